@@ -1,0 +1,47 @@
+"""What the user wants run: the frozen JobSpec. Parsing lives in parse.py, the table of variables in contract.py."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class ExitPolicy(StrEnum):
+    """What the pod does with itself when a job has ended."""
+
+    STOP = "stop"
+    TERMINATE = "terminate"
+    KEEP = "keep"
+    EXIT = "exit"  # outside RunPod: the agent ends, and with it the container
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """A job, wholly. Built only by ``pod_wire.parse``; every field has been checked.
+
+    Minutes and hours are as in the variable's name; ``idle_minutes`` 0 and ``max_hours`` None mean off.
+    """
+
+    name: str
+    command: str
+    repo: str | None = None
+    ref: str | None = None
+    subdir: str = "."
+    resume: str | None = None  # None: no way to resume; "" is one too (put back only)
+    checkpoints: str | None = None  # glob below the code's folder; None: found by looking
+    fresh: bool = False
+    requirements: str | None = None  # path below the code's folder; None: requirements.txt if there; "" none
+    on_finish: ExitPolicy = ExitPolicy.STOP
+    on_failure: ExitPolicy = ExitPolicy.STOP
+    idle_minutes: float = 15.0
+    max_hours: float | None = None
+    max_restarts: int = 0  # the parse fills in 3 where there is a way to resume
+    signal: str = "TERM"
+    ephemeral: bool = False
+
+    def spec_hash(self) -> str:
+        """Sixteen hex digits that change when any field does."""
+        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,40 @@
+"""Names of the agent's HTTP routes and headers, and the versions both sides speak. Nothing acts here."""
+
+from __future__ import annotations
+
+API_VERSION = 1
+FORMAT = 1  # of every JSON document kept or sent
+
+HEADER_API = "Podkeep-Api"  # on every answer: proves that the agent answered, not a proxy in front of it
+HEADER_LOG = "Podkeep-Log"  # the log's id; another id means another file, so offsets start again
+HEADER_LOG_START = "Podkeep-Log-Start"  # the offset of the first byte of the answer's body
+HEADER_LOG_END = "Podkeep-Log-End"  # the offset after the last servable byte; absent while following
+HEADER_TRACE = "Podkeep-Events-End"  # the journal's size in bytes
+
+HEALTHZ = "/healthz"
+STATUS = "/status"
+JOBS = "/jobs"
+LOGS = "/logs"
+EVENTS = "/events"
+METRICS = "/metrics"
+STOP = "/stop"
+
+DEFAULT_PORT = 8787
+MAX_BODY_BYTES = 1 << 20
+FOLLOW_SECONDS = 85.0  # a following answer ends itself before the proxy does at 100 s
+
+
+def job(job_id: str) -> str:
+    return f"{JOBS}/{job_id}"
+
+
+def job_logs(job_id: str) -> str:
+    return f"{JOBS}/{job_id}/logs"
+
+
+def job_cancel(job_id: str) -> str:
+    return f"{JOBS}/{job_id}/cancel"
+
+
+def job_restart(job_id: str) -> str:
+    return f"{JOBS}/{job_id}/restart"

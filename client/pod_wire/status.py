@@ -1,0 +1,125 @@
+"""What a pod says of itself: phases, outcomes and the frozen Status. Values only; the supervisor publishes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where the job is."""
+
+    WAITING = "waiting"  # no job
+    SYNCING = "syncing"  # bringing the code
+    INSTALLING = "installing"  # making the job's environment
+    RESTORING = "restoring"  # choosing the newest whole checkpoint
+    RUNNING = "running"  # the command runs, or pauses between two attempts
+    DRAINING = "draining"  # the attempt is over; what it made is being brought to safety
+    FINISHED = "finished"  # the outcome stands; the exit policy decides what follows
+    STOPPING = "stopping"  # asking RunPod to stop this pod, until it does
+
+
+class Outcome(StrEnum):
+    """How a job ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"  # the pod was taken from under it
+    TIMED_OUT = "timed_out"  # a deadline or budget of the user's ended it
+
+
+class SelfStop(StrEnum):
+    """Whether the pod can switch itself off, as far as was found out at boot."""
+
+    PROVED = "proved"  # reading ourselves worked with the pod's key
+    UNPROVED = "unproved"  # refused with 403: proves nothing about the right to stop
+    IMPOSSIBLE = "impossible"  # no pod id, no key, or 401 everywhere
+    UNKNOWN = "unknown"  # not asked yet, or RunPod does not answer
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """The job's log: its id, and its size in bytes as far as it may be served."""
+
+    id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTime:
+    """Seconds spent in a phase, in order of entering. ``seconds`` is None while it lasts."""
+
+    phase: Phase
+    started_at: float
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One execution of the command. Times are seconds since the epoch; ``pid`` is as seen inside the pod."""
+
+    number: int
+    pid: int | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    exit_code: int | None = None  # None: still running, or unknown
+    signal: str | None = None  # e.g. "KILL" when a signal ended it
+    reason: str | None = None  # in words, e.g. "killed by signal KILL from outside"
+    resumed_from: str | None = None  # the checkpoint it was given
+    resumed_step: int | None = None  # the step written in that checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointPlace:
+    """A checkpoint that was judged whole."""
+
+    path: str
+    step: int | None
+    size_bytes: int
+    seen_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """One job: what it is, where it is, how it ended."""
+
+    name: str
+    spec_hash: str
+    phase: Phase
+    run: str | None = None
+    order: str | None = None
+    command: str = ""
+    commit: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    checkpoint: CheckpointPlace | None = None  # the newest whole one
+    phases: tuple[PhaseTime, ...] = ()
+    log: LogPlace | None = None
+    outcome: Outcome | None = None
+    reason: str | None = None  # why it ended so, in words
+    remedy: str | None = None
+    warnings: tuple[str, ...] = ()
+    next_attempt_at: float | None = None  # while pausing between two attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The whole pod at one moment, frozen; the API serves exactly this. Times are seconds since the epoch."""
+
+    version: str
+    now: float
+    phase: Phase
+    boot: str | None = None
+    pod: str | None = None
+    booted_at: float | None = None
+    job: JobStatus | None = None
+    self_stop: SelfStop = SelfStop.UNKNOWN
+    stop_attempts: int = 0
+    stop_error: str | None = None  # the last refusal, in words
+    stops_at: float | None = None  # the earliest known moment at which the pod will stop itself
+    stops_because: str | None = None
+    deadline_at: float | None = None
+    price_per_hour: float | None = None
+    cost: float | None = None  # dollars of this boot so far; None when the price is unknown
+    warnings: tuple[str, ...] = field(default=())
+    format: int = 1
