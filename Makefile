@@ -21,8 +21,8 @@ system: # what the machine itself must have: packages, and leave to make namespa
 $(READY): tests/dev.lock pyproject.toml | system
 	@"$$(bash tests/setup_system.sh --python)" -m venv .venv
 	@echo "setting up .venv from tests/dev.lock (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-compile --require-hashes -r tests/dev.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: system $(READY) ## a pod on this machine: trains, is killed, resumes, switches itself off (BREAK=resume must fail)
