@@ -1,4 +1,4 @@
-"""Writes the two lock files from pyproject.toml: hashes, every platform, and no address of an index in them."""
+"""Writes the two lock files from pyproject.toml: hashes, every platform, no address of an index."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ LOCKS = {
     "image/agent.lock": ["--extra", "agent"],
     "tests/dev.lock": ["--extra", "agent", "--group", "dev"],
 }
-COMPILE = [
-    "uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--upgrade", "--quiet",
-    "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate",
-]  # fmt: skip
+COMPILE = ["uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11"]
+COMPILE += ["--upgrade", "--quiet", "--generate-hashes"]
+COMPILE += ["--no-emit-index-url", "--no-header", "--no-annotate"]
 
 
 def main() -> None:
