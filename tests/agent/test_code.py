@@ -1,0 +1,287 @@
+"""How the code of a job is brought to a pod, with real repositories."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pod_agent.run.code import sync
+from pod_agent.run.git import Remote
+from pod_agent.run.work import StepFailed, Work
+from pod_wire.clock import RealClock
+from pod_wire.job import JobSpec
+from pod_wire.secrets import Secret
+
+ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
+WHO = {
+    "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
+    "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
+    "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
+}  # fmt: skip
+
+
+class QuickClock(RealClock):
+    def sleep(self, seconds):
+        pass
+
+
+class Place:
+    """A repository, and a workspace that code is synced into."""
+
+    def __init__(self, top):
+        self.repo = top / "origin"
+        self.tree = top / "workspace" / "digits"
+        self.log = b""
+        self.git("init", "-q", "-b", "main", self.repo, cwd=top)
+
+    def git(self, *args, cwd=None):
+        done = subprocess.run(
+            ["git", *map(str, args)],
+            cwd=cwd or self.repo,
+            env={**ENV, **WHO},
+            check=True,
+            capture_output=True,
+        )
+        return done.stdout.decode().strip()
+
+    def commit(self, **files):
+        for name, text in files.items():
+            (self.repo / name).write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "a commit")
+        return self.git("rev-parse", "HEAD")
+
+    def sync(self, ref=None, pinned=None, repo=None, subdir=".", env=ENV):
+        spec = JobSpec("digits", "true", repo=str(repo or self.repo), ref=ref, subdir=subdir)
+        return sync(spec, self.tree, pinned, env, Work(self.write, QuickClock()))
+
+    def write(self, data):
+        self.log += data
+
+    def text(self, name="train.py"):
+        return (self.tree / name).read_text()
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def test_the_default_branch_is_taken_without_its_past(place):
+    """Without a ref the newest commit of the default branch lies in the tree, and nothing older."""
+    place.commit(**{"train.py": "one"})
+    newest = place.commit(**{"train.py": "two"})
+    synced = place.sync()
+    assert (synced.commit, synced.folder, place.text()) == (newest, place.tree, "two")
+    assert place.git("rev-list", "--count", "HEAD", cwd=place.tree) == "1"
+    assert newest[:12].encode() in place.log
+
+
+@pytest.mark.parametrize("form", ["path", "file"])
+@pytest.mark.parametrize("kind", ["branch", "tag", "annotated", "sha", "short"])
+def test_every_kind_of_ref_is_understood(place, kind, form):
+    """A branch, both kinds of tag, and a full or short commit each lead to exactly that commit."""
+    wanted = place.commit(**{"train.py": "one"})
+    place.git("branch", "dev/x")
+    place.git("tag", "v1")
+    place.git("tag", "-a", "v2", "-m", "annotated")
+    place.commit(**{"train.py": "two"})
+    ref = {"branch": "dev/x", "tag": "v1", "annotated": "v2", "sha": wanted, "short": wanted[:9]}[kind]
+    synced = place.sync(ref=ref, repo=place.repo if form == "path" else f"file://{place.repo}")
+    assert (synced.commit, place.text()) == (wanted, "one")
+
+
+def test_a_pinned_commit_that_lies_there_needs_no_git_at_all(place, tmp_path):
+    """The restart path reads two small files: it works without git and without the repository."""
+    pinned = place.sync_first = place.commit(**{"train.py": "one"})
+    place.sync()
+    place.repo.rename(tmp_path / "gone")
+    assert place.sync(pinned=pinned, env={"PATH": "/nonexistent"}).commit == pinned
+
+
+def test_a_pinned_commit_stays_when_the_branch_moves(place):
+    """Only an order without a pin moves the commit."""
+    pinned = place.commit(**{"train.py": "one"})
+    place.sync()
+    newest = place.commit(**{"train.py": "two"})
+    assert place.sync(pinned=pinned).commit == pinned
+    assert place.text() == "one"
+    assert place.sync().commit == newest
+    assert place.text() == "two"
+    place.repo.rename(place.repo.with_name("gone"))
+    assert place.sync(pinned=pinned).commit == pinned, "it is still in the tree's own store"
+    assert place.text() == "one"
+
+
+def test_a_checkout_that_was_killed_is_done_again(place):
+    """Without the mark of a finished checkout the files are put right, whatever HEAD says."""
+    pinned = place.commit(**{"train.py": "one", "other.py": "x"})
+    place.sync()
+    (place.tree / ".git/podkeep/commit").unlink()
+    (place.tree / "other.py").unlink()
+    (place.tree / ".git/index.lock").write_text("")
+    place.sync(pinned=pinned)
+    assert place.text("other.py") == "x"
+
+
+def test_untracked_and_ignored_files_stay(place):
+    """Checkpoints that lie in the tree survive every sync."""
+    place.commit(**{"train.py": "one", ".gitignore": "*.pt"})
+    place.sync()
+    (place.tree / "last.pt").write_text("weights")
+    (place.tree / "notes").write_text("mine")
+    place.commit(**{"train.py": "two"})
+    place.sync()
+    assert (place.text("last.pt"), place.text("notes"), place.text()) == ("weights", "mine", "two")
+
+
+def test_edits_are_saved_as_a_patch_named_in_the_log(place):
+    """An edit of a tracked file is not lost when a new commit is checked out."""
+    place.commit(**{"train.py": "one\n"})
+    place.sync()
+    (place.tree / "train.py").write_text("mine\n")
+    place.commit(**{"train.py": "two\n"})
+    place.sync()
+    assert place.text() == "two\n"
+    (patch,) = (place.tree / ".git/podkeep").glob("edits-*.patch")
+    assert str(patch).encode() in place.log
+    assert "+mine" in patch.read_text()
+
+
+def test_an_untracked_file_in_the_way_is_moved_aside(place):
+    """A file of the user's where the new commit has one is kept; an equal one is left alone."""
+    place.commit(**{"train.py": "one"})
+    place.sync()
+    (place.tree / "config.json").write_text("mine")
+    (place.tree / "same.json").write_text("same")
+    (place.tree / "data").write_text("a file where a folder comes")
+    (place.repo / "data").mkdir()
+    place.commit(**{"config.json": "theirs", "same.json": "same", "data/x": "x"})
+    place.sync()
+    assert (place.text("config.json"), place.text("data/x")) == ("theirs", "x")
+    kept = {p.name: p.read_text() for p in (place.tree / ".git/podkeep").glob("aside-*/*")}
+    assert kept == {"config.json": "mine", "data": "a file where a folder comes"}
+
+
+def test_a_damaged_store_is_kept_aside_and_made_anew(place):
+    """A .git that lost objects when the pod was killed does not end the job."""
+    commit = place.commit(**{"train.py": "one"})
+    place.sync()
+    (place.tree / "last.pt").write_text("weights")
+    for thing in (place.tree / ".git/objects").rglob("*"):
+        if thing.is_file():
+            thing.chmod(0o600)
+            thing.write_bytes(b"")
+    (place.tree / ".git/podkeep/commit").unlink()
+    assert place.sync(pinned=commit).commit == commit
+    assert (place.text(), place.text("last.pt")) == ("one", "weights")
+
+
+def test_a_tree_of_another_owner_is_accepted(place):
+    """Root may check out a repository that somebody else owns."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to change an owner")
+    commit = place.commit(**{"train.py": "one"})
+    for path in [place.repo, *place.repo.rglob("*")]:
+        os.chown(path, 12345, 12345, follow_symlinks=False)
+    assert place.sync().commit == commit
+
+
+def test_a_subfolder_is_where_the_command_runs(place):
+    """POD_SUBDIR is a folder of the commit; one that is not there, or leads out, fails."""
+    (place.repo / "sub").mkdir()
+    place.commit(**{"sub/train.py": "one"})
+    assert place.sync(subdir="sub").folder == place.tree / "sub"
+    for wrong in ("other", "../.."):
+        with pytest.raises(StepFailed, match="POD_SUBDIR"):
+            place.sync(subdir=wrong)
+
+
+def test_without_a_repository_the_workspace_is_the_place(tmp_path):
+    """A job without code runs in the workspace itself."""
+    synced = sync(JobSpec("x", "true"), tmp_path / "x", None, ENV, Work(lambda _: None, RealClock()))
+    assert (synced.folder, synced.commit) == (tmp_path, None)
+
+
+def test_what_cannot_be_cloned_is_said_clearly(place, tmp_path):
+    """Empty, missing and unreachable repositories and unknown refs each get their reason and a remedy."""
+    (tmp_path / "plain").mkdir()
+    cases = [
+        ({}, "is empty"),
+        ({"repo": tmp_path / "nowhere"}, "no git repository"),
+        ({"repo": tmp_path / "plain"}, "no git repository"),
+        ({"repo": "http://127.0.0.1:9/x.git"}, "cannot be reached"),
+    ]
+    for how, reason in cases:
+        with pytest.raises(StepFailed, match=reason) as caught:
+            place.sync(**how)
+        assert caught.value.message.startswith("cannot clone")
+        assert caught.value.hint
+    place.commit(**{"train.py": "one"})
+    for ref in ("nope", "deadbeefdead", "f" * 40):
+        with pytest.raises(StepFailed, match=f"no branch, tag or commit '{ref}'"):
+            place.sync(ref=ref)
+
+
+class _Private(SimpleHTTPRequestHandler):
+    seen: list[str]
+
+    def do_GET(self):
+        given = self.headers.get("Authorization", "")
+        self.seen.append(given)
+        if given != "Basic " + base64.b64encode(b"me:s3cret-s3cret").decode():
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="x"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        super().do_GET()
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_login_reaches_the_server_and_nothing_else(place):
+    """A login in the address is used, and is in no log, no file of the tree and no message."""
+    commit = place.commit(**{"train.py": "one"})
+    place.git("update-server-info")
+    _Private.seen = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Private, directory=str(place.repo / ".git")))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        address = f"127.0.0.1:{server.server_port}/"
+        assert place.sync(repo=f"http://me:s3cret-s3cret@{address}").commit == commit
+        with pytest.raises(StepFailed, match="access was denied") as caught:
+            place.sync(repo=f"http://me:wrong-wrong@{address}")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    written = b"".join(path.read_bytes() for path in place.tree.rglob("*") if path.is_file())
+    for text in (place.log, written, str(caught.value).encode()):
+        assert b"s3cret" not in text
+        assert b"wrong" not in text
+
+
+def test_githubs_token_goes_to_github_only():
+    """GITHUB_TOKEN is the login for github.com over https, and for no other server."""
+    env = {"GITHUB_TOKEN": "t" * 20}
+    assert Remote.parse("https://github.com/a/b", env).password == Secret("t" * 20)
+    for other in ("https://gitlab.com/a/b", "http://github.com/a/b", "git@github.com:a/b", "/a/b"):
+        assert not Remote.parse(other, env).password
+    assert "t" * 20 not in repr(Remote.parse("https://github.com/a/b", env))
+
+
+def test_changes_that_are_not_committed_are_warned_about(place):
+    """Whoever points at a folder on the same machine learns that only commits count."""
+    place.commit(**{"train.py": "one"})
+    Path(place.repo / "train.py").write_text("edited")
+    assert "not committed" in "".join(place.sync().warnings)
