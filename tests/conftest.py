@@ -25,6 +25,7 @@ KEPT = (
     "HYPOTHESIS_",
 )  # the machine's, not the person's
 KEPT_NAMES = {"PATH", "LANG", "TZ", "TMPDIR", "TERM", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+WINDOWS = {"SYSTEMROOT", "COMSPEC", "PATHEXT", "APPDATA", "LOCALAPPDATA", "USERPROFILE", "TEMP", "TMP"}
 PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 
 
@@ -58,7 +59,7 @@ def machine_environment(home: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name.startswith(KEPT) or name in KEPT_NAMES or name.lower() in PROXIES
+        if name.startswith(KEPT) or name in KEPT_NAMES | WINDOWS or name.lower() in PROXIES
     }
     person = Path(os.environ.get("HOME", "/"))
     pip_settings = person / ".config" / "pip" / "pip.conf"
@@ -66,7 +67,7 @@ def machine_environment(home: Path) -> dict[str, str]:
         kept.setdefault("PIP_CONFIG_FILE", str(pip_settings))
     kept.setdefault("PIP_CACHE_DIR", str(person / ".cache" / "pip"))
     own = {
-        "PATH": f"{Path(sys.executable).parent}:{kept['PATH']}",
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), kept["PATH"])),
         "HOME": home,
         "XDG_CONFIG_HOME": home / ".config",
         "XDG_STATE_HOME": home / ".local" / "state",
