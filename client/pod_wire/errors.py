@@ -66,9 +66,13 @@ class Unreachable(PodError):
 
 
 class Refused(PodError):
-    """Somebody answered, and did not accept the key or token (401, 403)."""
+    """Somebody answered, and did not accept the key or token. ``status_seen`` tells 401 from 403."""
 
     status = 403
+
+    def __init__(self, message: str, hint: str = "", status_seen: int = 403) -> None:
+        super().__init__(message, hint)
+        self.status_seen = status_seen
 
 
 class NotFound(PodError):

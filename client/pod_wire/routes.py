@@ -9,6 +9,7 @@ HEADER_API = "Podkeep-Api"  # on every answer: proves that the agent answered, n
 HEADER_LOG = "Podkeep-Log"  # the log's id; another id means another file, so offsets start again
 HEADER_LOG_START = "Podkeep-Log-Start"  # the offset of the first byte of the answer's body
 HEADER_LOG_END = "Podkeep-Log-End"  # the offset after the last servable byte; absent while following
+HEADER_ORDER = "Podkeep-Order"  # a request's own order id, so that asking twice gives one order
 HEADER_TRACE = "Podkeep-Events-End"  # the journal's size in bytes
 
 HEALTHZ = "/healthz"

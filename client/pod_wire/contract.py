@@ -1,0 +1,279 @@
+"""The contract with the user: every POD_* variable there is, as one table. The parse, the docs and the tests read it.
+
+Not here: what makes a value good or bad (parse.py), and what a JobSpec is (job.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+COMMAND_LIMIT_BYTES: Final = 64 * 1024
+TEXT_LIMIT_BYTES: Final = 4096
+NAME_LIMIT: Final = 64
+RESTARTS_WITH_RESUME: Final = 3
+PREFIX: Final = "POD_"
+
+
+class Kind(StrEnum):
+    """What a value is; decides how it is checked."""
+
+    NAME = "name"  # letters, digits, . _ -
+    REPO = "repository"
+    REF = "git ref"
+    FOLDER = "relative folder"
+    FILE = "relative file, or empty for none"
+    GLOB = "relative glob"
+    COMMAND = "shell text"
+    TEXT = "text"
+    FLAG = "0 or 1"
+    NUMBER = "number"
+    COUNT = "whole number"
+    SIGNAL = "signal name"
+    POLICY = "policy"
+    TOKEN = "token"  # noqa: S105 - a kind of value, not one
+    PORT = "port"
+    WORKSPACE = "absolute folder"
+    URL = "URL"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One variable: ``name`` in an environment, ``field`` in pod.toml and in a POST body (and in JobSpec)."""
+
+    name: str
+    field: str
+    kind: Kind
+    default: str
+    unit: str
+    sentence: str
+    built: bool = True
+    level: Literal["job", "pod"] = "job"
+    least: float = 0.0
+    most: float = 0.0  # bounds of NUMBER and COUNT
+    above_least: bool = False  # the least itself is too little
+
+
+def _later(name: str, default: str, sentence: str, kind: Kind = Kind.TEXT, unit: str = "") -> Variable:
+    field = name.removeprefix(PREFIX).lower()
+    return Variable(name, field, kind, default, unit, sentence, built=False)
+
+
+_HOUR_YEAR: Final = 24.0 * 366
+_MINUTE_YEAR: Final = _HOUR_YEAR * 60
+
+VARIABLES: Final[tuple[Variable, ...]] = (
+    Variable(
+        "POD_JOB",
+        "name",
+        Kind.NAME,
+        "`<repo>-<hash of subdir and command>`",
+        "",
+        "Name of the job; the same name resumes.",
+    ),
+    Variable(
+        "POD_REPO",
+        "repo",
+        Kind.REPO,
+        "none",
+        "",
+        "Git repository with the code; without one the command runs in the workspace.",
+    ),
+    Variable(
+        "POD_REF",
+        "ref",
+        Kind.REF,
+        "the default branch",
+        "",
+        "Branch, tag or commit to check out.",
+    ),
+    Variable(
+        "POD_SUBDIR",
+        "subdir",
+        Kind.FOLDER,
+        "`.`",
+        "",
+        "Folder below the code's root in which the command runs.",
+    ),
+    Variable(
+        "POD_COMMAND",
+        "command",
+        Kind.COMMAND,
+        "none",
+        "",
+        "What to run, as bash text of up to 64 KiB; without it there is no job.",
+    ),
+    Variable(
+        "POD_RESUME",
+        "resume",
+        Kind.TEXT,
+        "no way to resume",
+        "",
+        "What the command gets when there is a checkpoint, at `{resume}` or at its end; `{checkpoint}` in it is"
+        " the path; empty means that a checkpoint is only put back where it was saved.",
+    ),
+    Variable(
+        "POD_CHECKPOINTS",
+        "checkpoints",
+        Kind.GLOB,
+        "found by looking",
+        "",
+        "Glob of the checkpoints, below the code's folder.",
+    ),
+    Variable(
+        "POD_FRESH",
+        "fresh",
+        Kind.FLAG,
+        "0",
+        "",
+        "Start a new run, once; older checkpoints are moved aside, none is deleted.",
+    ),
+    Variable(
+        "POD_REQUIREMENTS",
+        "requirements",
+        Kind.FILE,
+        "`requirements.txt` if there",
+        "",
+        "Requirements file below the code's folder; empty means that nothing is installed.",
+    ),
+    Variable(
+        "POD_ON_FINISH",
+        "on_finish",
+        Kind.POLICY,
+        "stop",
+        "",
+        "What the pod does after success: stop, terminate, keep, or exit (outside RunPod).",
+    ),
+    Variable(
+        "POD_ON_FAILURE",
+        "on_failure",
+        Kind.POLICY,
+        "stop",
+        "",
+        "What the pod does after a failure: stop, terminate, keep, or exit (outside RunPod).",
+    ),
+    Variable(
+        "POD_IDLE_MINUTES",
+        "idle_minutes",
+        Kind.NUMBER,
+        "15",
+        "minutes",
+        "The pod stops itself after this long without a job; 0 is off.",
+        most=_MINUTE_YEAR,
+    ),
+    Variable(
+        "POD_MAX_HOURS",
+        "max_hours",
+        Kind.NUMBER,
+        "off",
+        "hours",
+        "The pod stops itself this long after it started, whatever runs.",
+        most=_HOUR_YEAR,
+        above_least=True,
+    ),
+    Variable(
+        "POD_MAX_RESTARTS",
+        "max_restarts",
+        Kind.COUNT,
+        "3 with POD_RESUME, else 0",
+        "attempts",
+        "How many attempts may follow the first.",
+        most=1000,
+    ),
+    Variable(
+        "POD_SIGNAL",
+        "signal",
+        Kind.SIGNAL,
+        "TERM",
+        "",
+        "The signal that asks the training to stop; 30 s later it is killed.",
+    ),
+    Variable(
+        "POD_EPHEMERAL",
+        "ephemeral",
+        Kind.FLAG,
+        "0",
+        "",
+        "Allow a job whose outputs end with the pod.",
+    ),
+    Variable(
+        "POD_TOKEN",
+        "token",
+        Kind.TOKEN,
+        "made by the agent",
+        "",
+        "Bearer token of the agent's API, or `sha256:<hex>` of it.",
+        level="pod",
+    ),
+    Variable(
+        "POD_PORT",
+        "port",
+        Kind.PORT,
+        "8787",
+        "",
+        "Port the agent listens on.",
+        level="pod",
+    ),
+    Variable(
+        "POD_WORKSPACE",
+        "workspace",
+        Kind.WORKSPACE,
+        "`/workspace`",
+        "",
+        "Folder that outlives a stop, where code and state are kept.",
+        level="pod",
+    ),
+    Variable(
+        "POD_RUNPOD_URL",
+        "runpod_url",
+        Kind.URL,
+        "RunPod's",
+        "",
+        "Base URL of RunPod's v2 API.",
+        level="pod",
+    ),
+    Variable(
+        "POD_PRICE",
+        "price",
+        Kind.NUMBER,
+        "asked of RunPod",
+        "dollars per hour",
+        "What the pod costs, for the cost shown.",
+        level="pod",
+        most=100_000.0,
+    ),
+    Variable(
+        "POD_ORDER",
+        "order",
+        Kind.NAME,
+        "none",
+        "",
+        "Id of the order behind this environment; `pod-client up` writes it, people need not.",
+        level="pod",
+    ),
+    _later("POD_OUTPUTS", "all that the run made or changed", "Globs of what to keep."),
+    _later("POD_DATA", "none", "Data to fetch before the job, `store[@rev] -> path`."),
+    _later("POD_UPLOAD", "none", "Stores that outputs are uploaded to."),
+    _later("POD_KEEP", "last 2", "How many checkpoints to keep in a store.", Kind.COUNT),
+    _later("POD_BEST", "none", "Metric of the best checkpoint."),
+    _later("POD_SETUP", "none", "An extra command after installing."),
+    _later("POD_MAX_COST", "off", "Budget of a run over all its boots.", Kind.NUMBER, "dollars"),
+    _later("POD_STALL_MINUTES", "60", "Every sign of life may be silent this long.", Kind.NUMBER, "minutes"),
+    _later("POD_DRAIN_MINUTES", "30", "Patience with the last uploads.", Kind.NUMBER, "minutes"),
+    _later("POD_HOLD_MINUTES", "0", "Keep a pod whose job failed early, for a look.", Kind.NUMBER, "minutes"),
+    _later("POD_NOTIFY", "none", "Who is told about the end of a job."),
+    _later("POD_SERVICES", "none", "Services to start beside the job."),
+    _later("POD_PROGRESS", "none", "How progress is read from the log."),
+    _later("POD_WATCH", "none", "What else is watched."),
+)
+
+BY_NAME: Final = {variable.name: variable for variable in VARIABLES}
+JOB_FIELDS: Final = {variable.field: variable for variable in VARIABLES if variable.level == "job"}
+
+
+def row(variable: Variable) -> str:
+    """The variable's line in the table of docs/settings.md."""
+    built = "yes" if variable.built else "not yet"
+    cells = (f"`{variable.name}`", variable.default, variable.unit, variable.sentence, built)
+    return "| " + " | ".join(cell.replace("|", "\\|") or "-" for cell in cells) + " |"

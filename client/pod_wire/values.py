@@ -1,0 +1,302 @@
+"""One value at a time: what makes it good, and in which words it is bad. Pure; no value ever enters a message.
+
+Each check takes what a source gave (text from an environment, typed values from TOML and JSON) and returns the
+field's value, or raises ``BadValue``. Not here: rules between fields (parse.py).
+"""
+
+from __future__ import annotations
+
+import math
+import posixpath
+import re
+import signal
+from typing import TYPE_CHECKING, Final, assert_never
+from urllib.parse import urlsplit
+
+from pod_wire.contract import COMMAND_LIMIT_BYTES, NAME_LIMIT, TEXT_LIMIT_BYTES, Kind, Variable
+from pod_wire.job import ExitPolicy
+from pod_wire.near import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Value = str | bool | int | float | ExitPolicy
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
+_RUNPOD_SECRET: Final = re.compile(r"\{\{\s*RUNPOD_SECRET_")
+_REF_BAD: Final = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\Z|\.lock\Z|\.\Z")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_SHA256: Final = re.compile(r"sha256:[0-9a-fA-F]{64}\Z")
+_TRUE: Final = frozenset({"1", "true", "yes"})
+_FALSE: Final = frozenset({"0", "false", "no"})
+_LEAST_TOKEN: Final = 8
+_LARGEST_PORT: Final = 65535
+SIGNALS: Final = tuple(
+    sorted(
+        item.name.removeprefix("SIG") for item in signal.Signals if item.name not in {"SIGKILL", "SIGSTOP"}
+    )
+)
+
+
+class BadValue(Exception):
+    """A value that cannot be; ``problem`` and ``remedy`` are in words and never hold it."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+def is_unset(variable: Variable, given: object) -> bool:
+    """Whether nothing was said: null, or empty text where empty means nothing."""
+    if given is None:
+        return True
+    if not isinstance(given, str):
+        return False
+    return not given.strip() and variable.kind is not Kind.FILE and variable.name != "POD_RESUME"
+
+
+def unresolved_secret(given: object) -> bool:
+    """Whether RunPod left its secret's template unreplaced."""
+    return isinstance(given, str) and _RUNPOD_SECRET.search(given) is not None
+
+
+def check(variable: Variable, given: object, *, typed: bool) -> Value:
+    """The value for the field, or BadValue. ``typed``: TOML or JSON, where numbers and flags have types."""
+    match variable.kind:
+        case Kind.FLAG:
+            return _flag(given, typed=typed)
+        case Kind.NUMBER:
+            return _number(variable, given, typed=typed)
+        case Kind.COUNT:
+            return _count(variable, given, typed=typed)
+        case Kind.PORT:
+            return _port(given, typed=typed)
+        case _:
+            return _text_of(variable, _text(variable, given))
+
+
+def _text_of(variable: Variable, text: str) -> Value:  # noqa: PLR0911 - one line per kind of text
+    match variable.kind:
+        case Kind.NAME:
+            return _name(text.strip())
+        case Kind.REPO:
+            return _repo(text.strip())
+        case Kind.REF:
+            return _ref(text.strip())
+        case Kind.FOLDER:
+            return _below(text.strip(), what="folder")
+        case Kind.FILE:
+            return _below(text.strip(), what="file") if text.strip() else ""
+        case Kind.GLOB:
+            return _glob(text.strip())
+        case Kind.COMMAND:
+            return text.strip("\n")
+        case Kind.TEXT:
+            return _one_line(text)
+        case Kind.SIGNAL:
+            return _signal(text.strip())
+        case Kind.POLICY:
+            return _policy(text.strip())
+        case Kind.TOKEN:
+            return _token(text.strip())
+        case Kind.WORKSPACE:
+            return _workspace(text.strip())
+        case Kind.URL:
+            return _url(text.strip())
+        case Kind.FLAG | Kind.NUMBER | Kind.COUNT | Kind.PORT:
+            raise BadValue("must be text")
+        case _:
+            assert_never(variable.kind)
+
+
+def _text(variable: Variable, given: object) -> str:
+    if not isinstance(given, str):
+        raise BadValue("must be text")
+    if "\0" in given:
+        raise BadValue("holds a NUL byte")
+    try:
+        size = len(given.encode())
+    except UnicodeEncodeError:
+        raise BadValue("is not valid UTF-8") from None
+    limit = COMMAND_LIMIT_BYTES if variable.kind is Kind.COMMAND else TEXT_LIMIT_BYTES
+    if size > limit:
+        remedy = "put it into a script of the repository" if variable.kind is Kind.COMMAND else ""
+        raise BadValue(f"is longer than {limit} bytes", remedy)
+    return given
+
+
+def _flag(given: object, *, typed: bool) -> bool:
+    if isinstance(given, bool):
+        return given
+    if not typed and isinstance(given, str):
+        word = given.strip().lower()
+        if word in _TRUE | _FALSE:
+            return word in _TRUE
+    raise BadValue("must be true or false" if typed else "must be 0 or 1 (or true, false, yes, no)")
+
+
+def _plain_number(given: object, *, typed: bool) -> float:
+    if typed:
+        if isinstance(given, bool) or not isinstance(given, (int, float)):
+            raise BadValue("must be a number")
+        try:
+            return float(given)
+        except OverflowError:
+            raise BadValue("is too large") from None
+    try:
+        if not isinstance(given, str) or "_" in given:
+            raise ValueError
+        return float(given)
+    except ValueError:
+        raise BadValue("must be a number") from None
+
+
+def _number(variable: Variable, given: object, *, typed: bool) -> float:
+    number = _plain_number(given, typed=typed)
+    if math.isnan(number) or math.isinf(number):
+        raise BadValue("must be a finite number")
+    if number < variable.least:
+        raise BadValue("must not be negative")
+    if variable.above_least and number == variable.least:
+        raise BadValue(f"must be more than {variable.least:g}", "leave it out for no limit")
+    if number > variable.most:
+        raise BadValue(f"must be at most {variable.most:g}")
+    return number + 0.0  # minus zero becomes zero
+
+
+def _count(variable: Variable, given: object, *, typed: bool) -> int:
+    if typed and type(given) is not int:
+        raise BadValue("must be a whole number")
+    number = _number(variable, given, typed=typed)
+    if number != int(number):
+        raise BadValue("must be a whole number")
+    return int(number)
+
+
+def _port(given: object, *, typed: bool) -> int:
+    number = _plain_number(given, typed=typed)
+    if not 1 <= number <= _LARGEST_PORT or number != int(number):
+        raise BadValue("must be a whole number from 1 to 65535")
+    return int(number)
+
+
+def _name(text: str) -> str:
+    if len(text) > NAME_LIMIT:
+        raise BadValue(f"is longer than {NAME_LIMIT} characters")
+    if not _NAME.match(text):
+        raise BadValue("may hold letters, digits, '.', '_' and '-' only, and not begin with '.'")
+    return text
+
+
+def _repo(text: str) -> str:
+    if text.startswith("-"):
+        raise BadValue("must not begin with '-'")
+    if _CONTROL.search(text):
+        raise BadValue("holds a control character")
+    if re.match(r"[A-Za-z0-9+.-]+::", text):
+        raise BadValue(
+            "names a git remote helper, which is not run here", "use an https, ssh or file address"
+        )
+    try:
+        parts = urlsplit(text)
+        login, host = parts.username or "", parts.hostname
+        has_password = parts.password is not None
+    except ValueError:
+        raise BadValue("is not a well-formed URL") from None
+    if "://" not in text:
+        return text  # user@host:path, or a path
+    if has_password or (login and parts.scheme not in {"ssh", "git+ssh"}):
+        raise BadValue("holds credentials", "take them out of the URL and set GITHUB_TOKEN")
+    if not host and parts.scheme != "file":
+        raise BadValue("is not a well-formed URL")
+    return text
+
+
+def _ref(text: str) -> str:
+    if text.startswith("-"):
+        raise BadValue("must not begin with '-'")
+    if text.startswith("/") or _REF_BAD.search(text):
+        raise BadValue("is not a branch, tag or commit that git allows")
+    return text
+
+
+def _below(text: str, *, what: str) -> str:
+    if _CONTROL.search(text):
+        raise BadValue("holds a control character")
+    if text.startswith(("/", "~")):
+        raise BadValue(f"must be a {what} below the code's root, not an absolute path")
+    if ".." in text.split("/"):
+        raise BadValue(f"must be a {what} below the code's root, without '..'")
+    clean = posixpath.normpath(text)
+    if what == "file" and clean == ".":
+        raise BadValue("must be a file")
+    return clean
+
+
+def _glob(text: str) -> str:
+    _below(text, what="pattern")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if "\n" in text.strip() or "\r" in text.strip():
+        raise BadValue("must be one line")
+    return text.strip()
+
+
+def _signal(text: str) -> str:
+    name = text.upper().removeprefix("SIG")
+    if name in {"KILL", "STOP"}:
+        raise BadValue("must be a signal that a program can handle, not KILL or STOP")
+    if name not in SIGNALS:
+        meant = nearest(name, SIGNALS)
+        raise BadValue("is no signal's name", f"did you mean {meant}?" if meant else "e.g. TERM, INT, USR1")
+    return name
+
+
+def _policy(text: str) -> ExitPolicy:
+    word = text.lower()
+    if word == "auto":
+        raise BadValue("'auto' is not built yet", "use stop, terminate, keep or exit")
+    try:
+        return ExitPolicy(word)
+    except ValueError:
+        raise BadValue("must be stop, terminate, keep or exit") from None
+
+
+def _token(text: str) -> str:
+    if text.startswith("sha256:"):
+        if not _SHA256.match(text):
+            raise BadValue("must be sha256: and 64 hex digits")
+    elif len(text) < _LEAST_TOKEN:
+        raise BadValue(
+            f"is shorter than {_LEAST_TOKEN} characters", "the proxy is public: use a long random one"
+        )
+    elif not (text.isascii() and text.isprintable()) or " " in text:
+        raise BadValue("may hold printable ASCII characters without spaces only")
+    return text
+
+
+def _workspace(text: str) -> str:
+    if not text.startswith("/") or _CONTROL.search(text):
+        raise BadValue("must be an absolute folder")
+    if ".." in text.split("/"):
+        raise BadValue("must not hold '..'")
+    return "/" + posixpath.normpath(text).lstrip("/")
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        host, login = parts.hostname, parts.username or parts.password
+        parts.port  # noqa: B018 - raises ValueError when it is no port
+    except ValueError:
+        raise BadValue("is not a well-formed URL") from None
+    if parts.scheme not in {"http", "https"} or not host or _CONTROL.search(text) or " " in text:
+        raise BadValue("must be an http or https URL")
+    if login:
+        raise BadValue("holds credentials", "the pod's own key is used")
+    if parts.query or parts.fragment:
+        raise BadValue("must not have a query or fragment")
+    return text.rstrip("/")
