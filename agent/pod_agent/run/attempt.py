@@ -1,0 +1,365 @@
+"""The agent's side of an attempt: start its keeper, find it again after our own death, cancel it, wait for its end.
+
+The training is never our child and its log never passes through us: the keeper (keeper.py) has both. All that we
+know of it is in the attempt's folder, so a new agent knows as much as the one that died.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pod_agent.run import exit_record, keeper_tree
+from pod_wire.clock import Clock, RealClock
+from pod_wire.errors import BadInput, PodError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+BOOTSTRAP = "import sys; sys.path.append(sys.argv.pop(1)); from pod_agent.run.keeper import main; main()"
+START_TIMEOUT_S = 30.0
+RETRY_S, RETRY_MAX_S = 0.1, 5.0  # between keepers that die at once
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the keeper waits before it takes the next, harder step; seconds."""
+
+    grace_s: float = 30.0  # cancelled: from POD_SIGNAL to KILL
+    hurry_s: float = 2.0  # the pod is going: the same
+    leftover_s: float = 10.0  # what the command left behind: from TERM to KILL
+    full_s: float = 300.0  # the disk takes nothing: until the attempt is ended
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptPlan:
+    """One execution of the command, all decided. ``env`` and ``command`` reach the keeper by a pipe, never a disk."""
+
+    number: int
+    run: str
+    folder: Path  # <run_dir>/<job>/<run>-<number>
+    log: Path
+    command: str
+    cwd: Path
+    env: Mapping[str, str] = field(repr=False)
+    signal: str  # POD_SIGNAL: TERM, INT, USR1, …
+    ballast: Path
+    header: bytes  # goes into the log first, as it is; ends in a newline
+    patience: Patience = Patience()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How it ended. ``reason``: exited, signalled, oom, disk_full, spawn_failed, unknown.
+
+    ``exit_code`` is the shell's: 128 + n for signal n; None when nobody knows. ``signal`` is set also when a shell
+    reports its command's death by a signal (137 is KILL).
+    """
+
+    exit_code: int | None
+    signal: str | None
+    reason: str
+    cancelled: bool
+    output_bytes: int
+    ended_at: float
+    unwritten_bytes: int = 0  # output that a full disk did not take
+    detail: str = ""  # in words: what failed
+
+
+class Attempt(Protocol):
+    """What the supervisor knows of an attempt; tests give it others."""
+
+    @property
+    def pid(self) -> int | None:
+        """Of the training, as seen inside the pod."""
+
+    @property
+    def start_time(self) -> int | None:
+        """Of the training, in the kernel's ticks since boot."""
+
+    @property
+    def keeper_pid(self) -> int:
+        """Of the living keeper; 0 when there is none."""
+
+    def cancel(self) -> None:
+        """POD_SIGNAL, patience, KILL."""
+
+    def hurry(self) -> None:
+        """The pod is going: POD_SIGNAL at once, little patience, KILL."""
+
+    def wait(self, on_end: Callable[[Ended], None]) -> None:
+        """Block until everything of the attempt is gone, then tell once."""
+
+
+class Attempts(Protocol):
+    """Where attempts come from."""
+
+    def start(self, plan: AttemptPlan) -> Attempt:
+        """Start it; raises PodError when not even a keeper could be started."""
+
+    def find(self, folder: Path) -> Attempt | None:
+        """The attempt of this folder, running or ended; None when it never began and now never will."""
+
+
+class KeptAttempts:
+    """Attempts under real keepers."""
+
+    def start(self, plan: AttemptPlan) -> Attempt:
+        return RunningAttempt.start(plan)
+
+    def find(self, folder: Path) -> Attempt | None:
+        return RunningAttempt.find(folder)
+
+
+class RunningAttempt:
+    """An attempt that has begun. ``wait`` belongs to one thread; the rest may be called from any."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder = folder
+        self.keeper_pid = 0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._asked: list[int] = []  # signals for the keeper, told again to the next one
+        self._keeper = -1  # its pidfd
+        self._fifo = -1  # held open so that what is in the pipe outlives a keeper's death
+        self._attach()
+
+    @staticmethod
+    def start(plan: AttemptPlan, clock: Clock | None = None) -> RunningAttempt:
+        """Spawn a keeper and wait until the training runs, or could not: its end then tells why."""
+        plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        claim = exit_record.newest_claim(str(plan.folder))
+        if claim is None or not claim.pid:
+            _write_orders(plan)
+            _spawn_keeper(plan.folder, claim.generation + 1 if claim else 1, "start", _errand(plan))
+        attempt = RunningAttempt.find(plan.folder, clock)
+        if attempt is None:
+            raise PodError(f"cannot start the keeper of {plan.folder.name}: {_last_words(plan.folder)}")
+        return attempt
+
+    @staticmethod
+    def find(plan_folder: Path, clock: Clock | None = None) -> RunningAttempt | None:
+        """The attempt of this folder: its keeper lives, or a new one adopts it, or its record says how it ended.
+
+        None when nobody ever claimed it. Then it is claimed here, so that a late keeper finds it taken and exits.
+        """
+        folder = str(plan_folder)
+        if not plan_folder.is_dir():
+            return None
+        claim = exit_record.newest_claim(folder)
+        if claim is None and exit_record.take_claim(folder, 1, 0, 0):
+            return None
+        claim = exit_record.newest_claim(folder)
+        if claim is None or not claim.pid:
+            return None
+        attempt = RunningAttempt(plan_folder, clock or RealClock())
+        if not attempt.keeper_pid and attempt.ended is None:
+            attempt._adopt()
+        return attempt
+
+    @property
+    def pid(self) -> int | None:
+        record = exit_record.read_record(str(self.folder))
+        return record.pid or None if record else None
+
+    @property
+    def start_time(self) -> int | None:
+        record = exit_record.read_record(str(self.folder))
+        return record.start or None if record else None
+
+    @property
+    def ended(self) -> Ended | None:
+        """How it ended, as the record says; None while it has not."""
+        record = exit_record.read_record(str(self.folder))
+        if record is None or record.state != "ended":
+            return None
+        return Ended(
+            exit_code=record.exit_code if record.exit_code >= 0 else None,
+            signal=record.signal or None,
+            reason=record.reason,
+            cancelled=bool(record.cancelled),
+            output_bytes=record.output_bytes,
+            ended_at=record.ended_at,
+            unwritten_bytes=record.unwritten,
+            detail=record.detail,
+        )
+
+    def cancel(self) -> None:
+        self._ask(signal.SIGUSR1)
+
+    def hurry(self) -> None:
+        self._ask(signal.SIGTERM)
+
+    def wait(self, on_end: Callable[[Ended], None]) -> None:
+        pause_s = RETRY_S
+        while True:
+            self._await_keeper()
+            ended = self.ended
+            if ended is None and not (self.folder / exit_record.PLAN).exists():
+                ended = Ended(None, None, "unknown", False, 0, self._clock.now(), detail="its folder is gone")
+            if ended is not None:
+                break
+            if self._adopt():
+                pause_s = RETRY_S
+            else:
+                self._clock.sleep(pause_s)
+                pause_s = min(2 * pause_s, RETRY_MAX_S)
+        self.close()
+        on_end(ended)
+
+    def close(self) -> None:
+        """Let go of what we hold. The attempt does not mind."""
+        with self._lock:
+            for fd in (self._keeper, self._fifo):
+                if fd >= 0:
+                    os.close(fd)
+            self._keeper = self._fifo = -1
+
+    def _ask(self, number: int) -> None:
+        with self._lock:
+            self._asked.append(number)
+            self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        if self._keeper >= 0:
+            with suppress(ProcessLookupError):  # the next keeper is told
+                signal.pidfd_send_signal(self._keeper, number)
+
+    def _attach(self) -> bool:
+        """Take hold of the keeper that has the newest claim; False when it is dead."""
+        claim = exit_record.newest_claim(str(self.folder))
+        with self._lock:
+            if self._fifo < 0:
+                with suppress(FileNotFoundError):
+                    flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
+                    self._fifo = os.open(self.folder / exit_record.FIFO, flags)
+            if claim is None or not claim.pid:
+                return False
+            with suppress(ProcessLookupError):
+                self._keeper = os.pidfd_open(claim.pid)
+            if self._keeper >= 0 and not keeper_tree.is_alive(claim.pid, claim.start):
+                os.close(self._keeper)
+                self._keeper = -1
+            self.keeper_pid = claim.pid if self._keeper >= 0 else 0
+            for number in self._asked:
+                self._tell(number)
+        return self._keeper >= 0
+
+    def _await_keeper(self) -> None:
+        if self._keeper < 0:
+            return
+        poll = select.poll()
+        poll.register(self._keeper, select.POLLIN)
+        poll.poll()
+        with self._lock:
+            os.close(self._keeper)
+            self._keeper = -1
+            _reap(self.keeper_pid)
+            self.keeper_pid = 0
+
+    def _adopt(self) -> bool:
+        """Give the attempt a new keeper; False when that one died at once too."""
+        claim = exit_record.newest_claim(str(self.folder))
+        if claim is None:
+            return False
+        if not keeper_tree.is_alive(claim.pid, claim.start):
+            _spawn_keeper(self.folder, claim.generation + 1, "adopt", b"")
+        return self._attach()
+
+
+def _write_orders(plan: AttemptPlan) -> None:
+    """What every keeper of this attempt must know, in a file. Nothing of the user's is in it but paths."""
+    orders = {
+        "log": os.fsencode(plan.log),
+        "ballast": os.fsencode(plan.ballast),
+        "pidfile": os.fsencode(plan.folder.parent.parent / "keeper.pid"),
+        "signal": str(_signal_number(plan.signal)).encode(),
+        "grace_s": str(plan.patience.grace_s).encode(),
+        "hurry_s": str(plan.patience.hurry_s).encode(),
+        "leftover_s": str(plan.patience.leftover_s).encode(),
+        "full_s": str(plan.patience.full_s).encode(),
+    }
+    items = [part for name, value in orders.items() for part in (name.encode(), value)]
+    draft = plan.folder / f".plan.{os.getpid()}"
+    draft.write_bytes(exit_record.pack(items))
+    draft.chmod(0o600)
+    draft.rename(plan.folder / exit_record.PLAN)
+
+
+def _signal_number(name: str) -> int:
+    try:
+        return signal.Signals["SIG" + name.upper().removeprefix("SIG")]
+    except KeyError:
+        raise BadInput(f"cannot use the signal {name!r}: there is no such signal", hint="e.g. TERM") from None
+
+
+def _errand(plan: AttemptPlan) -> bytes:
+    """What only the first keeper is told, through its standard input."""
+    environment = [os.fsencode(f"{name}={value}") for name, value in plan.env.items()]
+    return exit_record.pack([os.fsencode(plan.command), os.fsencode(plan.cwd), plan.header, *environment])
+
+
+def _spawn_keeper(folder: Path, generation: int, mode: str, errand: bytes) -> None:
+    """Start a keeper in a session of its own; returns when it has announced the attempt, or is gone."""
+    root = str(Path(__file__).parents[2])
+    argv = [sys.executable, "-I", "-S", "-c", BOOTSTRAP, root, str(folder), str(generation), mode]
+    told, teller = os.pipe()
+    hearer, heard = os.pipe()
+    try:
+        pid = os.posix_spawn(
+            sys.executable,
+            argv,
+            {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, told, 0),
+                (os.POSIX_SPAWN_DUP2, heard, 1),
+                (
+                    os.POSIX_SPAWN_OPEN,
+                    2,
+                    folder / "keeper.err",
+                    os.O_WRONLY | os.O_CREAT | os.O_APPEND,
+                    0o600,
+                ),
+            ],
+            setsid=True,
+            setsigmask=(),
+        )
+        os.close(told)
+        told = -1
+        os.close(heard)
+        heard = -1
+        _tell_all(teller, errand)
+        os.close(teller)
+        teller = -1
+        poll = select.poll()
+        poll.register(hearer, select.POLLIN)
+        if poll.poll(START_TIMEOUT_S * 1000) and not os.read(hearer, 16):
+            _reap(pid, os.WEXITED)
+    finally:
+        for fd in (told, teller, hearer, heard):
+            if fd >= 0:
+                os.close(fd)
+
+
+def _tell_all(fd: int, data: bytes) -> None:
+    with suppress(BrokenPipeError):  # it has died, which is noticed by its silence
+        while data:
+            data = data[os.write(fd, data) :]
+
+
+def _reap(pid: int, options: int = os.WEXITED | os.WNOHANG) -> None:
+    """Bury a keeper that was our child; those of an earlier agent are not ours to bury."""
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, pid, options)
+
+
+def _last_words(folder: Path) -> str:
+    lines = (folder / "keeper.err").read_text("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it ended without a word"
