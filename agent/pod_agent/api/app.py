@@ -1,0 +1,112 @@
+"""The agent's HTTP application: its routes, its border, and one shape for everything that goes wrong.
+
+Not here: what the routes do (routes.py), and the socket (server.py).
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from pod_agent.api import routes
+from pod_agent.api.answers import problem_answer
+from pod_agent.api.auth import Border
+from pod_agent.api.desk import Desk
+from pod_agent.api.followers import Followers
+from pod_wire.errors import PodError, RateLimited
+from pod_wire.routes import (
+    EVENTS,
+    HEALTHZ,
+    JOBS,
+    LOGS,
+    METRICS,
+    STATUS,
+    STOP,
+    job,
+    job_cancel,
+    job_logs,
+    job_restart,
+)
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from pod_agent.api.parts import Parts
+
+_logger = logging.getLogger("podkeep.api")
+_READERS = 8  # a hung mount takes one of these per request, and nothing else
+_ASKERS = 4
+
+_GET = (
+    (HEALTHZ, routes.healthz),
+    (STATUS, routes.status),
+    (JOBS, routes.jobs),
+    (job("{job}"), routes.one_job),
+    (LOGS, routes.logs),
+    (job_logs("{job}"), routes.logs),
+    (EVENTS, routes.events),
+    (METRICS, routes.metrics),
+)
+_POST = (
+    (JOBS, routes.give_order),
+    (job_cancel("{job}"), routes.cancel),
+    (job_restart("{job}"), routes.restart),
+    (STOP, routes.stop),
+)
+
+
+def build(parts: Parts, followers: Followers | None = None) -> FastAPI:
+    """The application. ``followers`` is shared with the server, which asks it whether anybody is owed."""
+    known = followers or Followers(time.monotonic)
+    house = routes.House(parts, Desk("api-read", _READERS), Desk("api-ask", _ASKERS), known)
+    app = FastAPI(title="podkeep agent", redoc_url=None)
+    for method, table in (("GET", _GET), ("POST", _POST)):
+        for path, route in table:
+            app.add_api_route(
+                path,
+                functools.partial(route, house),
+                methods=[method],
+                name=f"{method.lower()} {path}",
+                description=route.__doc__,
+                response_class=Response,
+                status_code=200 if method == "GET" else 202,
+            )
+    app.add_middleware(Border, token=parts.token)
+    app.add_exception_handler(PodError, _expected)
+    app.add_exception_handler(HTTPException, _by_framework)
+    app.add_exception_handler(Exception, _unexpected)
+    return app
+
+
+async def _expected(_: Request, error: Exception) -> Response:
+    if not isinstance(error, PodError):
+        raise error
+    headers = {}
+    if isinstance(error, RateLimited) and error.retry_after_s is not None:
+        headers["Retry-After"] = str(int(error.retry_after_s))
+    return problem_answer(error, headers)
+
+
+async def _by_framework(_: Request, error: Exception) -> Response:
+    """No such route, a method it does not have: what Starlette raises by itself."""
+    if not isinstance(error, HTTPException):
+        raise error
+    said = PodError(
+        f"cannot answer: {HTTPStatus(error.status_code).phrase.lower()}", "GET /openapi.json lists the routes"
+    )
+    said.status = error.status_code
+    return problem_answer(said, error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _logger.error("event=api_error route=%s", request.scope.get("path", ""), exc_info=error)
+    return problem_answer(
+        PodError("cannot answer: the agent made a mistake", "its own log on stderr says more")
+    )

@@ -1,0 +1,81 @@
+"""The Status as Prometheus text: a registry built per scrape, so that nothing is kept or can go stale.
+
+Base units, ``None`` left out rather than shown as 0. Not here: figures of GPU and host (the sampler's).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pod_wire.status import Phase, SelfStop, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class _Reading(Collector):
+    def __init__(self, status: Status) -> None:
+        self._status = status
+
+    def collect(self) -> Iterable[Metric]:
+        status = self._status
+        yield InfoMetricFamily("podkeep_build", "What runs here", {"version": status.version})
+        yield _one_of("podkeep_phase", "The phase the pod is in: 1", "phase", tuple(Phase), status.phase)
+        yield _one_of(
+            "podkeep_self_stop",
+            "Whether the pod can stop itself: 1",
+            "state",
+            tuple(SelfStop),
+            status.self_stop,
+        )
+        if status.booted_at is not None:
+            up = max(0.0, status.now - status.booted_at)
+            yield GaugeMetricFamily("podkeep_uptime_seconds", "Since this boot of the pod", up)
+        if status.cost is not None:
+            yield GaugeMetricFamily("podkeep_cost_dollars", "What this boot has cost so far", status.cost)
+        if status.price_per_hour is not None:
+            text = "What the pod costs in an hour"
+            yield GaugeMetricFamily("podkeep_price_dollars_per_hour", text, status.price_per_hour)
+        if status.stops_at is not None:
+            text = "The earliest known moment at which the pod will stop itself, since the epoch"
+            yield GaugeMetricFamily("podkeep_stops_timestamp_seconds", text, status.stops_at)
+        yield CounterMetricFamily(
+            "podkeep_stop_requests", "How often the pod asked to be stopped", status.stop_attempts
+        )
+        yield from self._job()
+
+    def _job(self) -> Iterable[Metric]:
+        job = self._status.job
+        if job is None:
+            return
+        labels = {"name": job.name, "run": job.run or "", "outcome": job.outcome or ""}
+        yield InfoMetricFamily("podkeep_job", "The current job", labels)
+        yield GaugeMetricFamily("podkeep_job_attempts", "Executions of the command so far", len(job.attempts))
+        if job.log is not None:
+            yield GaugeMetricFamily("podkeep_log_size_bytes", "Size of the job's log", job.log.size)
+        if job.checkpoint is not None:
+            seen = job.checkpoint.seen_at
+            text = "When the newest whole checkpoint was found, since the epoch"
+            yield GaugeMetricFamily("podkeep_checkpoint_timestamp_seconds", text, seen)
+            if job.checkpoint.step is not None:
+                yield GaugeMetricFamily("podkeep_checkpoint_step", "Its step", job.checkpoint.step)
+
+
+def render(status: Status) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Reading(status))
+    return generate_latest(registry)
+
+
+def _one_of(name: str, text: str, label: str, values: Iterable[str], now: str) -> Metric:
+    """One sample per possible value, 1 for the one that holds."""
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value in values:
+        family.add_metric([value], 1.0 if value == now else 0.0)
+    return family

@@ -1,0 +1,35 @@
+"""What the HTTP layer is given: ways to read, and one way to ask. It holds nothing of the run itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pod_wire.routes import FOLLOW_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pod_agent.outputs.masked import MaskedLog
+    from pod_agent.run.asks import Ask, Verdict
+    from pod_wire.masker import Masker
+    from pod_wire.secrets import TokenRule
+    from pod_wire.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a route may use. All but ``ask`` return at once; ``ask`` waits at most five seconds.
+
+    ``masker`` hides secrets in what is served besides the log (a command may hold one); ``follow_seconds`` is
+    how long a following answer lasts before it ends itself.
+    """
+
+    snapshot: Callable[[], Status]
+    ask: Callable[[Ask], Verdict]
+    log: Callable[[str | None], MaskedLog | None]  # by job name; None: the current job's
+    journal: Callable[[], Path | None]
+    token: TokenRule
+    masker: Masker | None = None
+    follow_seconds: float = FOLLOW_SECONDS

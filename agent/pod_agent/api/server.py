@@ -1,0 +1,87 @@
+"""uvicorn in a thread of its own: it takes no signals, writes no access log, wakes once a second when idle.
+
+Not here: the application (app.py). FastAPI and uvicorn are imported by ``start``: nothing waits for them.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from pod_agent.api.followers import Followers
+from pod_wire.errors import PodError
+
+if TYPE_CHECKING:
+    from pod_agent.api.bare_server import BareServer
+    from pod_agent.api.parts import Parts
+
+START_S = 30.0
+ANYWHERE = "0.0.0.0"  # noqa: S104 - RunPod's proxy comes from outside
+
+
+class HttpServer:
+    """The agent's face. ``port`` 0 takes a free one; ``port`` then tells which."""
+
+    def __init__(self, parts: Parts, port: int, host: str = ANYWHERE) -> None:
+        self.port = port
+        self._parts = parts
+        self._host = host
+        self._followers = Followers(time.monotonic)
+        self._thread: threading.Thread | None = None
+        self._server: BareServer | None = None
+
+    def start(self) -> None:
+        """Bind, import, serve. Returns when requests are answered."""
+        listening = _listen(self._host, self.port)
+        self.port = listening.getsockname()[1]
+        from pod_agent.api.app import build  # noqa: PLC0415 - the keeper and the training come first
+        from pod_agent.api.bare_server import BareServer  # noqa: PLC0415
+
+        server = BareServer(build(self._parts, self._followers))
+        self._server = server
+        self._thread = threading.Thread(target=server.run, args=([listening],), name="http", daemon=True)
+        self._thread.start()
+        if not server.ready.wait(START_S):
+            raise PodError(
+                "cannot serve HTTP: the server did not start", "the agent's log on stderr says more"
+            )
+
+    def owed(self) -> bool:
+        """Whether somebody has yet to get bytes of the log, or the final status."""
+        return self._followers.owed()
+
+    @property
+    def followers(self) -> int:
+        """How many follow a log at the moment."""
+        return len(self._followers)
+
+    def finish(self) -> None:
+        """The log is complete and the final status published: followers get the rest and are let go."""
+        self._followers.finish()
+        self.wake()
+
+    def wake(self) -> None:
+        """Make followers look again at once, for instance because the phase changed."""
+        if self._server is not None:
+            self._server.call(self._followers.wake)
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Answer what was asked, then end. Connections that take longer are cut."""
+        if self._server is not None and self._thread is not None:
+            self._server.end()
+            self._thread.join(timeout_s)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(256)
+    except OSError as error:
+        listening.close()
+        hint = "set POD_PORT to a free one, and expose it"
+        raise PodError(f"cannot listen on port {port}: {error.strerror}", hint) from error
+    return listening
