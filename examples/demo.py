@@ -33,7 +33,7 @@ BEGAN = re.compile(r"^starting at step (\d+)\b", re.MULTILINE)
 ACCURACY = re.compile(r"^held-out accuracy:? ([\d.]+)( ?%)?", re.MULTILINE)
 
 
-class NotSo(Exception):  # noqa: N818 - it is a finding, not an error in here
+class NotSo(Exception):
     """What was promised and did not happen."""
 
 

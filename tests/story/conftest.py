@@ -1,0 +1,135 @@
+"""A laptop of one's own: the real pod-client as a program, and the simulator that it starts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live import Simulator, wait_for
+
+TRAINER = Path(__file__).with_name("trainer.py")
+CLIENT = str(Path(sys.executable).with_name("pod-client"))
+JOB = "story"
+
+
+@dataclass(frozen=True, slots=True)
+class Laptop:
+    """Where a person sits: a home, a repository, and pod-client."""
+
+    env: dict[str, str]
+    repo: Path
+
+    @property
+    def simulator(self) -> Simulator:
+        found = Simulator.at(Path(self.env["XDG_STATE_HOME"]) / "podkeep" / "sim")
+        assert found, "no simulator runs"
+        return found
+
+    def client(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        argv = [CLIENT, arguments[0], "--local", *arguments[1:]]
+        return subprocess.run(
+            argv, env=self.env, cwd=self.repo, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    def up(self, *more: str, steps: int = 60, pause: float = 0.05) -> Story:
+        """Start the training and follow it, as the person would."""
+        command = f"python trainer.py --steps {steps} --pause {pause}"
+        argv = [CLIENT, "up", "--local", "--job", JOB, "--repo", str(self.repo), "--command", command]
+        argv += ["--resume", "--resume {checkpoint}", *more]
+        said, told = (self.repo.parent / name for name in ("up.out", "up.err"))
+        with said.open("wb") as out, told.open("wb") as err:
+            program = subprocess.Popen(argv, env=self.env, cwd=self.repo, stdout=out, stderr=err)
+        return Story(self, program, said, told, steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One `up` and what came of it."""
+
+    laptop: Laptop
+    program: subprocess.Popen[bytes]
+    said: Path
+    told: Path
+    steps: int
+
+    @property
+    def log(self) -> str:
+        return self.said.read_text(errors="replace")
+
+    def status(self) -> dict[str, Any]:
+        done = self.laptop.client("status", JOB, "--json")
+        return json.loads(done.stdout) if done.returncode == 0 else {}
+
+    def reaches(self, step: int, within_s: float = 60.0) -> None:
+        """Wait until the trainer has printed this step."""
+        wait_for(
+            f"step {step}; up said:\n{self.told.read_text()}",
+            lambda: f"\nstep {step}\n" in self.log or self.program.poll() is not None,
+            within_s,
+        )
+        assert self.program.poll() is None, f"up ended early:\n{self.told.read_text()}\n{self.log}"
+
+    def running(self, step: int) -> tuple[str, int]:
+        """Wait for this step, and for a whole checkpoint; the pod's id and the training's pid inside it."""
+        self.reaches(step)
+        status = wait_for("a whole checkpoint in the status", self._with_checkpoint)
+        return status["pod"], status["job"]["attempts"][-1]["pid"]
+
+    def _with_checkpoint(self) -> dict[str, Any] | None:
+        status = self.status()
+        job = status.get("job")
+        return status if job and job["checkpoint"] and job["attempts"] else None
+
+    def process(self, pod: str, words: str) -> int:
+        """The pid inside the pod of the process whose command line holds these words."""
+        listed = self.laptop.simulator.call("GET", f"/sim/pods/{pod}/processes")[1]
+        listed = listed["processes"] if isinstance(listed, dict) else listed
+        found = [process["pid"] for process in listed if words in process["command"]]
+        assert found, f"no '{words}' among {listed}"
+        return found[0]
+
+    def ends(self, within_s: float = 90.0) -> int:
+        """Wait for the client's end; its exit code."""
+        return self.program.wait(within_s)
+
+    def starts(self) -> list[int]:
+        """The step at which each attempt began, in the trainer's own words."""
+        return [int(step) for step in re.findall(r"^starting at step (\d+)$", self.log, re.MULTILINE)]
+
+    def assert_good_end(self, attempts: int = 1) -> None:
+        """Every invariant of a story that ends well."""
+        assert self.ends() == 0, f"{self.told.read_text()}\n{self.log}"
+        starts = self.starts()
+        assert len(starts) == attempts, self.log
+        assert starts[0] == 0
+        assert all(step > 0 and step % 5 == 0 for step in starts[1:]), starts
+        steps = [int(step) for step in re.findall(r"^step (\d+)$", self.log, re.MULTILINE)]
+        assert set(steps) == set(range(1, self.steps + 1)), "a line of the log is missing"
+        assert f"done at step {self.steps}\n" in self.log
+        pods = self.laptop.simulator.pods()
+        assert [pod["status"] for pod in pods.values()] == ["EXITED"]
+
+
+@pytest.fixture
+def laptop(clean_environment, tmp_path) -> Iterator[Laptop]:
+    """A laptop with a repository that holds trainer.py; at the end its simulator and all pods are ended."""
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    shutil.copy(TRAINER, repo)
+    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "A trainer"]):
+        subprocess.run(["git", *command], cwd=repo, env=clean_environment, check=True)
+    mine = Laptop(clean_environment, repo)
+    yield mine
+    found = Simulator.at(Path(clean_environment["XDG_STATE_HOME"]) / "podkeep" / "sim")
+    if found:
+        found.end()

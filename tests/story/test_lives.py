@@ -1,0 +1,94 @@
+"""Whole lives of a pod on process pods: everything is real but RunPod, and everything is killed once."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.live import Simulator, wait_for
+
+pytestmark = pytest.mark.slow
+
+
+def test_up_trains_and_the_pod_stops_itself(laptop):
+    """`up` follows a training from its first line to its last, and the pod has switched itself off."""
+    story = laptop.up(steps=20)
+    story.assert_good_end()
+
+
+def test_a_killed_training_resumes(laptop):
+    """A training killed from outside goes on from the newest whole checkpoint, and no line is lost."""
+    story = laptop.up()
+    pod, pid = story.running(12)
+    laptop.simulator.kill(pod, pid)
+    story.assert_good_end(attempts=2)
+    assert story.starts()[1] >= 10
+
+
+def test_a_killed_agent_loses_nothing(laptop):
+    """When the agent is killed the training does not notice: the same attempt goes on to its end."""
+    story = laptop.up()
+    pod, pid = story.running(12)
+    laptop.simulator.kill(pod, story.process(pod, "-m pod_agent"))
+    wait_for("the new agent to answer", lambda: story.status().get("job"), within_s=30)
+    assert story.status()["job"]["attempts"][-1]["pid"] == pid
+    story.assert_good_end(attempts=1)
+
+
+def test_a_killed_keeper_costs_at_most_the_exit(laptop):
+    """When the keeper is killed its training goes on; the exit is unknown, so the job resumes and then succeeds."""
+    story = laptop.up()
+    pod, _ = story.running(12)
+    laptop.simulator.kill(pod, story.process(pod, "keeper"))
+    story.assert_good_end(attempts=2)
+    assert story.starts()[1] == story.steps
+
+
+def test_a_stopped_pod_resumes_when_started(laptop):
+    """Stop during training is an interruption: started again, the pod resumes the run, finishes and stops itself."""
+    story = laptop.up()
+    pod, _ = story.running(12)
+    assert laptop.client("stop", pod).returncode == 0
+    story.ends()
+    wait_for("the pod is off", lambda: laptop.simulator.pod(pod)["status"] == "EXITED")
+    assert laptop.client("start", pod).returncode == 0
+    wait_for("it runs again", lambda: laptop.simulator.pod(pod)["status"] != "EXITED")
+    wait_for("it is off by itself", lambda: laptop.simulator.pod(pod)["status"] == "EXITED", within_s=60)
+    job = story.status()["job"]
+    assert job["outcome"] == "succeeded"
+    assert [attempt["number"] for attempt in job["attempts"]] == [1, 2]
+    assert job["attempts"][1]["resumed_step"] >= 10
+
+
+@pytest.mark.parametrize("layer", ["kept", "wiped"])
+def test_a_crashed_container_resumes(laptop, layer):
+    """A container that crashes and is restarted resumes, with its own disk kept or wiped."""
+    story = laptop.up()
+    pod, _ = story.running(12)
+    status, said = laptop.simulator.call(
+        "POST", f"/sim/pods/{pod}/crash", {"layer": layer, "started_at": "kept"}
+    )
+    assert status < 300, said
+    story.assert_good_end(attempts=2)
+    assert story.starts()[1] >= 10
+
+
+def test_the_pod_outlives_the_simulator(laptop):
+    """A simulator that is killed and started again mid-run finds its pod, and the pod stops itself through it."""
+    story = laptop.up(steps=120)
+    pod, _ = story.running(12)
+    before = laptop.simulator
+    signal_sent = time.monotonic()
+    assert laptop.simulator.call("POST", "/sim/shutdown")[0] < 300
+    wait_for("the simulator has gone", lambda: Simulator.at(before.state) is None)
+    assert laptop.client("ps").returncode == 0
+    assert laptop.simulator.pod(pod)["status"] == "RUNNING"
+    wait_for("the pod is off", lambda: laptop.simulator.pod(pod)["status"] == "EXITED", within_s=60)
+    assert time.monotonic() > signal_sent
+    job = story.status()["job"]
+    assert [attempt["exit_code"] for attempt in job["attempts"]] == [0]
+    if story.program.poll() is None:
+        story.program.send_signal(signal.SIGINT)
+    story.ends()
