@@ -1,7 +1,7 @@
-"""The agent's side of an attempt: start its keeper, find it again after our own death, cancel it, wait for its end.
+"""The agent's side of an attempt: start it, find it again after our own death, cancel it, wait for its end.
 
-The training is never our child and its log never passes through us: the keeper (keeper.py) has both. All that we
-know of it is in the attempt's folder, so a new agent knows as much as the one that died.
+The training is never our child and its log never passes through us: the keeper (keeper.py) has both. All that
+we know of it is in the attempt's folder, so a new agent knows as much as the one that died.
 """
 
 from __future__ import annotations
@@ -9,22 +9,19 @@ from __future__ import annotations
 import os
 import select
 import signal
-import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pod_agent.run import exit_record, keeper_tree
+from pod_agent.run import exit_record, keeper_start, keeper_tree
 from pod_wire.clock import Clock, RealClock
-from pod_wire.errors import BadInput, PodError
+from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-BOOTSTRAP = "import sys; sys.path.append(sys.argv.pop(1)); from pod_agent.run.keeper import main; main()"
-START_TIMEOUT_S = 30.0
 RETRY_S, RETRY_MAX_S = 0.1, 5.0  # between keepers that die at once
 
 
@@ -40,7 +37,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class AttemptPlan:
-    """One execution of the command, all decided. ``env`` and ``command`` reach the keeper by a pipe, never a disk."""
+    """One execution of the command, all decided. ``env`` and ``command`` reach the keeper by a pipe only."""
 
     number: int
     run: str
@@ -59,8 +56,8 @@ class AttemptPlan:
 class Ended:
     """How it ended. ``reason``: exited, signalled, oom, disk_full, spawn_failed, unknown.
 
-    ``exit_code`` is the shell's: 128 + n for signal n; None when nobody knows. ``signal`` is set also when a shell
-    reports its command's death by a signal (137 is KILL).
+    ``exit_code`` is the shell's: 128 + n for signal n; None when nobody knows. ``signal`` is set also when a
+    shell reports its command's death by a signal (137 is KILL).
     """
 
     exit_code: int | None
@@ -137,18 +134,22 @@ class RunningAttempt:
         plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         claim = exit_record.newest_claim(str(plan.folder))
         if claim is None or not claim.pid:
-            _write_orders(plan)
-            _spawn_keeper(plan.folder, claim.generation + 1 if claim else 1, "start", _errand(plan))
+            keeper_start.write_orders(plan)
+            keeper_start.spawn_keeper(
+                plan.folder, claim.generation + 1 if claim else 1, "start", keeper_start.errand(plan)
+            )
         attempt = RunningAttempt.find(plan.folder, clock)
         if attempt is None:
-            raise PodError(f"cannot start the keeper of {plan.folder.name}: {_last_words(plan.folder)}")
+            raise PodError(
+                f"cannot start the keeper of {plan.folder.name}: {keeper_start.last_words(plan.folder)}"
+            )
         return attempt
 
     @staticmethod
     def find(plan_folder: Path, clock: Clock | None = None) -> RunningAttempt | None:
-        """The attempt of this folder: its keeper lives, or a new one adopts it, or its record says how it ended.
+        """The attempt of this folder: its keeper lives, or a new one adopts it, or its record tells its end.
 
-        None when nobody ever claimed it. Then it is claimed here, so that a late keeper finds it taken and exits.
+        None when nobody ever claimed it. Then it is claimed here: a late keeper finds it taken and exits.
         """
         folder = str(plan_folder)
         if not plan_folder.is_dir():
@@ -203,7 +204,7 @@ class RunningAttempt:
             self._await_keeper()
             ended = self.ended
             if ended is None and not (self.folder / exit_record.PLAN).exists():
-                ended = Ended(None, None, "unknown", False, 0, self._clock.now(), detail="its folder is gone")
+                ended = _lost(self._clock.now())
             if ended is not None:
                 break
             if self._adopt():
@@ -261,7 +262,7 @@ class RunningAttempt:
         with self._lock:
             os.close(self._keeper)
             self._keeper = -1
-            _reap(self.keeper_pid)
+            keeper_start.reap(self.keeper_pid)
             self.keeper_pid = 0
 
     def _adopt(self) -> bool:
@@ -270,96 +271,17 @@ class RunningAttempt:
         if claim is None:
             return False
         if not keeper_tree.is_alive(claim.pid, claim.start):
-            _spawn_keeper(self.folder, claim.generation + 1, "adopt", b"")
+            keeper_start.spawn_keeper(self.folder, claim.generation + 1, "adopt", b"")
         return self._attach()
 
 
-def _write_orders(plan: AttemptPlan) -> None:
-    """What every keeper of this attempt must know, in a file. Nothing of the user's is in it but paths."""
-    orders = {
-        "log": os.fsencode(plan.log),
-        "ballast": os.fsencode(plan.ballast),
-        "pidfile": os.fsencode(plan.folder.parent.parent / "keeper.pid"),
-        "signal": str(_signal_number(plan.signal)).encode(),
-        "grace_s": str(plan.patience.grace_s).encode(),
-        "hurry_s": str(plan.patience.hurry_s).encode(),
-        "leftover_s": str(plan.patience.leftover_s).encode(),
-        "full_s": str(plan.patience.full_s).encode(),
-    }
-    items = [part for name, value in orders.items() for part in (name.encode(), value)]
-    draft = plan.folder / f".plan.{os.getpid()}"
-    draft.write_bytes(exit_record.pack(items))
-    draft.chmod(0o600)
-    draft.rename(plan.folder / exit_record.PLAN)
-
-
-def _signal_number(name: str) -> int:
-    try:
-        return signal.Signals["SIG" + name.upper().removeprefix("SIG")]
-    except KeyError:
-        raise BadInput(f"cannot use the signal {name!r}: there is no such signal", hint="e.g. TERM") from None
-
-
-def _errand(plan: AttemptPlan) -> bytes:
-    """What only the first keeper is told, through its standard input."""
-    environment = [os.fsencode(f"{name}={value}") for name, value in plan.env.items()]
-    return exit_record.pack([os.fsencode(plan.command), os.fsencode(plan.cwd), plan.header, *environment])
-
-
-def _spawn_keeper(folder: Path, generation: int, mode: str, errand: bytes) -> None:
-    """Start a keeper in a session of its own; returns when it has announced the attempt, or is gone."""
-    root = str(Path(__file__).parents[2])
-    argv = [sys.executable, "-I", "-S", "-c", BOOTSTRAP, root, str(folder), str(generation), mode]
-    told, teller = os.pipe()
-    hearer, heard = os.pipe()
-    try:
-        pid = os.posix_spawn(
-            sys.executable,
-            argv,
-            {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, told, 0),
-                (os.POSIX_SPAWN_DUP2, heard, 1),
-                (
-                    os.POSIX_SPAWN_OPEN,
-                    2,
-                    folder / "keeper.err",
-                    os.O_WRONLY | os.O_CREAT | os.O_APPEND,
-                    0o600,
-                ),
-            ],
-            setsid=True,
-            setsigmask=(),
-        )
-        os.close(told)
-        told = -1
-        os.close(heard)
-        heard = -1
-        _tell_all(teller, errand)
-        os.close(teller)
-        teller = -1
-        poll = select.poll()
-        poll.register(hearer, select.POLLIN)
-        if poll.poll(START_TIMEOUT_S * 1000) and not os.read(hearer, 16):
-            _reap(pid, os.WEXITED)
-    finally:
-        for fd in (told, teller, hearer, heard):
-            if fd >= 0:
-                os.close(fd)
-
-
-def _tell_all(fd: int, data: bytes) -> None:
-    with suppress(BrokenPipeError):  # it has died, which is noticed by its silence
-        while data:
-            data = data[os.write(fd, data) :]
-
-
-def _reap(pid: int, options: int = os.WEXITED | os.WNOHANG) -> None:
-    """Bury a keeper that was our child; those of an earlier agent are not ours to bury."""
-    with suppress(ChildProcessError):
-        os.waitid(os.P_PID, pid, options)
-
-
-def _last_words(folder: Path) -> str:
-    lines = (folder / "keeper.err").read_text("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else "it ended without a word"
+def _lost(now: float) -> Ended:
+    return Ended(
+        exit_code=None,
+        signal=None,
+        reason="unknown",
+        cancelled=False,
+        output_bytes=0,
+        ended_at=now,
+        detail="the attempt's folder is gone",
+    )

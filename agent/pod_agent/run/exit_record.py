@@ -1,8 +1,10 @@
 """What an attempt leaves under the run folder: claims, the exit record, and the values a keeper is told.
 
-Read and written by the keeper, which has 8 MB to live in: no dataclasses, no json, no typing here. The record has
-one fixed size; it is made before the job starts and only ever overwritten in place, so a full disk cannot lose it.
+Read and written by the keeper, which has 8 MB to live in: no dataclasses, no json, no typing, no pathlib
+here. The record has one size; it is made before the job starts and overwritten in place, so a full disk cannot lose it.
 """
+
+# ruff: noqa: PTH - pathlib alone would take a fifth of the memory that a keeper may have
 
 from __future__ import annotations
 
@@ -26,8 +28,8 @@ class ExitRecord:
     """How far an attempt got and how it ended. ``state``: starting, running, exited (leftovers), ended."""
 
     __slots__ = (
-        "begin", "cancelled", "detail", "ended_at", "ending", "exit_code", "nonce", "oom_before", "output_bytes",
-        "pid", "reason", "signal", "start", "state", "unwritten",
+        "begin", "cancelled", "detail", "ended_at", "ending", "exit_code", "nonce", "oom_before",
+        "output_bytes", "pid", "reason", "signal", "start", "state", "unwritten",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -60,20 +62,25 @@ class ExitRecord:
         body = body.rstrip(b"\n") + b"\n"
         if head != b"podkeep 1 %010d" % sum(body):
             return None
-        record = cls()
-        for line in body.decode().splitlines():
+        record = ExitRecord()
+        for line in body.decode().split("\n")[:-1]:
             name, _, value = line.partition("=")
-            kind = type(getattr(record, name, ""))
             if name in cls.__slots__:
-                setattr(record, name, kind(value))
+                setattr(record, name, _like(getattr(record, name), value))
         return record
 
 
+def _like(example: object, text: str) -> str | int | float:
+    if isinstance(example, int):
+        return int(text)
+    return float(text) if isinstance(example, float) else text
+
+
 def read_record(folder: str) -> ExitRecord | None:
-    """The record of the attempt in ``folder``; None when there is none. Reads again when it is being written."""
+    """The record of the attempt in ``folder``; None when there is none. Read again when torn."""
     for _ in range(100):
         try:
-            with open(os.path.join(folder, RECORD), "rb", buffering=0) as file:  # noqa: PTH118, PTH123 - see top
+            with open(os.path.join(folder, RECORD), "rb", buffering=0) as file:
                 data = file.read(RECORD_SIZE)
         except FileNotFoundError:
             return None
@@ -88,7 +95,7 @@ class RecordFile:
 
     def __init__(self, folder: str, record: ExitRecord) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-        self.fd = os.open(os.path.join(folder, RECORD), flags, 0o600)  # noqa: PTH118 - see top
+        self.fd = os.open(os.path.join(folder, RECORD), flags, 0o600)
         self.record = record
         self.write()
         os.fsync(self.fd)
@@ -98,7 +105,7 @@ class RecordFile:
 
 
 class Claim:
-    """Who keeps an attempt: the newest of claim.1, claim.2, … Each is made once, whole, by link(2), as by O_EXCL."""
+    """Who keeps an attempt: the newest of claim.1, claim.2, … Each appears once and whole: link(2), not O_EXCL."""
 
     __slots__ = ("generation", "pid", "start")
 
@@ -110,29 +117,29 @@ class Claim:
 
 def newest_claim(folder: str) -> Claim | None:
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - see top
+        names = os.listdir(folder)
     except FileNotFoundError:
         return None
     generations = [int(name[6:]) for name in names if name.startswith("claim.") and name[6:].isdigit()]
     if not generations:
         return None
-    with open(os.path.join(folder, f"claim.{max(generations)}"), "rb") as file:  # noqa: PTH118, PTH123 - see top
+    with open(os.path.join(folder, f"claim.{max(generations)}"), "rb") as file:
         pid, start = file.read().split()
     return Claim(max(generations), int(pid), int(start))
 
 
 def take_claim(folder: str, generation: int, pid: int, start: int) -> bool:
     """Claim the attempt; False when this generation of it is claimed already."""
-    draft = os.path.join(folder, f".claim.{generation}.{os.getpid()}")  # noqa: PTH118 - see top
+    draft = os.path.join(folder, f".claim.{generation}.{os.getpid()}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.write(fd, b"%d %d\n" % (pid, start))
-        os.link(draft, os.path.join(folder, f"claim.{generation}"))  # noqa: PTH118 - see top
+        os.link(draft, os.path.join(folder, f"claim.{generation}"))
     except FileExistsError:
         return False
     finally:
         os.close(fd)
-        os.unlink(draft)  # noqa: PTH108 - see top
+        os.unlink(draft)
     return True
 
 

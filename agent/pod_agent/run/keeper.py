@@ -1,8 +1,10 @@
 """The keeper: the training's parent. It owns the pipe, the log while it lives, the process tree and the exit.
 
-A program of its own, so that the agent may die and come back; started by attempt.py, told what to do on its standard
-input. Signals: USR1 cancels the attempt, TERM hurries it (the pod is going away). The loop is in keeper_loop.py.
+A program of its own, so that the agent may die and come back; told what to do on its standard input.
+Signals: USR1 cancels the attempt, TERM hurries it (the pod is going away). Its loop is in keeper_loop.py.
 """
+
+# ruff: noqa: PTH - pathlib alone would take a fifth of the memory that a keeper may have
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ def main() -> None:
     told = exit_record.unpack(_read_all(0)) if mode == "start" else []
     if told is None:
         return  # the agent died in mid-sentence; nothing is claimed, nothing starts
-    with open(exit_record.PLAN, "rb") as file:  # noqa: PTH123 - pathlib is too heavy here
+    with open(exit_record.PLAN, "rb") as file:
         orders = Orders(file.read())
     ears = _listen()
     me, my_start = os.getpid(), keeper_tree.start_time(os.getpid()) or 0
@@ -80,7 +82,7 @@ def _adopt(orders: Orders, ears: int) -> Keeper | None:
     if record.state == "ended":
         return None
     file = exit_record.RecordFile(".", record)
-    if not os.path.exists(exit_record.FIFO):  # noqa: PTH110 - see main
+    if not os.path.exists(exit_record.FIFO):
         os.mkfifo(exit_record.FIFO, 0o600)
     pump = LogPump(exit_record.FIFO, orders.log)
     pump.move(time.monotonic())
@@ -143,14 +145,14 @@ def _write_pidfile(path: bytes, line: bytes) -> None:
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     os.write(fd, line)
     os.close(fd)
-    os.rename(draft, path)  # noqa: PTH104 - see main
+    os.rename(draft, path)
 
 
 def _remove_pidfile(path: bytes, mine: bytes) -> None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - see main
+        with open(path, "rb") as file:
             is_mine = file.read().startswith(mine)
     except FileNotFoundError:
         return
     if is_mine:
-        os.unlink(path)  # noqa: PTH108 - see main
+        os.unlink(path)

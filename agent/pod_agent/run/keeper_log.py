@@ -1,7 +1,7 @@
 """The keeper's one pipe and one file: bytes go from the FIFO to the log by splice(2), at an explicit offset.
 
-While a keeper lives nobody else writes the log. A full disk is waited for: the FIFO fills, and the job blocks in its
-write instead of failing. Lines are of no interest here.
+While a keeper lives nobody else writes the log. A full disk is waited for: the FIFO fills, and the job blocks
+in its write instead of failing. Lines are of no interest here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class LogPump:
         self.splices = True
 
     def open(self) -> None:
-        """Open the log. Called by ``move`` too: a log that cannot be opened is waited for like a full disk."""
+        """Open the log. ``move`` tries it too: a log that cannot be opened is waited for like a full disk."""
         if self.log < 0:
             self.log = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self.offset = os.fstat(self.log).st_size

@@ -1,7 +1,9 @@
 """The keeper's loop: what wakes it, when patience ends, and the three stages of an attempt.
 
-Driven by poll(2) alone: no ticks, no time spent while nothing happens. It thinks nothing of jobs or checkpoints.
+Driven by poll(2) alone: no ticks, no time spent while nothing happens. It knows nothing of jobs or orders.
 """
+
+# ruff: noqa: PTH - pathlib alone would take a fifth of the memory that a keeper may have
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ class Orders:
 
 
 class Keeper:
-    """Three stages: the command runs; what it left behind is ended; what is in the pipe is brought into the log."""
+    """Three stages: the command runs; what it left behind is ended; what is in the pipe goes into the log."""
 
     def __init__(
         self, orders: Orders, file: exit_record.RecordFile, pump: keeper_log.LogPump, ears: int
@@ -118,7 +120,7 @@ class Keeper:
     # The command runs
 
     def end(self, why: str) -> None:
-        """End the attempt: ask at once, be patient for a while, then KILL. Asked twice, the shorter patience counts."""
+        """End the attempt: ask, be patient for a while, then KILL. Asked twice, the shorter patience counts."""
         record, now = self.record, time.monotonic()
         self.hurried = self.hurried or why == "hurry"
         if self.stage == "running":
@@ -157,7 +159,7 @@ class Keeper:
         return not poll.poll(0)
 
     def _members(self) -> dict[int, keeper_tree.Process]:
-        """Who belongs to the attempt: our descendants; adopted, whoever shares its session or carries its nonce."""
+        """Our descendants; of an adopted training, whoever shares its session or carries its nonce."""
         if not self.adopted:
             return keeper_tree.members(os.getpid(), 0, b"")
         marker = f"{exit_record.MARKER}={self.record.nonce}" if self.record.nonce else ""
@@ -286,6 +288,6 @@ def announce() -> None:
 def spend(ballast: bytes) -> None:
     """Free the room that was kept for this moment."""
     try:
-        os.unlink(ballast)  # noqa: PTH108 - see exit_record
+        os.unlink(ballast)
     except OSError:
         return  # spent already

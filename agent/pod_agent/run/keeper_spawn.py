@@ -1,6 +1,6 @@
 """Birth of the training: a child that waits at a gate until the exit record names it, then becomes bash.
 
-If the keeper dies before it opens the gate, the child ends without having run anything: no attempt without a record.
+If the keeper dies before it opens the gate, the child ends having run nothing: no attempt without a record.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ RESET = ("HUP", "INT", "PIPE", "TERM", "CHLD", "USR1", "USR2", "XFSZ")
 
 
 class Birth:
-    """The training before it runs: its pid, the gate it waits at, and the pipe on which it says what failed."""
+    """The training before it runs: its pid, the gate it waits at, the pipe on which it says what failed."""
 
     __slots__ = ("errors", "gate", "pid")
 
@@ -49,7 +49,7 @@ def spawn(command: bytes, cwd: bytes, environment: dict[bytes, bytes], nonce: st
     pid = os.fork()
     if pid == 0:
         os.close(opener)
-        _become(command, cwd, environment, umask, gate, complaint)
+        _become(command, cwd, environment, umask, gate=gate, complaint=complaint)
     signal.pthread_sigmask(signal.SIG_SETMASK, old)
     os.close(gate)
     os.close(complaint)
@@ -57,7 +57,7 @@ def spawn(command: bytes, cwd: bytes, environment: dict[bytes, bytes], nonce: st
 
 
 def _become(
-    command: bytes, cwd: bytes, environment: dict[bytes, bytes], umask: int, gate: int, complaint: int
+    command: bytes, cwd: bytes, environment: dict[bytes, bytes], umask: int, *, gate: int, complaint: int
 ) -> None:
     """The child's part; never returns."""
     doing = b"set the process up"
@@ -79,7 +79,8 @@ def _become(
         doing = b"run bash"
         bash = _find_bash(environment.get(b"PATH", b""))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execve(bash, [b"bash", b"-o", b"pipefail", b"-c", command], environment)  # noqa: S606 - see signature
+        arguments = [b"bash", b"-o", b"pipefail", b"-c", command]
+        os.execve(bash, arguments, environment)  # noqa: S606 - the user's own shell text
     except OSError as error:
         os.write(complaint, b"cannot " + doing + b": " + os.strerror(error.errno or 0).encode())
     finally:

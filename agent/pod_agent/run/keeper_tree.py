@@ -1,7 +1,9 @@
-"""Processes as the kernel tells them: who is alive, who descends from whom, and signals that never hit a stranger.
+"""Processes as the kernel tells them: who lives, who descends from whom, and signals that never hit a stranger.
 
-A process is named by pid and kernel start time (/proc/<pid>/stat, field 22). Light, because the keeper imports it.
+A process is named by pid and kernel start time (/proc/<pid>/stat, field 22). Light: the keeper imports it.
 """
+
+# ruff: noqa: PTH - pathlib alone would take a fifth of the memory that a keeper may have
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ class Process:
 def look_at(pid: int) -> Process | None:
     """The living process with this pid; None when there is none, or only its zombie."""
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 - pathlib is too heavy here
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
             fields = file.read(4096).rpartition(b") ")[2].split()
     except OSError:
         return None
@@ -44,7 +46,7 @@ def is_alive(pid: int, start: int) -> bool:
 
 def living() -> dict[int, Process]:
     table: dict[int, Process] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 - see above
+    for name in os.listdir("/proc"):
         if name.isdigit():
             process = look_at(int(name))
             if process is not None:
@@ -55,7 +57,7 @@ def living() -> dict[int, Process]:
 def carries(pid: int, marker: bytes) -> bool:
     """Whether the process was started with this NAME=value in its environment."""
     try:
-        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:  # noqa: PTH123 - see above
+        with open(f"/proc/{pid}/environ", "rb", buffering=0) as file:
             data = b""
             while chunk := file.read(65536):
                 data += chunk
@@ -107,7 +109,7 @@ def oom_kills() -> int:
     """How many processes of our cgroup the kernel has killed for memory; -1 when it does not say."""
     for path in _counters():
         try:
-            with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - see above
+            with open(path, "rb", buffering=0) as file:
                 lines = file.read(4096).split(b"\n")
         except OSError:
             continue
@@ -120,7 +122,7 @@ def oom_kills() -> int:
 def _counters() -> list[str]:
     paths: list[str] = []
     try:
-        with open("/proc/self/cgroup", "rb", buffering=0) as file:  # noqa: PTH123 - see above
+        with open("/proc/self/cgroup", "rb", buffering=0) as file:
             lines = os.fsdecode(file.read(65536)).split("\n")
     except OSError:
         lines = []
