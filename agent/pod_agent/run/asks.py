@@ -6,8 +6,10 @@ An ask is also an event of the lifecycle: ``machine`` decides on it, and its ver
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pod_wire.job import JobSpec
+if TYPE_CHECKING:
+    from pod_wire.job import JobSpec
 
 
 @dataclass(frozen=True, slots=True)

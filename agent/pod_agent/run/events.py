@@ -1,0 +1,182 @@
+"""Everything that can happen to the lifecycle, as frozen values. The asks of ``asks.py`` are events too.
+
+Each carries what the machine needs to decide and nothing else; ``serial`` tells a late timer from a current one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
+
+if TYPE_CHECKING:
+    from pod_agent.run.attempt import Ended
+    from pod_agent.run.state import Job
+    from pod_wire.orders import Verdict
+    from pod_wire.status import CheckpointPlace, Phase
+
+# From the opening: whose job it is, and what is known of it
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The job's folder is ours and read: this is the job, and what the rule table of orders says of it."""
+
+    job: Job
+    verdict: Verdict
+    same_boot: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToDo:
+    """Neither the environment nor an earlier order asks for a job."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFailed:
+    """The job cannot even begin: bad settings, another pod's folder, a workspace that takes no file."""
+
+    job: Job
+    reason: str
+    remedy: str = ""
+
+
+# From the steps
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    commit: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    path: str | None = None
+    step: int | None = None
+    place: CheckpointPlace | None = None  # the newest whole one known before the attempt
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    phase: Phase
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCancelled:
+    phase: Phase
+
+
+# From the attempt
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """Begun by us or found alive: its claim stands, and this is its process."""
+
+    number: int
+    pid: int | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptUnclaimed:
+    """Numbered in an earlier life, and nobody ever claimed it: it may be claimed once."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """Everything of the attempt is gone. ``newest`` was looked for after its last write."""
+
+    number: int
+    ended: Ended
+    newest: CheckpointPlace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BecameWhole:
+    place: CheckpointPlace
+
+
+# From time, the brakes and the machine itself
+
+
+@dataclass(frozen=True, slots=True)
+class PauseOver:
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrainOverdue:
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What the job made is safe; nothing of it is left to wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The outcome is written: now the exit policy."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTooLong:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerLost:
+    """Another pod's nonce stands in the owner record."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Termed:
+    """The container is being ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRefused:
+    """One round of the self-stop ladder is over, and we are still here."""
+
+    rounds: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    text: str
+
+
+Event = (
+    GiveOrder | Cancel | Restart | Stop
+    | Opened | NothingToDo | OpenFailed
+    | Synced | Installed | Restored | StepFailed | StepCancelled
+    | AttemptStarted | AttemptUnclaimed | AttemptEnded | BecameWhole
+    | PauseOver | DrainOverdue | Drained | Settle
+    | DeadlinePassed | IdleTooLong | OwnerLost | Termed | StopRefused | Warned
+)  # fmt: skip

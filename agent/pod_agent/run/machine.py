@@ -1,0 +1,161 @@
+"""The lifecycle as one table: in which phase which event leads where, and what is then to be done. Pure.
+
+``step(state, event, now)`` gives the next state and the commands. Every event in every state has an answer: a row of
+``TABLE``, or else an ask is refused (409) and anything else is noted. The rows' deeds are in ``moves``; the diagram in
+docs/lifecycle.md is printed from the table. Not here: doing anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from pod_agent.run import events as e
+from pod_agent.run import exits, moves, opened
+from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
+from pod_agent.run.commands import Command, Note
+from pod_agent.run.situation import agreed, refused
+from pod_wire.status import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pod_agent.run.situation import Result, State
+
+W, S, I, R = Phase.WAITING, Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING  # noqa: E741 - read as a table
+RUN, D, F, X = Phase.RUNNING, Phase.DRAINING, Phase.FINISHED, Phase.STOPPING
+STEPS = (S, I, R)
+BEFORE_DRAIN = (S, I, R, RUN)
+ANY = tuple(Phase)
+ASKS = (GiveOrder, Cancel, Restart, Stop)
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. ``to`` lists every other phase the deed may lead to; ``step`` holds it to that."""
+
+    sources: tuple[Phase, ...]
+    event: type
+    to: tuple[Phase, ...]
+    words: str
+    deed: Callable[[State, e.Event, float], Result]
+
+
+def row(
+    sources: tuple[Phase, ...],
+    event: type[E],
+    to: tuple[Phase, ...],
+    words: str,
+    deed: Callable[[State, E, float], Result],
+) -> Row:
+    def typed(state: State, given: e.Event, now: float) -> Result:
+        if not isinstance(given, event):
+            raise TypeError(f"cannot apply the row of {event.__name__} to {type(given).__name__}")
+        return deed(state, given, now)
+
+    return Row(sources, event, to, words, typed)
+
+
+ROWS: tuple[Row, ...] = (
+    row((W, F), GiveOrder, (S,), "order given", moves.accept),
+    row((W,), e.NothingToDo, (), "nothing to do", moves.nothing_to_do),
+    row((W, S), e.Opened, (S, RUN, D, F), "folder is ours", opened.opened),
+    row((W, S), e.OpenFailed, (D,), "cannot begin", opened.open_failed),
+    row((S,), e.Synced, (I,), "tree is there", moves.synced),
+    row((I,), e.Installed, (R,), "environment is there", moves.installed),
+    row((R,), e.Restored, (RUN,), "checkpoint chosen", moves.restored),
+    row(STEPS, e.StepFailed, (D,), "step failed or silent", moves.step_failed),
+    row(STEPS, e.StepCancelled, (D,), "step ended unasked", moves.step_lost),
+    row((RUN,), e.AttemptStarted, (), "attempt lives", moves.attempt_started),
+    row((RUN,), e.AttemptUnclaimed, (S,), "never claimed", moves.attempt_unclaimed),
+    row((RUN,), e.AttemptEnded, (D,), "attempt ended", moves.attempt_ended),
+    row((RUN,), e.PauseOver, (R, S), "pause over", moves.pause_over),
+    row((*BEFORE_DRAIN, D), e.BecameWhole, (), "checkpoint", moves.became_whole),
+    row((RUN,), Restart, (), "restart", moves.restart),
+    row(BEFORE_DRAIN, Cancel, (D,), "cancel", exits.cancel),
+    row(BEFORE_DRAIN, Stop, (D,), "stop asked", exits.stop_busy),
+    row((D,), Stop, (), "stop asked", exits.stop_draining),
+    row((W, F), Stop, (X,), "stop asked", exits.stop_idle),
+    row((X,), Stop, (), "stop asked", exits.stop_again),
+    row(BEFORE_DRAIN, e.DeadlinePassed, (D,), "deadline", exits.deadline_busy),
+    row((D,), e.DeadlinePassed, (), "deadline", exits.deadline_draining),
+    row((W, F), e.DeadlinePassed, (X,), "deadline", exits.deadline_idle),
+    row((W, F), e.IdleTooLong, (X,), "idle too long", exits.idle),
+    row(BEFORE_DRAIN, e.OwnerLost, (D,), "another pod owns the folder", exits.owner_lost),
+    row(BEFORE_DRAIN, e.Termed, (D,), "TERM to the pod", exits.termed_busy),
+    row((D,), e.Termed, (), "TERM to the pod", exits.termed_draining),
+    row((W, F, X), e.Termed, (), "TERM to the pod", exits.termed_idle),
+    row((D,), e.AttemptStarted, (), "attempt lives", exits.attempt_started),
+    row((D,), e.AttemptEnded, (), "attempt ended", exits.attempt_ended),
+    row((D,), e.AttemptUnclaimed, (), "never claimed", exits.attempt_unclaimed),
+    row((D,), e.StepCancelled, (), "step ended", exits.step_over),
+    row((D,), e.StepFailed, (), "step ended", exits.step_over),
+    row((D,), e.Synced, (), "step ended", exits.step_over),
+    row((D,), e.Installed, (), "step ended", exits.step_over),
+    row((D,), e.Restored, (), "step ended", exits.step_over),
+    row((D,), e.Opened, (), "folder is ours", exits.opened),
+    row((D,), e.OpenFailed, (), "cannot begin", exits.open_failed),
+    row((D,), e.Drained, (F,), "drained", exits.drained),
+    row((D,), e.DrainOverdue, (F,), "drain's time is up", exits.drain_overdue),
+    row((F,), e.Settle, (X,), "exit policy", exits.settle),
+    row((X,), e.StopRefused, (), "still here, louder", exits.stop_refused),
+    row(ANY, e.Warned, (), "warning", moves.warn),
+)
+
+TABLE: dict[tuple[Phase, type], Row] = {
+    (source, line.event): line for line in ROWS for source in line.sources
+}
+
+
+def step(state: State, event: e.Event, now: float) -> Result:
+    """The next state and what to do. Raises only where the table contradicts itself, which tests rule out."""
+    line = TABLE.get((state.phase, type(event)))
+    if line is None:
+        return state, (_refusal(state, event),)
+    after, commands = line.deed(state, event, now)
+    if after.phase is not state.phase and after.phase not in line.to:
+        raise AssertionError(f"{line.words!r} led from {state.phase} to {after.phase}, not in {line.to}")
+    return after, commands
+
+
+def _refusal(state: State, event: e.Event) -> Command:
+    """An event that has no row here: an ask gets the reason, the rest a line in the agent's log."""
+    match event:
+        case GiveOrder(_, order) if state.job is not None and order == state.job.order:
+            return agreed("this order was accepted before")
+        case GiveOrder():
+            return refused(
+                f"the pod is {state.phase}" + (f" with job {state.job.name!r}" if state.job else ""),
+                "wait until it is finished, or cancel it first",
+            )
+        case Cancel() | Restart():
+            return refused(*_why_not(state))
+        case _:
+            return Note(f"event={type(event).__name__} phase={state.phase} answer=ignored")
+
+
+def _why_not(state: State) -> tuple[str, str]:
+    if state.job is None:
+        return "there is no job", "give one: pod-client up, or POST /jobs"
+    match state.phase:
+        case Phase.DRAINING:
+            return "the job is ending already", "wait until it is finished"
+        case Phase.FINISHED | Phase.STOPPING | Phase.WAITING:
+            return "the job is over", "to run it again, give a new order: pod-client up, or POST /jobs"
+        case _:
+            return f"the job is {state.phase}, not running yet", "cancel it, or wait until it runs"
+
+
+def diagram() -> str:
+    """The table as a mermaid state diagram, one line per pair of phases."""
+    words: dict[tuple[Phase, Phase], list[str]] = {}
+    for line in ROWS:
+        for source in line.sources:
+            for target in line.to or ((source,) if len(line.sources) == 1 else ()):
+                said = words.setdefault((source, target), [])
+                if line.words not in said and (source is not target or not line.to):
+                    said.append(line.words)
+    arrows = [f"    {a} --> {b}: {' / '.join(said)}" for (a, b), said in words.items() if said]
+    return "\n".join(["stateDiagram-v2", "    [*] --> waiting", *arrows, "    stopping --> [*]"]) + "\n"

@@ -1,0 +1,143 @@
+"""The deeds of the table on the way from an order to the end of its last attempt. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pod_agent.run import endings, exits, records
+from pod_agent.run import events as e
+from pod_agent.run.commands import After, CancelAttempt, Install, Note, Open, Restore, StartAttempt, Sync
+from pod_agent.run.situation import Alive, Result, State, agreed, enter, refused, the_job
+from pod_agent.run.state import MOST_ATTEMPTS, Ending, Job, warned
+from pod_wire.status import Attempt, Outcome, Phase
+
+if TYPE_CHECKING:
+    from pod_agent.run.asks import GiveOrder, Restart
+
+
+def accept(state: State, event: GiveOrder, now: float) -> Result:
+    """Take an order up. What is known of its job is read next; until then nothing is written in its folder."""
+    if state.job is not None and event.order_id == state.job.order:
+        return state, (agreed("this order was accepted before"),)
+    if state.opening or state.leaving:
+        return state, (refused("the pod is not ready for an order", "ask again in a few seconds"),)
+    job = Job(event.spec, event.order_id, run="", run_began_at=now, boot="", accepted_at=now)
+    fresh = State(warnings=state.warnings, serial=state.serial, job=job, opening=True)
+    return enter(fresh, Phase.SYNCING, now), (Open(event.spec, event.order_id), agreed("order accepted"))
+
+
+def nothing_to_do(state: State, event: e.NothingToDo, now: float) -> Result:
+    return replace(state, opening=False, entered_at=now), (Note(f"waiting reason={event.reason!r}"),)
+
+
+def synced(state: State, event: e.Synced, now: float) -> Result:
+    job = warned(replace(the_job(state), commit=event.commit), *event.warnings)
+    state = enter(replace(state, job=job, stepping=True), Phase.INSTALLING, now)
+    return state, (Install(the_job(state)),)
+
+
+def installed(state: State, event: e.Installed, now: float) -> Result:
+    job = warned(the_job(state), *event.warnings)
+    state = enter(replace(state, job=job, prepared=True, stepping=True), Phase.RESTORING, now)
+    return state, (Restore(the_job(state)),)
+
+
+def restored(state: State, event: e.Restored, now: float) -> Result:
+    """Number an attempt, or take the number that was never claimed. It is on disk before anybody claims it."""
+    job = warned(the_job(state), *event.warnings)
+    last = job.open_attempt
+    number = last.number if last is not None else _next_number(job)
+    earlier = job.attempts[:-1] if last is not None else job.attempts
+    attempt = Attempt(number, resumed_from=event.path, resumed_step=event.step)
+    newest = event.place or job.checkpoint
+    job = replace(
+        job,
+        attempts=(*earlier, attempt)[-MOST_ATTEMPTS:],
+        tries=max(1, job.tries) if last is not None else job.tries + 1,
+        before=newest,
+        checkpoint=newest,
+    )
+    state = enter(replace(state, job=job, stepping=False, alive=Alive.ASKED), Phase.RUNNING, now)
+    return state, (StartAttempt(the_job(state), number),)
+
+
+def _next_number(job: Job) -> int:
+    return job.attempts[-1].number + 1 if job.attempts else 1
+
+
+def step_failed(state: State, event: e.StepFailed, now: float) -> Result:
+    ending = Ending(Outcome.FAILED, f"{event.phase} failed: {event.reason}", event.remedy)
+    return exits.drain(replace(state, stepping=False), ending, now)
+
+
+def step_lost(state: State, event: e.StepCancelled, now: float) -> Result:
+    ending = Ending(Outcome.FAILED, f"{event.phase} ended unasked", "look at the log, and run it again")
+    return exits.drain(replace(state, stepping=False), ending, now)
+
+
+def attempt_started(state: State, event: e.AttemptStarted, _now: float) -> Result:
+    job = records.begun(the_job(state), event)
+    state = replace(state, job=job, alive=Alive.LIVE)
+    return state, (CancelAttempt(),) if state.restarting else ()
+
+
+def attempt_unclaimed(state: State, event: e.AttemptUnclaimed, now: float) -> Result:
+    """Numbered in an earlier life. If that life saw it begin, it is lost; else it may be claimed once."""
+    job = the_job(state)
+    last = job.open_attempt
+    if last is not None and last.started_at is not None:
+        return attempt_ended(state, e.AttemptEnded(event.number, records.lost(now)), now)
+    state = enter(replace(state, alive=Alive.NONE, stepping=True), Phase.SYNCING, now)
+    return state, (Sync(the_job(state)),)
+
+
+def attempt_ended(state: State, event: e.AttemptEnded, now: float) -> Result:
+    found = endings.find(event.ended)
+    job = records.over(the_job(state), event, found.reason)
+    again = state.restarting or event.ended.cancelled
+    state = replace(state, job=job, alive=Alive.NONE, restarting=False)
+    if again:
+        job = replace(job, tries=max(0, job.tries - 1))
+        return _pause(replace(state, job=job), 0.0, now)
+    if found.again is endings.Again.DONE and event.ended.output_bytes == 0:
+        state = replace(state, job=warned(job, endings.SILENT_SUCCESS))
+    verdict = endings.judge(job, event.ended)
+    if isinstance(verdict, Ending):
+        return exits.drain(state, verdict, now)
+    return _pause(state, endings.pause_s(job.tries), now)
+
+
+def _pause(state: State, seconds: float, now: float) -> Result:
+    return replace(state, next_attempt_at=now + seconds), (After(seconds, e.PauseOver(state.serial)),)
+
+
+def pause_over(state: State, event: e.PauseOver, now: float) -> Result:
+    if event.serial != state.serial or state.alive is not Alive.NONE:
+        return state, (Note("event=PauseOver answer=late"),)
+    if state.prepared:
+        state = enter(replace(state, stepping=True), Phase.RESTORING, now)
+        return state, (Restore(the_job(state)),)
+    state = enter(replace(state, stepping=True), Phase.SYNCING, now)
+    return state, (Sync(the_job(state)),)
+
+
+def became_whole(state: State, event: e.BecameWhole, _now: float) -> Result:
+    return replace(state, job=replace(the_job(state), checkpoint=event.place)), ()
+
+
+def restart(state: State, event: Restart, now: float) -> Result:
+    job = the_job(state)
+    if event.job != job.name:
+        return state, (refused(f"there is no job {event.job!r} here", f"the job is {job.name!r}"),)
+    if state.alive is Alive.NONE:
+        after, commands = _pause(state, 0.0, now)
+        return after, (agreed("trying again now"), *commands)
+    end = (CancelAttempt(),) if state.alive is Alive.LIVE else ()
+    return replace(state, restarting=True), (agreed("the attempt is being ended, then resumed"), *end)
+
+
+def warn(state: State, event: e.Warned, _now: float) -> Result:
+    if event.text in state.warnings:
+        return state, ()
+    return replace(state, warnings=(*state.warnings, event.text)[-40:]), (Note(f"warning={event.text!r}"),)

@@ -1,0 +1,104 @@
+"""What is kept of a job between two lives of the agent: ``state.json``, a frozen value written and read whole.
+
+The types here are read back by ``codec``, so their imports stand at run time. Where the bytes lie is ``folder``'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pod_wire.codec import from_json, to_json
+from pod_wire.errors import BadInput
+from pod_wire.job import JobSpec  # noqa: TC001 - read back by codec
+from pod_wire.routes import FORMAT
+from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, PhaseTime
+
+FILE = "state.json"
+MOST_WARNINGS = 40
+MOST_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a job ended, decided once; published when everything of it is over."""
+
+    outcome: Outcome
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job as the machine knows it. An attempt without ``started_at`` was numbered, and perhaps never claimed."""
+
+    spec: JobSpec
+    order: str
+    run: str  # the lineage of training; checkpoints and attempts' numbers belong to it
+    run_began_at: float
+    boot: str
+    phase: Phase = Phase.SYNCING
+    accepted_at: float = 0.0
+    commit: str | None = None  # pinned by the first sync of a run, moved only by a new order
+    attempts: tuple[Attempt, ...] = ()
+    tries: int = 0  # attempts under this order and boot: what max_restarts counts
+    before: CheckpointPlace | None = None  # the newest whole one when the last attempt began
+    checkpoint: CheckpointPlace | None = None  # the newest whole one
+    phases: tuple[PhaseTime, ...] = ()
+    ending: Ending | None = None
+    warnings: tuple[str, ...] = ()
+    stop_because: str | None = None  # whatever the exit policy: the pod stops after this job, and this is why
+    fresh_for: str | None = None  # the spec hash whose POD_FRESH has been honoured
+    revision: int = 0  # higher is newer, when two places hold a record
+    format: int = FORMAT
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def open_attempt(self) -> Attempt | None:
+        """The attempt that may be alive, or was numbered and never begun."""
+        last = self.attempts[-1] if self.attempts else None
+        return last if last is not None and last.ended_at is None else None
+
+    @property
+    def made_progress(self) -> bool:
+        """Whether a newer whole checkpoint stands than when the last attempt began."""
+        if self.checkpoint is None:
+            return False
+        if self.before is None:
+            return True
+        if self.checkpoint.step is not None and self.before.step is not None:
+            return self.checkpoint.step > self.before.step
+        return self.checkpoint.seen_at > self.before.seen_at and self.checkpoint != self.before
+
+
+def warned(job: Job, *texts: str) -> Job:
+    """The job with these warnings; one said before is not said twice."""
+    fresh = tuple(text for text in dict.fromkeys(texts) if text and text not in job.warnings)
+    return replace(job, warnings=(*job.warnings, *fresh)[-MOST_WARNINGS:]) if fresh else job
+
+
+def dump(job: Job) -> bytes:
+    return to_json(job) + b"\n"
+
+
+def load(data: bytes) -> Job:
+    """Read a record back. A newer format is refused by name; so is what is no record at all."""
+    return from_json(Job, data)
+
+
+def newest(documents: tuple[bytes, ...]) -> Job | None:
+    """The newest readable record among several. A newer *format* anywhere is refused: it must not be overwritten."""
+    found: list[Job] = []
+    broken: list[BadInput] = []
+    for data in documents:
+        try:
+            found.append(load(data))
+        except BadInput as error:
+            if "format is" in error.message:
+                raise
+            broken.append(error)
+    if not found and broken:
+        raise broken[0]
+    return max(found, key=lambda job: job.revision, default=None)

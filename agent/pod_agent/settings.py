@@ -1,0 +1,156 @@
+"""Everything the agent is told from outside, read once into one frozen value. Reads a mapping, never the process's own.
+
+A bad value is no crash: the mistakes are kept, the job will end *failed* with them, and the pod's own facts
+(port, token, workspace, key) fall back to their defaults so that the agent can say so and stop the pod.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pod_agent.invocation import DISK_DIR, RUN_DIR, Invocation
+from pod_wire.errors import BadInput
+from pod_wire.job import ExitPolicy, JobSpec
+from pod_wire.parse import Parsed, parse_environment
+from pod_wire.routes import DEFAULT_PORT
+from pod_wire.secrets import Secret, find_secrets, job_environment, weak_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RUNPOD_URL = "https://api.runpod.io/v2"
+IDLE_MINUTES = 15.0
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+UNNAMED = "unnamed"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The pod's facts, and the job its environment asks for, if any."""
+
+    pod_id: str | None = None
+    api_key: Secret | None = None
+    runpod_url: str = RUNPOD_URL
+    hostname: str = ""
+    tcp_ports: tuple[str, ...] = ()  # "22=10341", sorted
+    gpu_count: int | None = None
+    token: Secret | None = None
+    port: int = DEFAULT_PORT
+    workspace: Path = Path("/workspace")
+    run_dir: Path = RUN_DIR
+    disk_dir: Path = DISK_DIR
+    price: float | None = None  # dollars per hour
+    order: str | None = None
+    idle_minutes: float = IDLE_MINUTES  # while there is no job
+    job: JobSpec | None = None
+    mistakes: BadInput | None = None
+    warnings: tuple[str, ...] = ()
+    job_environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+
+    @property
+    def graphql_url(self) -> str:
+        parts = urlsplit(self.runpod_url)
+        return f"{parts.scheme}://{parts.netloc}/graphql"
+
+    @staticmethod
+    def from_env(
+        env: Mapping[str, str], invocation: Invocation | None = None, hostname: str = ""
+    ) -> Settings:
+        """Read the environment, with the start command's own fields above it."""
+        asked = invocation or Invocation()
+        merged = dict(env) | dict(asked.overlay or {})
+        parsed, mistakes = _parse(merged, asked)
+        return Settings(
+            pod_id=env.get("RUNPOD_POD_ID") or None,
+            api_key=_secret(env.get("RUNPOD_API_KEY")),
+            runpod_url=(env.get("POD_RUNPOD_URL") or RUNPOD_URL).rstrip("/"),
+            hostname=hostname or env.get("RUNPOD_POD_HOSTNAME", ""),
+            tcp_ports=tcp_ports(env),
+            gpu_count=_whole(env.get("RUNPOD_GPU_COUNT")),
+            token=_secret(env.get("POD_TOKEN")),
+            port=_port(env.get("POD_PORT")),
+            workspace=_workspace(env),
+            run_dir=asked.run_dir,
+            disk_dir=asked.disk_dir,
+            price=_positive(env.get("POD_PRICE")),
+            order=env.get("POD_ORDER") or None,
+            idle_minutes=_minutes(env.get("POD_IDLE_MINUTES")),
+            job=parsed.spec,
+            mistakes=mistakes,
+            warnings=(*parsed.warnings, *_weak(merged)),
+            job_environment=job_environment(env),
+            secrets=find_secrets(env),
+        )
+
+
+def unfit_job(env: Mapping[str, str]) -> JobSpec:
+    """The stand-in for a job whose settings cannot be read: only its name and its exit policy, where they are clear."""
+    name = env.get("POD_JOB", "")
+    policy = env.get("POD_ON_FAILURE", "")
+    safe = {ExitPolicy.STOP.value, ExitPolicy.KEEP.value, ExitPolicy.EXIT.value}
+    return JobSpec(
+        name=name if SAFE_NAME.fullmatch(name) else UNNAMED,
+        command="",
+        on_failure=ExitPolicy(policy) if policy in safe else ExitPolicy.STOP,
+        idle_minutes=_minutes(env.get("POD_IDLE_MINUTES")),
+    )
+
+
+def tcp_ports(env: Mapping[str, str]) -> tuple[str, ...]:
+    """RunPod's outside ports of this container; new ones after every start."""
+    prefix = "RUNPOD_TCP_PORT_"
+    return tuple(sorted(f"{name[len(prefix) :]}={env[name]}" for name in env if name.startswith(prefix)))
+
+
+def _parse(env: Mapping[str, str], asked: Invocation) -> tuple[Parsed, BadInput | None]:
+    try:
+        parsed = parse_environment(env)
+    except BadInput as error:
+        found = BadInput(error.message, (*asked.mistakes, *error.mistakes), error.hint)
+        return Parsed(unfit_job(env), ()), found
+    if asked.mistakes:
+        return Parsed(unfit_job(env), ()), BadInput("cannot read the start command", asked.mistakes)
+    return parsed, None
+
+
+def _weak(env: Mapping[str, str]) -> tuple[str, ...]:
+    names = weak_secrets(env)
+    if not names:
+        return ()
+    return (f"not masked in the log, being shorter than 8 bytes: {', '.join(names)}",)
+
+
+def _workspace(env: Mapping[str, str]) -> Path:
+    named = env.get("POD_WORKSPACE") or "/workspace"
+    return Path(named) if named.startswith("/") else Path("/workspace")
+
+
+def _secret(value: str | None) -> Secret | None:
+    return Secret(value) if value else None
+
+
+def _whole(value: str | None) -> int | None:
+    return int(value) if value is not None and value.isdecimal() else None
+
+
+def _port(value: str | None) -> int:
+    number = _whole(value)
+    return number if number is not None and number < 1 << 16 else DEFAULT_PORT
+
+
+def _positive(value: str | None) -> float | None:
+    try:
+        number = float(value or "")
+    except ValueError:
+        return None
+    return number if 0 <= number < float("inf") else None
+
+
+def _minutes(value: str | None) -> float:
+    number = _positive(value)
+    return IDLE_MINUTES if number is None else number
