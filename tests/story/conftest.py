@@ -16,7 +16,7 @@ import pytest
 
 from tests.live import Simulator, wait_for
 
-TRAINER = Path(__file__).with_name("trainer.py")
+TRAINER = Path(__file__).parent.parent / "programs" / "trainer.py"
 CLIENT = str(Path(sys.executable).with_name("pod-client"))
 JOB = "story"
 

@@ -1,0 +1,95 @@
+"""The workshop itself: locks, recipes, and the rule that nothing is skipped for ever."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ("image/agent.lock", "tests/dev.lock")
+SCRIPTS = (".ci/run", "tests/setup_system.sh", "entrypoint.sh")
+
+
+def declared(*parts: str) -> set[str]:
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    lists = {
+        "base": document["project"]["dependencies"],
+        "agent": document["project"]["optional-dependencies"]["agent"],
+        "dev": document["dependency-groups"]["dev"],
+    }
+    return {
+        re.split(r"[^A-Za-z0-9_.-]", line)[0].replace("_", "-").lower()
+        for part in parts
+        for line in lists[part]
+    }
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_pins_by_hash_and_names_no_index(lock):
+    """Every requirement of a lock has an exact version and a hash, and no line holds an address or a path."""
+    text = (ROOT / lock).read_text()
+    blocks = re.split(r"\n(?=\S)", text.strip())
+    assert all(re.match(r"[a-z0-9.-]+==\S+", block) and "--hash=sha256:" in block for block in blocks)
+    assert "://" not in text
+    assert "/" not in text.replace("sha256:", "")
+
+
+@pytest.mark.parametrize(
+    ("lock", "parts"), [(LOCKS[0], ["base", "agent"]), (LOCKS[1], ["base", "agent", "dev"])]
+)
+def test_a_lock_holds_all_that_is_declared(lock, parts):
+    """What pyproject.toml declares is in the lock that set-up installs."""
+    locked = set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / lock).read_text(), re.MULTILINE))
+    assert declared(*parts) <= locked
+
+
+def test_both_locks_agree():
+    """A package has the same version in the image as in the tests."""
+    image, dev = (
+        dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE)) for lock in LOCKS
+    )
+    assert image.items() <= dev.items()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_parses(script):
+    """Bash accepts every script of ours."""
+    subprocess.run(["bash", "-n", ROOT / script], check=True)
+
+
+def test_setup_finds_a_python_that_is_new_enough():
+    """The set-up script names an interpreter of 3.11 or newer."""
+    named = subprocess.run(
+        ["bash", ROOT / "tests/setup_system.sh", "--python"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    subprocess.run([named, "-c", "import sys; assert sys.version_info >= (3, 11)"], check=True)
+
+
+@pytest.mark.parametrize(
+    ("mark", "options", "ends"),
+    [("", [], 0), ("", ["--no-skips"], 1), ("@pytest.mark.gpu\n", ["--no-skips"], 0)],
+    ids=["a skip passes", "a skip fails under --no-skips", "a gpu test may skip"],
+)
+def test_no_skips_turns_a_skip_into_a_failure(tmp_path, mark, options, ends):
+    """With --no-skips a skipped test fails, unless it is marked gpu."""
+    (tmp_path / "test_it.py").write_text(
+        f"import pytest\n{mark}def test_it():\n    pytest.skip('not here')\n"
+    )
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "tests.conftest",
+        f"--rootdir={tmp_path}",
+        "-c",
+        "/dev/null",
+    ]
+    done = subprocess.run([*argv, *options, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == ends, done.stdout
