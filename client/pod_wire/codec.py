@@ -169,7 +169,9 @@ def _entries(hint: Any, data: object, path: str) -> dict[str, Any]:
 
 def _member(hint: type[StrEnum], data: object, path: str) -> StrEnum:
     try:
-        return hint(data)
+        if isinstance(data, str):
+            return hint(data)
+        raise ValueError  # noqa: TRY301 - the same words for both
     except ValueError:
         raise _WrongShape(path, f"must be one of {', '.join(hint)}") from None
 

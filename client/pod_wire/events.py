@@ -49,7 +49,7 @@ def to_line(entry: Entry) -> bytes:
     """The entry as one line of ASCII JSON, with its line end."""
     clash = _RESERVED & entry.fields.keys()
     if clash:
-        raise ValueError(f"cannot write a journal entry: a field is called {sorted(clash)[0]!r}")
+        raise ValueError(f"cannot write a journal entry: a field is called {min(clash)!r}")
     plain = {"at": entry.at, "kind": str(entry.kind), **entry.fields}
     return json.dumps(plain, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
 

@@ -106,7 +106,7 @@ def default_name(repo: str | None, subdir: str, command: str) -> str:
 
 
 def as_text(spec: JobSpec) -> Mapping[str, str]:
-    """The fields that differ from what the parse would fill in, as an environment spells them; name and command always."""
+    """The fields that differ from the parse's defaults, as an environment spells them."""
     plain = JobSpec(name="", command="", max_restarts=default_restarts(spec.resume))
     found: dict[str, str] = {}
     for name in JOB_FIELDS:

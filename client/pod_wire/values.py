@@ -10,7 +10,7 @@ import math
 import posixpath
 import re
 import signal
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pod_wire.contract import COMMAND_LIMIT_BYTES, NAME_LIMIT, TEXT_LIMIT_BYTES, Kind, Variable
@@ -18,7 +18,7 @@ from pod_wire.job import ExitPolicy
 from pod_wire.near import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 Value = str | bool | int | float | ExitPolicy
 
@@ -73,41 +73,7 @@ def check(variable: Variable, given: object, *, typed: bool) -> Value:
         case Kind.PORT:
             return _port(given, typed=typed)
         case _:
-            return _text_of(variable, _text(variable, given))
-
-
-def _text_of(variable: Variable, text: str) -> Value:  # noqa: PLR0911 - one line per kind of text
-    match variable.kind:
-        case Kind.NAME:
-            return _name(text.strip())
-        case Kind.REPO:
-            return _repo(text.strip())
-        case Kind.REF:
-            return _ref(text.strip())
-        case Kind.FOLDER:
-            return _below(text.strip(), what="folder")
-        case Kind.FILE:
-            return _below(text.strip(), what="file") if text.strip() else ""
-        case Kind.GLOB:
-            return _glob(text.strip())
-        case Kind.COMMAND:
-            return text.strip("\n")
-        case Kind.TEXT:
-            return _one_line(text)
-        case Kind.SIGNAL:
-            return _signal(text.strip())
-        case Kind.POLICY:
-            return _policy(text.strip())
-        case Kind.TOKEN:
-            return _token(text.strip())
-        case Kind.WORKSPACE:
-            return _workspace(text.strip())
-        case Kind.URL:
-            return _url(text.strip())
-        case Kind.FLAG | Kind.NUMBER | Kind.COUNT | Kind.PORT:
-            raise BadValue("must be text")
-        case _:
-            assert_never(variable.kind)
+            return _TEXTS[variable.kind](_text(variable, given))
 
 
 def _text(variable: Variable, given: object) -> str:
@@ -144,9 +110,9 @@ def _plain_number(given: object, *, typed: bool) -> float:
             return float(given)
         except OverflowError:
             raise BadValue("is too large") from None
+    if not isinstance(given, str) or "_" in given:
+        raise BadValue("must be a number")
     try:
-        if not isinstance(given, str) or "_" in given:
-            raise ValueError
         return float(given)
     except ValueError:
         raise BadValue("must be a number") from None
@@ -300,3 +266,32 @@ def _url(text: str) -> str:
     if parts.query or parts.fragment:
         raise BadValue("must not have a query or fragment")
     return text.rstrip("/")
+
+
+def _file(text: str) -> str:
+    return _below(text, what="file") if text else ""
+
+
+def _folder(text: str) -> str:
+    return _below(text, what="folder")
+
+
+def _stripped(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    return lambda text: read(text.strip())
+
+
+_TEXTS: Final[Mapping[Kind, Callable[[str], Value]]] = {
+    Kind.NAME: _stripped(_name),
+    Kind.REPO: _stripped(_repo),
+    Kind.REF: _stripped(_ref),
+    Kind.FOLDER: _stripped(_folder),
+    Kind.FILE: _stripped(_file),
+    Kind.GLOB: _stripped(_glob),
+    Kind.COMMAND: lambda text: text.strip("\n"),
+    Kind.TEXT: _one_line,
+    Kind.SIGNAL: _stripped(_signal),
+    Kind.POLICY: _stripped(_policy),
+    Kind.TOKEN: _stripped(_token),
+    Kind.WORKSPACE: _stripped(_workspace),
+    Kind.URL: _stripped(_url),
+}

@@ -17,7 +17,7 @@ from pod_wire.errors import BadInput, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-USER_AGENT: Final = "podkeep/0.1 (+https://github.com/podkeep/podkeep)"
+USER_AGENT: Final = "podkeep/0.1"
 ANSWER_LIMIT_BYTES: Final = 32 << 20
 _PIECE: Final = 1 << 16
 
