@@ -10,12 +10,12 @@ PYTEST := $(BIN)/python -m pytest -n 2
 FAST := not slow and not torch and not docker and not browser and not gpu
 ALL := not docker and not browser and not gpu
 
-.PHONY: help system demo test test-all lint bench lock clean
+.PHONY: help system namespaces demo test test-all lint bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
-system: # what the machine itself must have: packages, and leave to make namespaces
+system: # packages that the machine itself must have
 	@bash tests/setup_system.sh
 
 $(READY): tests/dev.lock pyproject.toml | system
@@ -25,13 +25,16 @@ $(READY): tests/dev.lock pyproject.toml | system
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: system $(READY) ## a pod on this machine: trains, is killed, resumes, switches itself off (BREAK=resume must fail)
+namespaces: $(READY) # a pod on this machine is made of them
+	@$(BIN)/python tests/namespaces.py
+
+demo: namespaces ## a pod on this machine: trains, is killed, resumes, switches itself off
 	@$(BIN)/python examples/demo.py $(if $(BREAK),--break $(BREAK))
 
-test: system $(READY) ## the tests that take a minute
+test: namespaces ## the tests that take a minute
 	@$(PYTEST) -m "$(FAST)" $(ARGS)
 
-test-all: system $(READY) ## these and the marked ones; torch ones skip, with the reason, where torch is missing
+test-all: namespaces ## these and the marked ones; torch ones skip, with the reason, where torch is missing
 	@$(PYTEST) -m "$(ALL)" $(ARGS)
 
 lint: $(READY) ## ruff, ruff format, mypy

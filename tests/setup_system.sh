@@ -49,24 +49,8 @@ install() {
     fi
 }
 
-namespaces() { # a pod on this machine lives in namespaces of its own
-    local -a how=(unshare --fork --pid --mount --uts)
-    [ "$(id -u)" = 0 ] || how+=(--user --map-root-user)
-    "${how[@]}" true 2>/dev/null && return 0
-    echo "cannot make pods on this machine: the kernel refuses namespaces to this user. Run:" >&2
-    if [ "$(id -u)" = 0 ]; then
-        echo "  docker run --privileged …   (this looks like a container that may not make them)" >&2
-    elif [ -e /proc/sys/kernel/apparmor_restrict_unprivileged_userns ]; then
-        echo "  sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" >&2
-    else
-        echo "  sudo sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000" >&2
-    fi
-    exit 1
-}
-
 if [ "${1:-}" = --python ]; then
     python
 else
     install
-    namespaces
 fi
