@@ -1,0 +1,88 @@
+"""``python -m pod_sim``: RunPod on your own machine, until it is not needed any more."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+from pod_wire.clock import RealClock
+from pod_wire.errors import PodError
+
+NEEDS_AGENT = "cannot start the simulator: {name} is not installed (pip install 'podkeep[agent]')\n"
+CHECKOUT = Path(__file__).resolve().parents[2]
+CANNOT_START = 3
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pod_sim", description=__doc__)
+    parser.add_argument("--state", type=Path, required=True, help="folder that keeps everything")
+    parser.add_argument("--port", type=int, default=0, help="0: the one from before, or any")
+    parser.add_argument(
+        "--idle-exit", type=float, default=30.0, help="minutes without a running pod or a request; 0: never"
+    )
+    parser.add_argument(
+        "--entrypoint", type=Path, default=CHECKOUT / "entrypoint.sh", help="PID 1 of every pod"
+    )
+    parser.add_argument(
+        "--proxy-silence", type=float, default=100.0, help="seconds of silence that the proxy bears"
+    )
+    return parser.parse_args(argv)
+
+
+def run(options: argparse.Namespace) -> None:
+    from pod_sim import environment  # noqa: PLC0415 (after the check that what it needs is installed)
+    from pod_sim.backends.host import find_unshare  # noqa: PLC0415
+    from pod_sim.backends.process import ProcessPods  # noqa: PLC0415
+    from pod_sim.house import Pace  # noqa: PLC0415
+    from pod_sim.server import Options, Simulator  # noqa: PLC0415
+    from pod_sim.state import Store, missing  # noqa: PLC0415
+
+    if not options.entrypoint.is_file():
+        raise missing(options.entrypoint)
+    store = Store(options.state)
+    store.open()
+    backend = ProcessPods(find_unshare(), sys.executable)
+    how = Options(
+        port=options.port,
+        idle_exit_s=options.idle_exit * 60 or None,
+        proxy_silence_s=options.proxy_silence,
+        entrypoint=options.entrypoint.resolve(),
+        python=sys.executable,
+        host_environment=environment.of_host(os.environ, environment.own_venv()),
+        pace=Pace(),
+    )
+    try:
+        asyncio.run(Simulator(store, backend, RealClock(), how).serve())
+    finally:
+        store.close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = arguments(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s pod_sim %(message)s")
+    try:
+        run(options)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in (
+            "starlette",
+            "uvicorn",
+            "httptools",
+            "fastapi",
+        ):
+            raise
+        sys.stderr.write(NEEDS_AGENT.format(name=error.name))
+        return CANNOT_START
+    except PodError as error:
+        sys.stderr.write(f"{error}\n")
+        return CANNOT_START
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
