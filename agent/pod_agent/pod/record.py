@@ -1,0 +1,103 @@
+"""What a pod keeps of itself: which boot was seen last, and the order that stands. Two copies, one of them marks.
+
+The copy on the container's disk is the boot ladder's marker; the one in the workspace outlives a stop. Not here: the
+jobs' own records (``run.state``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import scribe
+from pod_agent.pod.boot import Boot  # noqa: TC001 - read back by codec
+from pod_wire.codec import from_json, to_json
+from pod_wire.errors import BadInput, PodError
+from pod_wire.job import JobSpec  # noqa: TC001 - the same
+from pod_wire.routes import FORMAT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARKER = "boot.json"
+MOST_ORDERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The order that stands. ``env_hash`` is of the environment's spec at that time, "" when it asked for no job."""
+
+    spec: JobSpec
+    order: str
+    env_hash: str
+    given: tuple[str, ...] = ()  # every order id ever accepted
+
+
+@dataclass(frozen=True, slots=True)
+class PodRecord:
+    boot: Boot
+    accepted: Accepted | None = None
+    revision: int = 0
+    format: int = FORMAT
+
+
+def with_order(record: PodRecord, spec: JobSpec, order: str, env_hash: str) -> PodRecord:
+    given = record.accepted.given if record.accepted is not None else ()
+    known = given if order in given else (*given, order)[-MOST_ORDERS:]
+    return replace(record, accepted=Accepted(spec, order, env_hash, known))
+
+
+class PodRecords:
+    """Both copies. The disk's is written first and never waited for; the workspace's through its scribe."""
+
+    def __init__(self, disk: Path, workspace_file: Path, quill: scribe.Scribe) -> None:
+        self._disk = disk / MARKER
+        self._far = workspace_file
+        self._quill = quill
+        self.warnings: tuple[str, ...] = ()
+
+    def read(self) -> tuple[PodRecord | None, str | None]:
+        """The newest record, and the boot whose name lies on the container's disk."""
+        near = self._parse(self._bytes(self._disk))
+        if near is not None:
+            return near, near.boot.id
+        try:
+            far = self._quill.do("read the pod's record", lambda: self._bytes(self._far))
+        except (PodError, OSError) as error:
+            self.warnings += (f"the pod's record cannot be read: {error}",)
+            return None, None
+        return self._parse(far), None
+
+    def write(self, record: PodRecord) -> PodRecord:
+        """Keep it in both places; what cannot be kept in one is a warning."""
+        record = replace(record, revision=record.revision + 1)
+        data = to_json(record) + b"\n"
+        for what, path in (("container's disk", self._disk), ("workspace", self._far)):
+            try:
+                if path is self._disk:
+                    _put(path, data)
+                else:
+                    self._quill.do("keep the pod's record", lambda: _put(self._far, data))
+            except (PodError, OSError) as error:
+                self.warnings += (f"the pod's record is not on the {what}: {error}",)
+        return record
+
+    def _bytes(self, path: Path) -> bytes:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return path.read_bytes()
+        return b""
+
+    def _parse(self, data: bytes) -> PodRecord | None:
+        if not data:
+            return None
+        try:
+            return from_json(PodRecord, data)
+        except BadInput as error:
+            self.warnings += (f"an earlier record of the pod is not understood: {error.message}",)
+            return None
+
+
+def _put(path: Path, data: bytes) -> None:
+    scribe.make_folder(path.parent)
+    scribe.replace(path, data)
