@@ -62,7 +62,9 @@ class Simulator:
         with (state / "server.log").open("ab") as log:
             server = subprocess.Popen(argv, env=dict(env), stdout=log, stderr=log)
         try:
-            found = wait_for(f"a simulator in {state}", lambda: cls.at(state))
+            wait_for(f"a simulator in {state}", lambda: cls.at(state) or server.poll() is not None)
+            found = cls.at(state)
+            assert found, f"the simulator did not start:\n{(state / 'server.log').read_text()}"
             yield found
         finally:
             if here := cls.at(state):
@@ -83,6 +85,7 @@ class Simulator:
         """One request with the account's key (or another): the status, and the answer parsed if JSON."""
         request = urllib.request.Request(self.url + path, method=method)
         request.add_header("Authorization", f"Bearer {key or self.key}")
+        request.add_header("User-Agent", "podkeep-tests")  # urllib's own is turned away, as by RunPod
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")

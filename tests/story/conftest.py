@@ -43,7 +43,7 @@ class Laptop:
 
     def up(self, *more: str, steps: int = 60, pause: float = 0.05) -> Story:
         """Start the training and follow it, as the person would."""
-        command = f"python trainer.py --steps {steps} --pause {pause}"
+        command = f"python3 trainer.py --steps {steps} --pause {pause}"
         argv = [CLIENT, "up", "--local", "--job", JOB, "--repo", str(self.repo), "--command", command]
         argv += ["--resume", "--resume {checkpoint}", *more]
         said, told = (self.repo.parent / name for name in ("up.out", "up.err"))
