@@ -1,4 +1,4 @@
-"""What is known of a pod, frozen: what was asked for, where it is, what it cost. Kept by state.py, shown by views.py."""
+"""What is known of a pod, frozen: what was asked for, where it is, what it cost. Kept by state.py."""
 
 from __future__ import annotations
 

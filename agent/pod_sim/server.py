@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -148,10 +149,11 @@ class Server(uvicorn.Server):
         self.started = True
         if callable(announce):
             announce()
-        with self.capture_signals():
-            await self.main_loop()
-            self._tunnels.cut()
-            await self.shutdown(sockets=[])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        await self.main_loop()
+        self._tunnels.cut()
+        await self.shutdown(sockets=[])
 
     def _api(self) -> asyncio.Protocol:
         return HttpToolsProtocol(config=self.config, server_state=self.server_state, app_state={})

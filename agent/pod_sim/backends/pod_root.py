@@ -31,6 +31,7 @@ class Plan:
     hosts: Path
     hostname: str
     argv: tuple[str, ...]
+    console: Path
     record: Path
     generation: int
 
@@ -75,6 +76,7 @@ def read_plan(path: Path) -> Plan:
         hosts=Path(raw["hosts"]),
         hostname=raw["hostname"],
         argv=tuple(raw["argv"]),
+        console=Path(raw["console"]),
         record=Path(raw["record"]),
         generation=raw["generation"],
     )
@@ -144,12 +146,21 @@ def enter(plan: Plan) -> str:
     return json.dumps(identity)
 
 
+def speak_to(console: Path) -> None:
+    """From here on, what PID 1 writes goes to the pod's console; until here it was the helper's own log."""
+    descriptor = os.open(console, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
+
+
 def main(arguments: list[str]) -> int:
     plan, status_fd = read_plan(Path(arguments[1])), int(arguments[2])
     os.set_inheritable(status_fd, False)  # noqa: FBT003 (positional only)
     os.umask(0o022)
     os.setsid()
     try:
+        speak_to(plan.console)
         identity = enter(plan)
     except OSError as error:
         os.write(status_fd, f"error {error.strerror or error}\n".encode())

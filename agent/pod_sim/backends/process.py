@@ -78,7 +78,7 @@ class ProcessPods:
         self._reap()
         reader, writer = os.pipe()
         try:
-            with (launch.folder / "console.log").open("ab") as console:
+            with (launch.folder / "helper.log").open("wb") as said:
                 helper = subprocess.Popen(
                     [
                         *self._unshare,
@@ -92,15 +92,15 @@ class ProcessPods:
                     env=dict(launch.environment),
                     cwd="/",
                     stdin=subprocess.DEVNULL,
-                    stdout=console,
-                    stderr=console,
+                    stdout=said,
+                    stderr=said,
                     pass_fds=(writer,),
                     start_new_session=True,
                 )
             self._helpers.append(helper)
             os.close(writer)
             writer = -1
-            return _identity(_first_line(reader))
+            return _identity(_first_line(reader) or _last_words(launch.folder))
         finally:
             os.close(reader)
             if writer >= 0:
@@ -191,6 +191,7 @@ def _write_plan(launch: Launch) -> Path:
         "hosts": str(hosts),
         "hostname": launch.hostname,
         "argv": list(launch.argv),
+        "console": str(launch.folder / "console.log"),
         "record": str(launch.folder / "init.json"),
         "generation": launch.generation,
     }
@@ -208,9 +209,15 @@ def _first_line(reader: int) -> str:
             return "error nothing was heard of it"
         piece = os.read(reader, 4096)
         if not piece:
-            return line.decode() or "error the namespaces could not be made; the pod's console says why"
+            return ""
         line += piece
     return line.decode().strip()
+
+
+def _last_words(folder: Path) -> str:
+    """What the program that makes the namespaces said when it failed."""
+    said = (folder / "helper.log").read_text(errors="replace").split("\n")
+    return f"error {' '.join(line for line in said if line) or 'the namespaces could not be made'}"
 
 
 def _identity(line: str) -> Container:
