@@ -58,7 +58,7 @@ class Follower:
             "examples/digits",
         ]
         argv += ["--command", "python train.py"]
-        argv += ["--env", "POD_MAX_RESTARTS=3"] if self.broken else ["--resume", "--resume {checkpoint}"]
+        argv += ["--max-restarts", "3"] if self.broken else ["--resume", "--resume {checkpoint}"]
         self.program = subprocess.Popen(argv, env=self.env, cwd=HERE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -129,37 +129,37 @@ def clear_away() -> None:
     HERE.mkdir(exist_ok=True)
 
 
-def status(env: dict[str, str]) -> dict:
-    """`pod-client status --json`, or nothing while it cannot say."""
+def status(env: dict[str, str]) -> tuple[str, dict]:
+    """`pod-client status --json`: the pod's id and the job; nothing of either while it cannot say."""
     argv = [str(CLIENT), "status", "--local", JOB, "--json"]
     said = subprocess.run(argv, env=env, cwd=HERE, capture_output=True, text=True, check=False)
-    return json.loads(said.stdout) if said.returncode == 0 and said.stdout else {}
+    document = json.loads(said.stdout) if said.returncode == 0 else {}
+    return document.get("id", ""), (document.get("status") or {}).get("job") or {}
 
 
-def kill_half_way(follower: Follower, deadline: float) -> tuple[str, int]:
+def kill_half_way(follower: Follower, deadline: float) -> str:
     """Signal 9 to the training, from outside the pod, half its steps done and a checkpoint whole."""
     while time.monotonic() < deadline and follower.program.poll() is None:
         step, steps = follower.steps()
         if steps and step >= steps // 2:
-            said = status(follower.env)
-            job = said.get("job") or {}
-            if job.get("checkpoint") and job["attempts"][-1]["pid"]:
-                pid = job["attempts"][-1]["pid"]
-                Pods().call("POST", f"/sim/pods/{said['pod']}/kill", {"pid": pid, "signal": 9})
+            pod_id, job = status(follower.env)
+            pid = job["attempts"][-1]["pid"] if job.get("attempts") and job["checkpoint"] else None
+            if pod_id and pid:
+                Pods().call("POST", f"/sim/pods/{pod_id}/kill", {"pid": pid, "signal": 9})
                 step, _ = follower.steps()
                 note(f"killed the training from outside (pid {pid}, signal 9) at step {step} of {steps}")
-                return said["pod"], step
+                return pod_id
         time.sleep(0.1)
     raise NotSo("the training never came half-way with a whole checkpoint behind it")
 
 
-def verify(follower: Follower, code: int, pod: dict, said: dict) -> list[tuple[str, str, bool]]:
+def verify(follower: Follower, code: int, pod: dict, job: dict) -> list[tuple[str, str, bool]]:
     """Every promise, what was seen of it, and whether it was kept."""
     text = follower.text
     began = [int(step) for step in BEGAN.findall(text)]
     resumed = began[1] if len(began) > 1 else None
     accuracy = [float(figure) / (100 if percent else 1) for figure, percent in ACCURACY.findall(text)]
-    attempts = (said.get("job") or {}).get("attempts", [])
+    attempts = job.get("attempts", [])
     ends = [attempt.get("signal") or attempt.get("exit_code") for attempt in attempts]
     return [
         ("one kill, two attempts", f"ended by {', '.join(map(str, ends))}", ends == ["KILL", 0]),
@@ -209,14 +209,14 @@ def show(*, broken: bool) -> None:
     )
     follower.start()
     try:
-        pod_id, _ = kill_half_way(follower, deadline)
+        pod_id = kill_half_way(follower, deadline)
         code = follower.wait(deadline)
-        rows = verify(follower, code, wait_for_exit(pod_id, time.monotonic() + 10), status(follower.env))
+        rows = verify(follower, code, wait_for_exit(pod_id, time.monotonic() + 10), status(follower.env)[1])
     finally:
         follower.end()
     sys.stdout.write(receipt(rows, time.monotonic() - began))
-    if began_again := [row for row in rows if not row[2]]:
-        raise NotSo("; ".join(f"{promise}: {seen}" for promise, seen, _ in began_again))
+    if broken_promises := [f"{promise}: {seen}" for promise, seen, kept in rows if not kept]:
+        raise NotSo("; ".join(broken_promises))
 
 
 def main() -> int:

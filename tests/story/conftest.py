@@ -67,8 +67,10 @@ class Story:
         return self.said.read_text(errors="replace")
 
     def status(self) -> dict[str, Any]:
+        """`status --json`; the pod's own part of it is under "status", the job under "job" for brevity."""
         done = self.laptop.client("status", JOB, "--json")
-        return json.loads(done.stdout) if done.returncode == 0 else {}
+        said = json.loads(done.stdout) if done.returncode == 0 else {}
+        return {**said, "job": (said.get("status") or {}).get("job")}
 
     def reaches(self, step: int, within_s: float = 60.0) -> None:
         """Wait until the trainer has printed this step."""
@@ -83,7 +85,7 @@ class Story:
         """Wait for this step, and for a whole checkpoint; the pod's id and the training's pid inside it."""
         self.reaches(step)
         status = wait_for("a whole checkpoint in the status", self._with_checkpoint)
-        return status["pod"], status["job"]["attempts"][-1]["pid"]
+        return status["id"], status["job"]["attempts"][-1]["pid"]
 
     def _with_checkpoint(self) -> dict[str, Any] | None:
         status = self.status()
