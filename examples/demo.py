@@ -9,6 +9,7 @@ must fail.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -117,14 +118,17 @@ def surroundings() -> dict[str, str]:
     return env
 
 
-def clear_away() -> None:
-    """End what an earlier demo left, and begin with nothing."""
-    try:
+def end_simulator() -> None:
+    """End the demo's simulator and every pod of it; there may be none."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
         pods = Pods()
         pods.call("POST", "/sim/reset")
         pods.call("POST", "/sim/shutdown")
-    except (OSError, ValueError, KeyError):
-        pass  # there is none, which is what we want
+
+
+def begin_with_nothing() -> None:
+    """Also without what an earlier demo left for people to look at."""
+    end_simulator()
     shutil.rmtree(HERE, ignore_errors=True)
     HERE.mkdir(exist_ok=True)
 
@@ -150,7 +154,8 @@ def kill_half_way(follower: Follower, deadline: float) -> str:
                 note(f"killed the training from outside (pid {pid}, signal 9) at step {step} of {steps}")
                 return pod_id
         time.sleep(0.1)
-    raise NotSo("the training never came half-way with a whole checkpoint behind it")
+    how = "up ended before that" if follower.program.poll() is not None else "there was no more time"
+    raise NotSo(f"the training came half-way with a whole checkpoint behind it: {how}")
 
 
 def verify(follower: Follower, code: int, pod: dict, job: dict) -> list[tuple[str, str, bool]]:
@@ -180,12 +185,11 @@ def verify(follower: Follower, code: int, pod: dict, job: dict) -> list[tuple[st
 
 def wait_for_exit(pod_id: str, deadline: float) -> dict:
     """The pod's record once it is off; nobody here asks it to be."""
-    pods = Pods()
-    while (pod := pods.call("GET", f"/v2/pods/{pod_id}"))[
-        "status"
-    ] != "EXITED" and time.monotonic() < deadline:
+    while True:
+        pod = Pods().call("GET", f"/v2/pods/{pod_id}")
+        if pod["status"] == "EXITED" or time.monotonic() > deadline:
+            return pod
         time.sleep(0.1)
-    return pod
 
 
 def receipt(rows: list[tuple[str, str, bool]], seconds: float) -> str:
@@ -202,11 +206,9 @@ def note(text: str) -> None:
 def show(*, broken: bool) -> None:
     began = time.monotonic()
     deadline = began + PATIENCE_S
-    clear_away()
+    begin_with_nothing()
     follower = Follower(surroundings(), broken)
-    note(
-        "the way to resume is taken away; this must fail" if broken else "a pod on this machine, as on RunPod"
-    )
+    note("no way to resume: this must fail" if broken else "a pod on this machine, as on RunPod")
     follower.start()
     try:
         pod_id = kill_half_way(follower, deadline)
@@ -214,6 +216,7 @@ def show(*, broken: bool) -> None:
         rows = verify(follower, code, wait_for_exit(pod_id, time.monotonic() + 10), status(follower.env)[1])
     finally:
         follower.end()
+        end_simulator()
     sys.stdout.write(receipt(rows, time.monotonic() - began))
     if broken_promises := [f"{promise}: {seen}" for promise, seen, kept in rows if not kept]:
         raise NotSo("; ".join(broken_promises))
@@ -230,7 +233,7 @@ def main() -> int:
         return 2
     try:
         show(broken=broken)
-    except NotSo as finding:
+    except (NotSo, OSError) as finding:
         note(f"NOT SO: {finding}")
         return 1
     note("all of it is so")
