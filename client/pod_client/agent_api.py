@@ -1,0 +1,172 @@
+"""The agent's HTTP API as the client sees it, through whatever proxy lies in between.
+
+An answer without the agent's own header came from a proxy: it means "not ready or gone", whatever its number says.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from pod_client.stream import LogStream, open_stream
+from pod_wire import routes
+from pod_wire.codec import from_json
+from pod_wire.errors import BadInput, Broken, Conflict, NotFound, PodError, RateLimited, Refused, Unreachable
+from pod_wire.problems import from_answer
+from pod_wire.status import JobStatus, Phase, SelfStop, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pod_wire.runpod.transport import Answer, Transport
+    from pod_wire.secrets import Secret
+
+TIMEOUT_S = 10.0
+HOW_TO_READ_TOKEN = (
+    "read it over ssh from /podkeep/token on the pod, and give it as POD_TOKEN or with --token-file"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What /healthz says to everybody."""
+
+    phase: Phase
+    self_stop: SelfStop
+
+
+class AgentApi:
+    """One pod's agent. ``token`` is None where only /healthz is asked."""
+
+    def __init__(
+        self, url: str, token: Secret | None, transport: Transport, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        self._transport = transport
+        self._timeout_s = timeout_s
+
+    def healthz(self) -> Health:
+        document = _object(self._ask("GET", routes.HEALTHZ, "ask for the pod's health"))
+        try:
+            return Health(Phase(str(document.get("phase"))), SelfStop(str(document.get("self_stop"))))
+        except ValueError:
+            raise Broken("cannot understand the pod's health: it speaks of a state we do not know") from None
+
+    def status(self) -> Status:
+        return from_json(Status, self._ask("GET", routes.STATUS, "read the pod's status").body)
+
+    def status_for(self, job: str) -> Status:
+        """The pod's status with this job in it, also when the pod went on to another one."""
+        status = self.status()
+        if status.job is not None and status.job.name == job:
+            return status
+        try:
+            answer = self._ask("GET", routes.job(quote(job, safe="")), f"read job '{job}'")
+        except NotFound:
+            return status
+        return replace(status, job=from_json(JobStatus, answer.body))
+
+    def give(self, fields: Mapping[str, object], order: str) -> None:
+        """Order a job. With an order id of one's own, asking twice gives one order."""
+        self._ask("POST", routes.JOBS, "give the pod a job", fields, {routes.HEADER_ORDER: order})
+
+    def cancel(self, job: str) -> None:
+        self._ask("POST", routes.job_cancel(quote(job, safe="")), f"cancel job '{job}'", {})
+
+    def restart(self, job: str) -> None:
+        self._ask("POST", routes.job_restart(quote(job, safe="")), f"restart job '{job}'", {})
+
+    def stop(self) -> None:
+        self._ask("POST", routes.STOP, "stop the pod", {})
+
+    def open_log(
+        self,
+        job: str,
+        offset: int | None,
+        *,
+        follow: bool,
+        limit: int | None = None,
+        tail: int | None = None,
+        since: float | None = None,
+    ) -> LogStream:
+        """The log from here on; errors are raised, but 416: the follower knows what that means for it."""
+        asked = {
+            "follow": 1 if follow else None,
+            "offset": offset,
+            "limit": limit,
+            "tail": tail,
+            "since": since,
+        }
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        stream = open_stream(f"{self._url}{routes.job_logs(quote(job, safe=''))}?{query}", self._token)
+        if stream.is_agent and stream.status in {200, 416}:
+            return stream
+        body = stream.read()[:10_000]
+        stream.close()
+        if not stream.is_agent:
+            raise Unreachable(f"cannot reach the pod's agent: a proxy answered {stream.status}")
+        raise _told(stream.status, body, f"read the log of job '{job}'")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        body: Mapping[str, object] | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Answer:
+        headers = {"Accept": "application/json", **(extra or {})}
+        if self._token is not None:
+            headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
+        answer = self._transport.send(method, self._url + path, headers, data, self._timeout_s)
+        if routes.HEADER_API.lower() not in answer.headers:
+            raise Unreachable(f"cannot {what}: a proxy answered {answer.status}, not the pod's agent")
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise _told(answer.status, answer.body, what)
+        return answer
+
+
+_KINDS: Mapping[int, type[PodError]] = {
+    404: NotFound,
+    409: Conflict,
+    429: RateLimited,
+    502: Unreachable,
+    503: Unreachable,
+}
+
+
+def _told(status: int, body: bytes, what: str) -> PodError:
+    """The agent's own words, as an error of ours."""
+    if status in {401, 403}:
+        return Refused(
+            f"cannot {what}: the pod does not accept this token", HOW_TO_READ_TOKEN, status_seen=status
+        )
+    problem = from_answer(status, body)
+    said = f"cannot {what}: {problem.detail}"
+    if status in {400, 413, 415, 422}:
+        return BadInput(said, problem.mistakes, problem.remedy)
+    kind: type[PodError] = _KINDS.get(status, Broken)
+    return kind(said, problem.remedy)
+
+
+def _object(answer: Answer) -> Mapping[str, object]:
+    try:
+        document = json.loads(answer.body)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise Broken("cannot understand the pod's answer: it is not a JSON object")
+    version = document.get("format", routes.FORMAT)
+    if not isinstance(version, int) or version > routes.FORMAT:
+        raise BadInput(
+            "cannot understand the pod's answer: it is of a newer podkeep", hint="update podkeep here"
+        )
+    return document

@@ -1,0 +1,71 @@
+"""How a pod stands once it cannot be asked itself: by the provider's record, seen often enough to be believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pod_client.receipt import Bill
+from pod_wire.errors import NotFound, PodError
+from pod_wire.status import Phase
+
+if TYPE_CHECKING:
+    from pod_wire.clock import Clock
+    from pod_wire.runpod.models import Pod
+    from pod_wire.runpod.pods import PodsApi
+    from pod_wire.status import Status
+
+STOPPED = ("EXITED", "TERMINATED")
+STOPPING_S = 20.0  # how long a receipt waits for a stop that is under way
+
+
+def gone_reason(pods: PodsApi | None, pod_id: str) -> str | None:
+    """Why the pod will not answer any more; None while it may. Missing counts after two looks only."""
+    if pods is None:
+        return None
+    try:
+        status = _look_twice(pods, pod_id)
+    except PodError:
+        return None
+    if status is None:
+        return "the pod was removed"
+    return {"EXITED": "the pod has stopped", "TERMINATED": "the pod was removed"}.get(status)
+
+
+def is_stopping(status: Status | None) -> bool:
+    """Whether a stop is under way, or is due within moments."""
+    if status is None:
+        return False
+    soon = status.stops_at is not None and status.stops_at - status.now < STOPPING_S
+    return status.phase is Phase.STOPPING or soon
+
+
+def final_bill(pods: PodsApi | None, pod_id: str, clock: Clock, *, expects_stop: bool) -> Bill:
+    """The pod's record for the receipt, once the stop that the job's end brings has happened."""
+    if pods is None:
+        return Bill(pod_id, "unknown", None, None)
+    until = clock.monotonic() + (STOPPING_S if expects_stop else 0.0)
+    while True:
+        bill = _bill(pods, pod_id)
+        if bill.state not in {"RUNNING", "unknown"} or clock.monotonic() >= until:
+            return bill
+        clock.sleep(0.2)
+
+
+def _bill(pods: PodsApi, pod_id: str) -> Bill:
+    try:
+        pod: Pod = pods.get(pod_id)
+    except NotFound:
+        return Bill(pod_id, "gone", None, None)
+    except PodError:
+        return Bill(pod_id, "unknown", None, None)
+    own_disk = sum(mount.size_gb for mount in pod.mounts if mount.volume is None)
+    return Bill(pod_id, pod.status, pod.cost or None, own_disk or None)
+
+
+def _look_twice(pods: PodsApi, pod_id: str) -> str | None:
+    for _ in range(2):
+        try:
+            return pods.get(pod_id).status
+        except NotFound:
+            continue
+    return None

@@ -1,0 +1,317 @@
+"""The commands that only read: logs, status, ps. A GET changes nothing, and so do these."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pod_client.ending import final_bill, gone_reason, is_stopping
+from pod_client.exits import DETACHED, DONE, UNREACHED, by_outcome
+from pod_client.follow import Begin, Follower
+from pod_client.receipt import Bill, dollars, receipt, seconds
+from pod_client.stdout import silence_stdout
+from pod_client.up import pod_document
+from pod_client.wiring import last_status
+from pod_wire.codec import to_plain
+from pod_wire.errors import NotFound, PodError, Unreachable
+
+if TYPE_CHECKING:
+    from pod_client.config import Config
+    from pod_client.known_pods import KnownPod
+    from pod_client.stdout import Sink
+    from pod_client.wiring import Target, Wiring
+    from pod_wire.runpod.models import Pod
+    from pod_wire.runpod.pods import PodsApi
+    from pod_wire.status import Status
+
+ASKED_AT_ONCE = 8
+
+
+def logs(wiring: Wiring, target: Target, sink: Sink, begin: Begin, *, follow: bool) -> int:
+    try:
+        return _follow(wiring, target, sink, begin) if follow else _print(wiring, target, sink, begin)
+    except BrokenPipeError:
+        silence_stdout()
+        return DONE
+
+
+def _print(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
+    """What the log holds now. A cut is continued at its offset."""
+    agent = wiring.agent_of(target)
+    job = _job_of(agent.status(), target)
+    offset, end = begin.offset, None
+    failures = 0
+    while end is None or (offset or 0) < end:
+        fresh = offset is None
+        try:
+            stream = agent.open_log(
+                job,
+                offset,
+                follow=False,
+                tail=begin.tail if fresh else None,
+                since=begin.since if fresh else None,
+            )
+        except Unreachable:
+            failures += 1
+            if failures > 5:  # noqa: PLR2004 - a few cuts in a row are a pod that is gone
+                raise
+            wiring.clock.sleep(0.2 * failures)
+            continue
+        offset = stream.start if stream.start is not None else offset
+        end = stream.end if end is None else end  # what came meanwhile is for the next call, or for -f
+        try:
+            while data := stream.read():
+                sink.write(data)
+                offset = (offset or 0) + len(data)
+                failures = 0
+        finally:
+            stream.close()
+        if end is None:
+            break
+    sink.close()
+    return DONE
+
+
+def _follow(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
+    agent = wiring.agent_of(target)
+    job = _job_of(agent.status(), target)
+    pods = _pods_or_none(wiring, target.config)
+    follower = Follower(agent, job, sink, wiring.screen.warn, lambda: gone_reason(pods, target.pod_id))
+    try:
+        ending = follower.run(begin)
+    except KeyboardInterrupt:
+        wiring.remember(target.pod_id, follower.status)
+        _say_billed(wiring, target, follower.status)
+        return DETACHED
+    wiring.remember(target.pod_id, ending.status)
+    bill = final_bill(pods, target.pod_id, wiring.clock, expects_stop=is_stopping(ending.status))
+    if ending.status is not None:
+        wiring.screen.text(receipt(ending.status, bill))
+    if not ending.complete:
+        wiring.screen.warn(
+            f"the end of the log was not seen: {ending.gone} (read up to byte {ending.offset})"
+        )
+    outcome = ending.status.job.outcome if ending.status and ending.status.job else None
+    return UNREACHED if outcome is None else by_outcome(outcome)
+
+
+def _say_billed(wiring: Wiring, target: Target, status: Status | None) -> None:
+    price = f" at {dollars(status.price_per_hour)}/h" if status and status.price_per_hour else ""
+    until = f" {status.stops_because}" if status and status.stops_because else ""
+    wiring.screen.money(
+        f"pod {target.pod_id} goes on and is still billed{price}; it stops itself{until}. "
+        f"To end it now: pod-client stop {target.pod_id}"
+    )
+
+
+def _job_of(status: Status, target: Target) -> str:
+    if status.job is not None:
+        return status.job.name
+    if target.known is not None:
+        return target.known.job
+    raise NotFound(
+        f"cannot read a log of pod {target.pod_id}: it has had no job yet", "pod-client up gives it one"
+    )
+
+
+def _pods_or_none(wiring: Wiring, config: Config) -> PodsApi | None:
+    return wiring.pods(config) if config.api_key is not None else None
+
+
+# -- status -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A pod as the provider and the pod itself describe it. ``status`` may be an old one: then it is not live."""
+
+    pod: Pod | None
+    status: Status | None
+    is_live: bool
+    seen_at: float | None
+    trouble: str | None
+
+
+def look(wiring: Wiring, target: Target) -> Seen:
+    """Both descriptions, as far as they are to be had."""
+    pods = _pods_or_none(wiring, target.config)
+    pod, trouble = None, None
+    if pods is not None:
+        try:
+            pod = pods.get(target.pod_id)
+        except NotFound:
+            trouble = "RunPod does not know this pod any more"
+    if pod is None or pod.status in {"RUNNING", "STARTING"}:
+        try:
+            status = wiring.agent_of(target).status()
+        except PodError as error:
+            trouble = trouble or error.message
+            if target.known is None and pod is None:
+                raise
+        else:
+            wiring.remember(target.pod_id, status)
+            return Seen(pod, status, is_live=True, seen_at=status.now, trouble=None)
+    seen_at = target.known.seen_at if target.known else None
+    return Seen(pod, last_status(target.known), is_live=False, seen_at=seen_at, trouble=trouble)
+
+
+def status(wiring: Wiring, target: Target, *, as_json: bool) -> int:
+    seen = look(wiring, target)
+    if as_json:
+        wiring.screen.document(
+            {
+                "format": 1,
+                "id": target.pod_id,
+                "pod": None if seen.pod is None else pod_document(seen.pod),
+                "live": seen.is_live,
+                "seen_at": seen.seen_at,
+                "status": None if seen.status is None else to_plain(seen.status),
+                "trouble": seen.trouble,
+            }
+        )
+        return DONE
+    wiring.screen.table(("", target.pod_id), _rows(wiring, seen))
+    if seen.status is not None and seen.status.job is not None and seen.status.job.outcome is not None:
+        wiring.screen.text(receipt(seen.status, _bill(target, seen)))
+    return DONE
+
+
+def _bill(target: Target, seen: Seen) -> Bill:
+    if seen.pod is None:
+        return Bill(
+            target.pod_id,
+            "gone" if seen.trouble and "does not know" in seen.trouble else "unknown",
+            None,
+            None,
+        )
+    disk = sum(mount.size_gb for mount in seen.pod.mounts if mount.volume is None)
+    return Bill(target.pod_id, seen.pod.status, seen.pod.cost or None, disk or None)
+
+
+def _rows(wiring: Wiring, seen: Seen) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str | None]] = []
+    pod, now = seen.pod, wiring.clock.now()
+    if pod is not None:
+        price = f"{dollars(pod.cost)}/h, still billed" if pod.cost else "its GPU is not billed"
+        rows += [("pod", f"{pod.status.lower()}, {price}"), ("GPU", f"{pod.gpu_count} x {pod.gpu_id}")]
+    if not seen.is_live:
+        rows.append(("agent", f"does not answer: {seen.trouble}" if seen.trouble else "is off with the pod"))
+        if seen.seen_at is not None:
+            rows.append(("below", f"as it was {seconds(max(0.0, now - seen.seen_at))} ago"))
+    if seen.status is not None:
+        rows += _status_rows(seen.status)
+    return [(name, text) for name, text in rows if text]
+
+
+def _status_rows(status: Status) -> list[tuple[str, str | None]]:
+    rows: list[tuple[str, str | None]] = [("phase", status.phase.value)]
+    job = status.job
+    if job is not None:
+        rows.append(("job", job.name))
+        if job.attempts:
+            attempt = job.attempts[-1]
+            since = (
+                ""
+                if attempt.started_at is None
+                else f", for {seconds(max(0.0, status.now - attempt.started_at))}"
+            )
+            live = attempt.ended_at is None
+            rows.append(("attempt", f"{attempt.number}{since if live else ', ended'}"))
+            rows.append(("pid", str(attempt.pid) if live and attempt.pid else None))
+        if job.checkpoint is not None:
+            step = "" if job.checkpoint.step is None else f" (step {job.checkpoint.step})"
+            rows.append(("checkpoint", job.checkpoint.path + step))
+        rows += [("", warning) for warning in job.warnings]
+    rows.append(("can stop itself", status.self_stop.value))
+    rows.append(("cost", None if status.cost is None else f"{dollars(status.cost)} this boot"))
+    if status.stops_at is not None:
+        because = f" ({status.stops_because})" if status.stops_because else ""
+        rows.append(("stops", f"in {seconds(max(0.0, status.stops_at - status.now))}{because}"))
+    rows.append(
+        ("stop failed", f"{status.stop_attempts} times: {status.stop_error}" if status.stop_error else None)
+    )
+    rows += [("", warning) for warning in status.warnings]
+    return rows
+
+
+# -- ps ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One pod of the list."""
+
+    pod: Pod
+    known: KnownPod | None
+    is_local: bool
+    status: Status | None
+
+
+def ps(wiring: Wiring, *, local: bool, as_json: bool) -> int:
+    """Ours at RunPod and in the simulator, if it runs; --local asks the simulator alone."""
+    configs = [wiring.config(local=True)] if local else _everywhere(wiring)
+    lines = [line for config in configs for line in _lines(wiring, config)]
+    if as_json:
+        wiring.screen.document({"format": 1, "pods": [_line_document(line) for line in lines]})
+        return DONE
+    if lines:
+        wiring.screen.table(
+            ("POD", "STATUS", "$/H", "GPU", "JOB", "PHASE", "OUTCOME"), [_cells(line) for line in lines]
+        )
+    else:
+        wiring.screen.note("no pods of ours")
+    billed = sum(line.pod.cost for line in lines)
+    if billed:
+        wiring.screen.money(f"together {dollars(billed)}/h are billed; pod-client stop POD ends one")
+    return DONE
+
+
+def _everywhere(wiring: Wiring) -> list[Config]:
+    real = wiring.config(local=False)
+    found = [real] if real.api_key is not None else []
+    if wiring.simulator_runs():
+        found.append(wiring.config(local=True))
+    if not found:
+        wiring.pods(real)  # says that there is no key, and what to do
+    return found
+
+
+def _lines(wiring: Wiring, config: Config) -> list[Line]:
+    known = {pod.id: pod for pod in wiring.known.all() if pod.is_local == config.is_local}
+    ours = [pod for pod in wiring.pods(config).list() if pod.id in known or pod.name.startswith("podkeep-")]
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as asking:
+        statuses = list(asking.map(lambda pod: _status_of(wiring, config, pod, known.get(pod.id)), ours))
+    return [Line(p, known.get(p.id), config.is_local, s) for p, s in zip(ours, statuses, strict=True)]
+
+
+def _status_of(wiring: Wiring, config: Config, pod: Pod, known: KnownPod | None) -> Status | None:
+    from pod_wire.secrets import Secret  # noqa: PLC0415 - beside its only use
+
+    if known is None or pod.status != "RUNNING":
+        return last_status(known)
+    try:
+        return wiring.agent(config, pod.id, Secret(known.token), known.port).status()
+    except PodError:
+        return last_status(known)
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    status, pod = line.status, line.pod
+    job = status.job if status else None
+    outcome = job.outcome.value if job and job.outcome else "-"
+    phase = status.phase.value if status and pod.status == "RUNNING" else "-"
+    name = job.name if job else line.known.job if line.known else "-"
+    where = f"{pod.id} (local)" if line.is_local else pod.id
+    gpu = f"{pod.gpu_count} x {pod.gpu_id}" if pod.gpu_id else "-"
+    return (where, pod.status.lower(), f"{pod.cost:.2f}", gpu, name, phase, outcome)
+
+
+def _line_document(line: Line) -> dict[str, object]:
+    status = None if line.status is None else to_plain(line.status)
+    return {
+        **pod_document(line.pod),
+        "local": line.is_local,
+        "known": line.known is not None,
+        "agent": status,
+    }

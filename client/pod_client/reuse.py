@@ -1,0 +1,136 @@
+"""Which pod of ours may take the job: same image, GPU and mount; stopped, waiting or finished. And handing it over.
+
+Only pods whose token this laptop has. The job's own pod comes first: its checkpoints lie there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from pod_client.launch import Made
+from pod_client.plan import fields_of
+from pod_wire.errors import Conflict, NoCapacity, PodError
+from pod_wire.orders import new_order_id
+from pod_wire.status import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pod_client.agent_api import AgentApi
+    from pod_client.known_pods import KnownPod
+    from pod_client.launch import Ledger
+    from pod_client.plan import Machine, Plan
+    from pod_client.screen import Screen
+    from pod_wire.runpod.models import Pod
+    from pod_wire.runpod.pods import PodsApi
+
+INJECTED = ("PUBLIC_KEY", "JUPYTER_PASSWORD")  # RunPod's own; a PATCH without them loses them
+IDLE = (Phase.WAITING, Phase.FINISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """A pod that took the job. ``stale_order`` is the order whose outcome it still shows."""
+
+    pod_id: str
+    made: Made
+    order: str
+    stale_order: str | None
+
+
+def fits(pod: Pod, machine: Machine) -> bool:
+    """The same image, GPU and mount; and nothing forbids to stop it."""
+    if pod.locked or pod.image != machine.image or pod.gpu_id not in machine.gpus:
+        return False
+    return pod.gpu_count == machine.count and _same_mount(pod, machine)
+
+
+def candidates(pods: Sequence[Pod], known: Sequence[KnownPod], plan: Plan) -> list[tuple[Pod, KnownPod]]:
+    """Pods that fit and that we can speak to; those of the same job first, stopped or not."""
+    tokens = {item.id: item for item in known if item.token}
+    fitting = [(pod, tokens[pod.id]) for pod in pods if pod.id in tokens and fits(pod, plan.machine)]
+    usable = [pair for pair in fitting if pair[0].status in {"EXITED", "RUNNING"}]
+    return sorted(usable, key=lambda pair: (pair[1].job != plan.spec.name, pair[0].status != "RUNNING"))
+
+
+class Reuser:
+    def __init__(
+        self, pods: PodsApi, agent_of: Callable[[str], AgentApi], screen: Screen, ledger: Ledger
+    ) -> None:
+        self._ledger = ledger
+        self._pods = pods
+        self._agent_of = agent_of
+        self._screen = screen
+
+    def hand_over(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
+        """Give it the job. None: this one cannot take it, and it was said why."""
+        if pod.status == "RUNNING":
+            return self._order(pod, plan)
+        return self._wake(pod, known, plan)
+
+    def _order(self, pod: Pod, plan: Plan) -> Reused | None:
+        if not _same_user_env(pod.env, plan):
+            self._screen.note(
+                f"pod {pod.id} is idle, but its environment differs: not reused, and still billed"
+            )
+            return None
+        agent = self._agent_of(pod.id)
+        try:
+            status = agent.status()
+            if status.phase not in IDLE:
+                self._screen.note(f"pod {pod.id} is busy ({status.phase}): not reused")
+                return None
+            before = status.job.order if status.job else None
+            order = new_order_id()
+            agent.give(fields_of(plan.spec), order)
+        except PodError as error:
+            self._screen.note(f"pod {pod.id} cannot take the job ({error.message}): not reused")
+            return None
+        self._ledger.note(pod.id, Made.NOTHING)
+        self._screen.step(f"pod {pod.id} was idle and takes the job")
+        return Reused(pod.id, Made.NOTHING, order, before)
+
+    def _wake(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
+        order = new_order_id()
+        kept = {name: pod.env[name] for name in INJECTED if name in pod.env}
+        env = {**kept, **plan.environment(sha256(known.token.encode()).hexdigest(), order)}
+        self._screen.step(f"pod {pod.id} ({known.name}) is stopped: giving it the job and starting it")
+        try:
+            self._pods.patch(pod.id, {"env": env})
+            self._ledger.note(pod.id, Made.STARTED)
+            self._pods.act(pod.id, "start")
+            if self._pods.get(pod.id).gpu_count > 0:
+                return Reused(pod.id, Made.STARTED, order, None)
+            self._pods.act(pod.id, "stop")
+            error: PodError = NoCapacity(f"pod {pod.id} came back without a GPU, and is stopped again")
+        except (NoCapacity, Conflict) as refusal:
+            error = refusal
+        self._ledger.note(pod.id, Made.NOTHING)
+        self._pods.patch(pod.id, {"env": dict(pod.env)})  # as it was: a later start must not run our job
+        self._refused(known, plan, error)
+        return None
+
+    def _refused(self, known: KnownPod, plan: Plan, error: PodError) -> None:
+        """A stopped pod is tied to its host. If the job's checkpoints lie there, a new pod is not what was meant."""
+        if known.job == plan.spec.name:
+            raise NoCapacity(
+                f"cannot start pod {known.id} of job '{known.job}': {error.message}",
+                "its host is full now: try again later; or begin without what is on its disk: --new-pod",
+            ) from None
+        self._screen.note(f"pod {known.id} does not start ({error.message}): not reused")
+
+
+def _same_mount(pod: Pod, machine: Machine) -> bool:
+    mounts = pod.mounts
+    if machine.volume is not None:
+        return any(m.volume == machine.volume and m.path == machine.mount_path for m in mounts)
+    return any(
+        m.volume is None and m.size_gb == machine.mount_gb and m.path == machine.mount_path for m in mounts
+    )
+
+
+def _same_user_env(env: Mapping[str, str], plan: Plan) -> bool:
+    """A running pod keeps its environment; a job that brings other values of its own needs another one."""
+    return all(env.get(name) == value for name, value in plan.user_env.items() if not name.startswith("POD_"))

@@ -1,0 +1,102 @@
+"""All that a person sees: one function takes a kind and a message, and the look is decided here.
+
+Steps, warnings and errors go to stderr; documents and tables to stdout. The job's log does not pass through here.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pod_wire.errors import PodError
+
+
+class Kind(StrEnum):
+    """What a message is; its look follows from it."""
+
+    STEP = "step"  # something was done or is being waited for
+    NOTE = "note"  # a fact or a hint below a step
+    MONEY = "money"  # what costs, or what no longer does
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_LOOK: Mapping[Kind, tuple[str, str | None, bool]] = {
+    Kind.STEP: ("* ", None, True),
+    Kind.NOTE: ("  ", None, False),
+    Kind.MONEY: ("$ ", "green", False),
+    Kind.WARNING: ("! ", "yellow", False),
+    Kind.ERROR: ("x ", "red", True),
+}
+
+
+class Screen:
+    """Where messages go. Colours only where a person looks: a terminal, unless NO_COLOR; FORCE_COLOR wins."""
+
+    def __init__(self, *, colour: bool | None = None) -> None:
+        self._colour = colour
+
+    def say(self, kind: Kind, message: str) -> None:
+        mark, colour, bold = _LOOK[kind]
+        head, *rest = message.split("\n")
+        click.echo(click.style(mark + head, fg=colour, bold=bold), err=True, color=self._colour)
+        for line in rest:
+            click.echo(f"  {line}", err=True)
+
+    def step(self, message: str) -> None:
+        self.say(Kind.STEP, message)
+
+    def note(self, message: str) -> None:
+        self.say(Kind.NOTE, message)
+
+    def money(self, message: str) -> None:
+        self.say(Kind.MONEY, message)
+
+    def warn(self, message: str) -> None:
+        self.say(Kind.WARNING, message)
+
+    def fail(self, error: PodError) -> None:
+        """An error: what went wrong, every single mistake, and the remedy last."""
+        self.say(Kind.ERROR, error.message)
+        for mistake in getattr(error, "mistakes", ()):
+            self.say(Kind.NOTE, str(mistake))
+        if error.hint:
+            self.say(Kind.NOTE, f"-> {error.hint}")
+
+    def text(self, text: str) -> None:
+        """A block for stderr, as it is: the receipt."""
+        click.echo(text, err=True)
+
+    def document(self, value: object) -> None:
+        """One JSON document on stdout: what --json asks for."""
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows for people: drawn by rich on a terminal, plain columns in a pipe."""
+        if sys.stdout.isatty():
+            from rich.console import Console  # noqa: PLC0415 - rich costs 60 ms, and only terminals need it
+            from rich.table import Table  # noqa: PLC0415
+
+            table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+            for row in rows:
+                table.add_row(*(cell.replace("[", "\\[") for cell in row))
+            Console(no_color=self._colour is False).print(table)
+            return
+        widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+        for row in [columns, *rows]:
+            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            click.echo("  ".join(cells).rstrip())
+
+
+def colour_wish(env: Mapping[str, str]) -> bool | None:
+    """What NO_COLOR and FORCE_COLOR ask for; None leaves it to whether a terminal is there."""
+    if env.get("FORCE_COLOR"):
+        return True
+    return False if env.get("NO_COLOR") else None

@@ -1,0 +1,141 @@
+"""What the commands share, wired on first use: settings, RunPod's API or the simulator's, the pods we know.
+
+Also the one way from what a person types (an id, a name, a job) to a pod that can be asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pod_client.agent_api import HOW_TO_READ_TOKEN, AgentApi
+from pod_client.config import Config, read_config
+from pod_client.known_pods import KnownPod, KnownPods
+from pod_client.local import running, use_simulator
+from pod_client.session import RequestsTransport
+from pod_wire.codec import from_json, to_plain
+from pod_wire.errors import BadInput, NotFound, PodError, Refused
+from pod_wire.routes import DEFAULT_PORT
+from pod_wire.runpod.pods import PodsApi
+from pod_wire.secrets import Secret
+from pod_wire.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pod_client.screen import Screen
+    from pod_wire.clock import Clock
+    from pod_wire.runpod.models import Pod
+
+KEY_HINT = 'set RUNPOD_API_KEY, or write api_key = "..." into {path}; or try it without: --local'
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A pod that somebody named. ``known`` is None for a pod that this laptop did not start."""
+
+    pod_id: str
+    config: Config
+    known: KnownPod | None
+    token: Secret | None
+    port: int
+
+
+class Wiring:
+    def __init__(self, env: Mapping[str, str], screen: Screen, clock: Clock) -> None:
+        self.env = env
+        self.screen = screen
+        self.clock = clock
+
+    @cached_property
+    def transport(self) -> RequestsTransport:
+        return RequestsTransport()
+
+    @cached_property
+    def _real(self) -> Config:
+        config = read_config(self.env)
+        for warning in config.warnings:
+            self.screen.warn(warning)
+        return config
+
+    @cached_property
+    def _local(self) -> Config:
+        return use_simulator(self._real, self.transport, self.clock)
+
+    @cached_property
+    def known(self) -> KnownPods:
+        return KnownPods(self._real.config_dir)
+
+    def config(self, *, local: bool) -> Config:
+        return self._local if local else self._real
+
+    def simulator_runs(self) -> bool:
+        return running(self._real.state_dir / "sim", self.transport) is not None
+
+    def pods(self, config: Config) -> PodsApi:
+        if config.api_key is None:
+            raise Refused(
+                "cannot ask RunPod: there is no key", KEY_HINT.format(path=config.config_dir / "config.toml")
+            )
+        return PodsApi(config.runpod_url, config.api_key, self.transport, clock=self.clock)
+
+    def agent(self, config: Config, pod_id: str, token: Secret | None, port: int = DEFAULT_PORT) -> AgentApi:
+        return AgentApi(config.agent_url(pod_id, port), token, self.transport)
+
+    def target(self, wanted: str, *, local: bool, token_file: str | None = None) -> Target:
+        """A pod by id, name or job. The token: --token-file, else POD_TOKEN, else the one we made."""
+        known = self.known.find(wanted)
+        config = self.config(local=local or (known is not None and known.is_local))
+        given = self._given_token(token_file)
+        if known is not None:
+            return Target(known.id, config, known, given or Secret(known.token), known.port)
+        return Target(self._id_of(wanted, config), config, None, given, DEFAULT_PORT)
+
+    def agent_of(self, target: Target) -> AgentApi:
+        if target.token is None:
+            raise Refused(f"cannot ask pod {target.pod_id}: its token is not known here", HOW_TO_READ_TOKEN)
+        return self.agent(target.config, target.pod_id, target.token, target.port)
+
+    def remember(self, pod_id: str, status: Status | None) -> None:
+        """Keep what the pod last said: a stopped pod cannot be asked."""
+        known = next((pod for pod in self.known.all() if pod.id == pod_id), None)
+        if known is None or status is None:
+            return
+        job = status.job.name if status.job else known.job
+        plain: Mapping[str, object] = to_plain(status)
+        self.known.keep(replace(known, status=plain, job=job, seen_at=self.clock.now()))
+
+    def _given_token(self, token_file: str | None) -> Secret | None:
+        text = self.env.get("POD_TOKEN", "")
+        if token_file is not None:
+            try:
+                text = Path(token_file).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                raise BadInput(
+                    f"cannot read the token from {token_file}", hint="it is a text file of one line"
+                ) from None
+        return Secret(text) if text else None
+
+    def _id_of(self, wanted: str, config: Config) -> str:
+        """A pod we did not start: asked of RunPod when there is a key, else taken as an id."""
+        if config.api_key is None:
+            return wanted
+        pods: tuple[Pod, ...] = self.pods(config).list()
+        for pod in pods:
+            if wanted in {pod.id, pod.name}:
+                return pod.id
+        raise NotFound(
+            f"cannot find pod '{wanted}': no pod has this id, name or job", "pod-client ps lists them"
+        )
+
+
+def last_status(known: KnownPod | None) -> Status | None:
+    """What a pod said last, as far as it can still be read."""
+    if known is None or known.status is None:
+        return None
+    try:
+        return from_json(Status, known.status)
+    except PodError:
+        return None
