@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from pod_agent.pod.brakes import Deadline  # noqa: TC001 - read back by codec
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
 from pod_wire.job import JobSpec  # noqa: TC001 - read back by codec
@@ -47,6 +48,7 @@ class Job:
     ending: Ending | None = None
     warnings: tuple[str, ...] = ()
     stop_because: str | None = None  # whatever the exit policy: the pod stops after this job, and this is why
+    deadline: Deadline | None = None
     fresh_for: str | None = None  # the spec hash whose POD_FRESH has been honoured
     revision: int = 0  # higher is newer, when two places hold a record
     format: int = FORMAT

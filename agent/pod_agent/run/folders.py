@@ -1,0 +1,106 @@
+"""Where a job's record, journal, owner and log lie: in the workspace, or on the container's disk when that cannot be.
+
+Every touch of the workspace goes through the scribe, so that a hung mount costs five seconds once. What has fallen back
+stays on the disk for the rest of this life; a record is read from both places and the newer one counts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import scribe
+from pod_wire.errors import PodError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOME = ".podkeep"
+BALLAST = "ballast"
+
+
+class JobFolder:
+    """The folder of one job. ``path`` is where it is now."""
+
+    def __init__(self, near: Path, far: Path, quill: scribe.Scribe) -> None:
+        self.path = far
+        self._near = near  # on the container's disk
+        self._far = far  # in the workspace
+        self._quill = quill
+
+    @property
+    def is_far(self) -> bool:
+        """Whether it is in the workspace."""
+        return self.path == self._far
+
+    @property
+    def ballast(self) -> Path:
+        return self.path / BALLAST
+
+    def probe(self) -> None:
+        """Make the folder in the workspace and write there. OSError or PodError when that cannot be."""
+        self._quill.do("write to the workspace", lambda: _prove(self._far))
+
+    def fall_back(self) -> None:
+        """From now on the container's disk."""
+        scribe.make_folder(self._near)
+        self.path = self._near
+
+    def read(self, name: str) -> tuple[bytes, ...]:
+        """What both places hold under this name; a workspace that does not answer holds nothing."""
+        places = [(self._near / name).read_bytes] if (self._near / name).exists() else []
+        found = [place() for place in places]
+        far = self._far / name
+        if self.is_far:
+            data = self._quill.do(f"read {name}", lambda: far.read_bytes() if far.exists() else b"")
+            found += [data] if data else []
+        return tuple(found)
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Write a file whole; on the container's disk when the workspace does not take it."""
+        self._put(name, lambda folder: scribe.replace(folder / name, data, ballast=folder / BALLAST))
+
+    def append(self, name: str, line: bytes) -> None:
+        self._put(name, lambda folder: scribe.append(folder / name, line, ballast=folder / BALLAST))
+
+    def _put(self, name: str, deed: Deed) -> None:
+        if self.is_far:
+            try:
+                self._quill.do(f"write {name}", lambda: deed(self._far))
+            except (PodError, OSError):
+                self.fall_back()
+            else:
+                return
+        deed(self._near)
+
+
+class Folders:
+    """All jobs' folders of this pod."""
+
+    def __init__(self, workspace: Path, disk: Path, quill: scribe.Scribe) -> None:
+        self._workspace = workspace
+        self._disk = disk
+        self._quill = quill
+        self._known: dict[str, JobFolder] = {}
+
+    def of(self, job: str) -> JobFolder:
+        """The same folder for the same name, so that what has fallen back stays so."""
+        if job not in self._known:
+            near = self._disk / "jobs" / job
+            far = self._workspace / HOME / "jobs" / job
+            self._known[job] = JobFolder(near, far, self._quill)
+        return self._known[job]
+
+
+def _prove(folder: Path) -> None:
+    home = folder.parent.parent
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    scribe.make_folder(folder)
+    probe = folder / ".probe"
+    scribe.replace(probe, b"podkeep\n", ballast=folder / BALLAST)
+    probe.unlink()
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Deed = Callable[[Path], None]

@@ -1,0 +1,105 @@
+"""From what is known of a job and the verdict on its order to the record that is worked on. Pure.
+
+A run is one lineage of training: orders, boots and pods go by, attempts resume each other. Not here: reading (opening).
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import brakes
+from pod_agent.run import events as e
+from pod_agent.run import records
+from pod_agent.run.state import Job, warned
+from pod_wire.orders import Verdict
+from pod_wire.status import Phase
+
+if TYPE_CHECKING:
+    from pod_agent.pod.boot import Boot
+    from pod_agent.pod.brakes import Deadline
+    from pod_wire.job import JobSpec
+
+LOST = "lost when the pod went down"
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What surrounds an order: the boot, the moment from which its hours count, the deadline kept on the disk."""
+
+    boot: Boot
+    now: float
+    since: float
+    known_deadline: Deadline | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def carry(past: Job | None, verdict: Verdict, spec: JobSpec, order: str, around: Circumstances) -> Job:
+    """The record to work on."""
+    if past is None or (spec.fresh and past.fresh_for != spec.spec_hash() and verdict is Verdict.RUN):
+        return _begin(past, spec, order, around)
+    same_boot = past.boot == around.boot.id
+    job = past if same_boot and verdict is not Verdict.RUN else _close(past, around.now)
+    if not same_boot:
+        job = replace(job, boot=around.boot.id, tries=0, stop_because=None)
+    match verdict:
+        case Verdict.RUN:
+            job = _order_anew(job, spec, order, around)
+        case Verdict.CONTINUE:
+            job = replace(job, ending=None, stop_because=None)
+        case Verdict.WAIT:
+            return job
+    deadline = brakes.deadline(
+        _known(job, around), around.boot.id, job.order, job.spec.max_hours, around.since
+    )
+    return warned(replace(job, deadline=deadline), *around.warnings)
+
+
+def _known(job: Job, around: Circumstances) -> Deadline | None:
+    """The deadline that was set for this boot, from the disk or from the record."""
+    kept = around.known_deadline
+    return kept if kept is not None and kept.boot == around.boot.id else job.deadline
+
+
+def _begin(past: Job | None, spec: JobSpec, order: str, around: Circumstances) -> Job:
+    """A new run. An earlier one of this name leaves its numbers of revisions, nothing else."""
+    deadline = brakes.deadline(around.known_deadline, around.boot.id, order, spec.max_hours, around.since)
+    return Job(
+        spec,
+        order,
+        run=secrets.token_hex(4),
+        run_began_at=around.now,
+        boot=around.boot.id,
+        accepted_at=around.now,
+        deadline=deadline,
+        warnings=around.warnings,
+        fresh_for=spec.spec_hash() if spec.fresh else None,
+        revision=past.revision if past is not None else 0,
+    )
+
+
+def _order_anew(job: Job, spec: JobSpec, order: str, around: Circumstances) -> Job:
+    """A new order for a known job: it resumes by name; the commit may move, the tries count from zero."""
+    return replace(
+        job,
+        spec=spec,
+        order=order,
+        boot=around.boot.id,
+        phase=Phase.SYNCING,
+        accepted_at=around.now,
+        commit=None,
+        tries=0,
+        before=None,
+        phases=(),
+        ending=None,
+        stop_because=None,
+        warnings=(),
+        deadline=None,
+    )
+
+
+def _close(job: Job, now: float) -> Job:
+    """No attempt of an earlier boot, or of an earlier order, is alive."""
+    last = job.open_attempt
+    return job if last is None else records.over(job, e.AttemptEnded(last.number, records.lost(now)), LOST)

@@ -1,0 +1,223 @@
+"""Before the lifecycle: which boot this is, which order stands, and taking hold of its job's folder.
+
+Slow things, done in a thread of their own; what comes out is one event. Not here: deciding what an order means (``pod_wire.orders``) and what
+record follows (``lineage``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import boot as boots
+from pod_agent.pod import brakes, scribe
+from pod_agent.pod.owner import Ownership
+from pod_agent.pod.record import PodRecord, PodRecords, with_order
+from pod_agent.run import events as e
+from pod_agent.run import lineage, state
+from pod_wire import orders
+from pod_wire.errors import BadInput, Conflict, PodError
+from pod_wire.orders import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pod_agent.pod.boot import Boot
+    from pod_agent.run.folders import Folders, JobFolder
+    from pod_agent.run.state import Job
+    from pod_agent.settings import Settings
+    from pod_wire.clock import Clock
+    from pod_wire.job import JobSpec
+    from pod_wire.runpod.models import Pod
+
+MOVE_AWAY = "update podkeep in the image, or give the job another POD_JOB"
+
+
+class Opening:
+    """One life of the agent opens its boot once, then jobs: the environment's first, posted ones later."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folders: Folders,
+        records: PodRecords,
+        clock: Clock,
+        own_pod: Callable[[], Pod | None] = lambda: None,
+    ) -> None:
+        self._settings = settings
+        self._folders = folders
+        self._records = records
+        self._clock = clock
+        self._own_pod = own_pod
+        self._lock = threading.Lock()
+        self._record: PodRecord | None = None
+        self.same_boot = False
+        self.owner: Ownership | None = None
+
+    # The boot
+
+    def boot(self) -> Boot:
+        """Find out which boot this is, once. RunPod is asked only where its answer could change the verdict."""
+        with self._lock:
+            if self._record is None:
+                self._record = self._settle()
+            return self._record.boot
+
+    def _settle(self) -> PodRecord:
+        known, marker = self._records.read()
+        facts = boots.Facts(self._settings.hostname, self._settings.tcp_ports, None, marker)
+        seen = known.boot if known is not None else None
+        unread = bool(self._records.warnings)
+        pod = self._own_pod() if unread or boots.needs_started_at(facts, seen) else None
+        if pod is not None:
+            facts = replace(facts, started_at=pod.started_at)
+        boot, self.same_boot, _why = boots.settle(facts, seen, self._clock.now())
+        if unread and pod is not None:
+            boot = replace(boot, booted_at=min(boot.booted_at, pod.started() or boot.booted_at))
+        record = PodRecord(boot, known.accepted if known else None, known.revision if known else 0)
+        return self._records.write(record)
+
+    def learned(self, started_at: str | None) -> None:
+        """RunPod's ``startedAt``, as it became known later: the next agent compares with it."""
+        with self._lock:
+            if self._record is not None and started_at and self._record.boot.started_at != started_at:
+                boot = replace(self._record.boot, started_at=started_at)
+                self._record = self._records.write(replace(self._record, boot=boot))
+
+    # The order
+
+    def first(self) -> e.Event:
+        """The order that stands when the agent begins, and what becomes of it."""
+        boot = self.boot()
+        record = self._known_record()
+        asked, env_hash = self._settings.job, self.env_hash()
+        accepted = record.accepted
+        if asked is None and accepted is None:
+            return e.NothingToDo("no job was asked for")
+        past = None
+        if accepted is not None:
+            known = self._peek(accepted.spec)
+            outcome = known.ending.outcome if known is not None and known.ending is not None else None
+            same = self.same_boot and (known is None or known.boot == boot.id)
+            past = orders.Past(accepted.order, accepted.env_hash, outcome, same, accepted.given)
+        verdict, reason = orders.decide(past, self._settings.order, env_hash)
+        if verdict is Verdict.RUN:
+            if asked is None:
+                return e.NothingToDo("the environment asks for no job any more")
+            order = self._settings.order or orders.new_order_id()
+            self._accept(asked, order, env_hash)
+            return self._open(asked, order, Verdict.RUN, reason, since=boot.booted_at)
+        if accepted is None:
+            return e.NothingToDo(reason)
+        return self._open(accepted.spec, accepted.order, verdict, reason, since=boot.booted_at)
+
+    def order(self, spec: JobSpec, order: str) -> e.Event:
+        """An order given to the living agent."""
+        self.boot()
+        return self._open(spec, order, Verdict.RUN, "a new order came", since=self._clock.now())
+
+    def accept(self, spec: JobSpec, order: str) -> None:
+        """Remember an order before anybody is told that it was accepted."""
+        self.boot()
+        self._accept(spec, order, self.env_hash())
+
+    def _accept(self, spec: JobSpec, order: str, env_hash: str) -> None:
+        with self._lock:
+            if self._record is not None:
+                self._record = self._records.write(with_order(self._record, spec, order, env_hash))
+
+    def env_hash(self) -> str:
+        """What the environment asks for, mistakes included, as a short text that changes when it does."""
+        asked, mistakes = self._settings.job, self._settings.mistakes
+        if asked is None:
+            return ""
+        if mistakes is None:
+            return asked.spec_hash()
+        text = "\n".join([asked.spec_hash(), *map(str, mistakes.mistakes)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _known_record(self) -> PodRecord:
+        if self._record is None:
+            raise AssertionError("the boot is not settled")
+        return self._record
+
+    # The folder
+
+    def _peek(self, spec: JobSpec) -> Job | None:
+        """What is known of a job, for the rule table; unreadable counts as unknown here and is refused later."""
+        with contextlib.suppress(PodError, OSError):
+            return state.newest(self._folders.of(spec.name).read(state.FILE))
+        return None
+
+    def _open(self, spec: JobSpec, order: str, verdict: Verdict, reason: str, since: float) -> e.Event:
+        boot = self.boot()
+        around = lineage.Circumstances(
+            boot,
+            self._clock.now(),
+            since,
+            self._kept_deadline(),
+            (*self._settings.warnings, *self._records.warnings),
+        )
+        folder = self._folders.of(spec.name)
+        try:
+            past = self._take(folder, boot)
+        except (PodError, OSError) as error:
+            folder.fall_back()
+            stand_in = lineage.carry(None, Verdict.RUN, spec, order, around)
+            return e.OpenFailed(stand_in, *_words(error, self._settings))
+        job = lineage.carry(past, verdict, spec, order, around)
+        self._keep_deadline(job)
+        mistakes = self._settings.mistakes
+        if mistakes is not None and verdict is not Verdict.WAIT and spec == self._settings.job:
+            lines = "; ".join(str(mistake) for mistake in mistakes.mistakes)
+            return e.OpenFailed(
+                job, f"{mistakes.message}: {lines}", mistakes.hint or "correct it and run again"
+            )
+        same = past is not None and past.boot == boot.id
+        return e.Opened(job, verdict, same, reason)
+
+    def _take(self, folder: JobFolder, boot: Boot) -> Job | None:
+        """Prove that the workspace takes files, own the folder, read the record."""
+        folder.probe()
+        owner = Ownership(
+            folder.path, self._settings.pod_id or self._settings.hostname or "here", boot.id, self._clock
+        )
+        owner.take()
+        self.owner = owner
+        past = state.newest(folder.read(state.FILE))
+        with contextlib.suppress(OSError):  # a disk without room for ballast is met when it is full
+            scribe.lay_ballast(folder.ballast)
+        return past
+
+    def _kept_deadline(self) -> brakes.Deadline | None:
+        with contextlib.suppress(OSError):
+            return brakes.load((self._settings.disk_dir / brakes.FILE).read_bytes())
+        return None
+
+    def _keep_deadline(self, job: Job) -> None:
+        """On the container's disk, where the entrypoint's last resort looks."""
+        path = self._settings.disk_dir / brakes.FILE
+        with contextlib.suppress(OSError):  # it is in the job's record too
+            if job.deadline is None:
+                path.unlink(missing_ok=True)
+            else:
+                scribe.make_folder(path.parent)
+                scribe.replace(path, brakes.dump(job.deadline))
+
+
+def _words(error: Exception, settings: Settings) -> tuple[str, str]:
+    """Why a job cannot begin, and what to do."""
+    if isinstance(error, BadInput):
+        return f"the job's record cannot be used: {error.message}", MOVE_AWAY
+    if isinstance(error, Conflict):
+        return error.message, error.hint
+    if isinstance(error, PodError):
+        return error.message, error.hint or "look at the mount: does another pod reach it?"
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return (
+        f"cannot write to the workspace {settings.workspace}: {reason}",
+        "mount a writable volume there with free space, or set POD_WORKSPACE to one",
+    )

@@ -1,0 +1,111 @@
+"""The frozen Status that the API serves, made from the machine's state and what is known of the pod. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import brakes
+from pod_wire.status import JobStatus, LogPlace, Phase, SelfStop, Status
+
+if TYPE_CHECKING:
+    from pod_agent.run.situation import State
+    from pod_agent.run.state import Job
+
+SECONDS_PER_HOUR = 3600.0
+OVER = (Phase.FINISHED, Phase.STOPPING)
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """What is known of the pod besides the job. Replaced whole, never changed."""
+
+    version: str = ""
+    pod: str | None = None
+    boot: str | None = None
+    booted_at: float | None = None
+    self_stop: SelfStop = SelfStop.UNKNOWN
+    price: float | None = None
+    idle_minutes: float = 15.0  # while there is no job
+    log: LogPlace | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None) -> Status:
+    """Everything a reader may know at this moment."""
+    deadline = deadline_of(state)
+    stops_at, because = _stop(state, now, idle_left_s, deadline)
+    return Status(
+        version=facts.version,
+        now=now,
+        phase=state.phase,
+        boot=facts.boot,
+        pod=facts.pod,
+        booted_at=facts.booted_at,
+        job=_job(state.job, state, facts.log) if state.job is not None else None,
+        self_stop=facts.self_stop,
+        stop_attempts=state.stop_rounds,
+        stop_error=state.stop_error,
+        stops_at=stops_at,
+        stops_because=because,
+        deadline_at=deadline,
+        price_per_hour=facts.price,
+        cost=_cost(facts, now),
+        warnings=(*facts.warnings, *state.warnings),
+    )
+
+
+def deadline_of(state: State) -> float | None:
+    return state.job.deadline.at if state.job is not None and state.job.deadline is not None else None
+
+
+def idle_minutes(state: State, facts: PodFacts) -> float:
+    return state.job.spec.idle_minutes if state.job is not None else facts.idle_minutes
+
+
+def _stop(
+    state: State, now: float, idle_left_s: float | None, deadline: float | None
+) -> tuple[float | None, str | None]:
+    """The earliest moment at which the pod will stop itself, as far as anybody knows."""
+    if state.phase is Phase.STOPPING:
+        return now, state.stop_because
+    moments = [] if deadline is None else [(deadline, "deadline")]
+    if idle_left_s is not None:
+        moments.append((now + idle_left_s, "idle"))
+    return min(moments, default=(None, None))
+
+
+def _cost(facts: PodFacts, now: float) -> float | None:
+    if facts.price is None or facts.booted_at is None:
+        return None
+    return round(max(0.0, now - facts.booted_at) * facts.price / SECONDS_PER_HOUR, 6)
+
+
+def _job(job: Job, state: State, log: LogPlace | None) -> JobStatus:
+    """The job's face. How it ended is told when it *has* ended, not when that was decided."""
+    ending = job.ending if state.phase in OVER else None
+    return JobStatus(
+        name=job.name,
+        spec_hash=job.spec.spec_hash(),
+        phase=Phase.FINISHED if state.phase is Phase.STOPPING else state.phase,
+        run=job.run or None,
+        order=job.order,
+        command=job.spec.command,
+        commit=job.commit,
+        attempts=job.attempts,
+        checkpoint=job.checkpoint,
+        phases=job.phases,
+        log=log,
+        outcome=ending.outcome if ending is not None else None,
+        reason=(ending.reason or None) if ending is not None else None,
+        remedy=(ending.remedy or None) if ending is not None else None,
+        warnings=job.warnings,
+        next_attempt_at=state.next_attempt_at,
+    )
+
+
+def idle_left(state: State, facts: PodFacts, since_mono: float, mono: float) -> float | None:
+    """Seconds until idleness stops the pod; None while a job is worked on."""
+    if state.phase not in {Phase.WAITING, Phase.FINISHED} or state.opening:
+        return None
+    return brakes.idle_left(since_mono, idle_minutes(state, facts), mono)
