@@ -109,10 +109,13 @@ async def events(house: House, request: Request) -> Response:
     path = house.parts.journal()
     if path is None:
         raise NotFound("cannot read the journal: there is no job yet", _NO_JOB)
-    data, end = await house.readers.do(lambda: _whole_lines(path, offset))
+    try:
+        data, size = await house.readers.do(lambda: _whole_lines(path, offset))
+    except OutOfRange as error:
+        return problem_answer(error, error.headers)
     if house.parts.masker is not None:
         data = house.parts.masker.mask(data)
-    headers = {HEADER_TRACE: str(end), "Cache-Control": "no-store"}
+    headers = {HEADER_TRACE: str(size), "Cache-Control": "no-store"}
     return Response(data, 200, headers, "application/x-ndjson")
 
 
@@ -181,14 +184,19 @@ def _is_over(house: House, name: str | None) -> bool:
 
 
 def _whole_lines(path: Path, offset: int) -> tuple[bytes, int]:
-    """Up to a megabyte of whole lines, and the offset after the last line that is whole."""
+    """Up to a megabyte of whole lines from an offset, and the journal's size."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return b"", 0
     try:
+        size = os.fstat(fd).st_size
         data = os.pread(fd, 1 << 20, offset)
     finally:
         os.close(fd)
-    whole = data[: data.rfind(b"\n") + 1]
-    return whole, offset + len(whole)
+    if offset > size:
+        said = {HEADER_TRACE: str(size)}
+        raise OutOfRange(
+            f"cannot read the journal from that offset: it holds {size} bytes", "begin at 0", said
+        )
+    return data[: data.rfind(b"\n") + 1], size

@@ -1,0 +1,361 @@
+"""Who may ask, what a bad request gets, and that none of it changes or echoes anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import hashlib
+import http.client
+import json
+import socket
+import statistics
+import time
+import tracemalloc
+
+import pytest
+
+from pod_wire.secrets import Secret, TokenRule
+from tests.agent.live_api import TOKEN, serving
+
+SECRET = "hf_abcdefghijkl"
+JSON = {"Content-Type": "application/json"}
+ROUTES = [
+    ("GET", "/status"),
+    ("GET", "/jobs"),
+    ("GET", "/jobs/j1"),
+    ("GET", "/logs"),
+    ("GET", "/jobs/j1/logs"),
+    ("GET", "/events"),
+    ("GET", "/metrics"),
+    ("POST", "/jobs"),
+    ("POST", "/jobs/j1/cancel"),
+    ("POST", "/jobs/j1/restart"),
+    ("POST", "/stop"),
+    ("GET", "/docs"),
+    ("GET", "/openapi.json"),
+    ("GET", "/no/such/route"),
+    ("GET", "/"),
+    ("DELETE", "/status"),
+    ("HEAD", "/logs"),
+    ("GET", "/healthz/"),
+    ("GET", "//healthz"),
+]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("border"), secrets=(SECRET,)) as running:
+        running.log.create()
+        yield running
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_without_the_token_every_route_is_401(api, method, path):
+    """Also one that does not exist; the answer proves that it is the agent's."""
+    api.asked.clear()
+    for token in (None, "wrong", TOKEN[:-1], TOKEN + "x", ""):
+        reply = api.ask(method, path, token=token)
+        assert reply.status == 401
+        assert reply.headers["podkeep-api"] == "1"
+        assert reply.headers["www-authenticate"] == "Bearer"
+        assert reply.headers["content-type"] == "application/problem+json"
+    assert api.asked == []
+
+
+def test_healthz_is_open_and_tells_nothing_secret(api):
+    """Four facts and a version of the format, with no token."""
+    reply = api.get("/healthz", token=None)
+    assert reply.status == 200
+    assert reply.json() == {
+        "alive": True,
+        "phase": "running",
+        "self_stop": "unknown",
+        "version": "0.1.0",
+        "format": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": TOKEN},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": f"Bearer {TOKEN}, Bearer {TOKEN}"},
+        {"Cookie": f"token={TOKEN}"},
+        {"X-Api-Key": TOKEN},
+        {"Authorization": "Bearer \xff\xfe"},
+    ],
+)
+def test_the_token_counts_only_as_a_bearer(api, headers):
+    """No other header, scheme or spelling is a way in."""
+    assert api.get("/status", token=None, headers=headers).status == 401
+
+
+def test_the_token_in_the_address_is_no_way_in(api):
+    """Addresses are logged on their way, so a query is never looked at."""
+    assert api.get(f"/status?token={TOKEN}&access_token={TOKEN}", token=None).status == 401
+
+
+def test_two_authorization_headers_are_refused(api):
+    """A request that says two things is not believed, whichever comes first."""
+    lines = (
+        f"GET /status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nAuthorization: Bearer x\r\n\r\n"
+    )
+    assert raw(api, lines.encode()).startswith(b"HTTP/1.1 401 ")
+
+
+def test_only_a_hash_of_the_token_is_enough_for_the_pod(api):
+    """The pod may know the hash only; the hash itself does not open it."""
+    hashed = "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest()
+    rule = TokenRule(Secret(hashed))
+    assert rule.accepts(TOKEN)
+    assert not rule.accepts(hashed)
+    assert not rule.accepts(hashed.removeprefix("sha256:"))
+
+
+def test_a_wrong_token_is_refused_in_the_same_time_however_much_of_it_is_right():
+    """Median times of a first-byte and a last-byte mistake are alike."""
+    rule = TokenRule(Secret(TOKEN))
+
+    def median(token):
+        spans = []
+        for _ in range(300):
+            began = time.perf_counter()
+            for _ in range(10):
+                rule.accepts(token)
+            spans.append(time.perf_counter() - began)
+        return statistics.median(spans)
+
+    early, late = median("X" + TOKEN[1:]), median(TOKEN[:-1] + "X")
+    assert 0.5 < early / late < 2.0
+
+
+def test_a_thousand_wrong_tokens_change_nothing_and_leave_nothing(api):
+    """No count, no lock-out, no memory; the right token still works."""
+
+    def wrong(times):
+        lines = b"GET /status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %d\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", api.server.port)) as connection:
+            file = connection.makefile("rb")
+            for number in range(times):
+                connection.sendall(lines % number)
+                assert file.readline().startswith(b"HTTP/1.1 401 ")
+                length = 0
+                while (line := file.readline()) != b"\r\n":
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                file.read(length)
+
+    wrong(50)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        wrong(1000)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert grown < 200_000
+    assert api.asked == []
+    assert api.get("/status").status == 200
+
+
+def raw(api, data):
+    """What the server says to these bytes before it closes or half a second is over."""
+    with socket.create_connection(("127.0.0.1", api.server.port)) as connection:
+        connection.settimeout(0.5)
+        said = b""
+        try:
+            connection.sendall(data)
+            while more := connection.recv(65536):
+                said += more
+        except (TimeoutError, ConnectionError):
+            pass
+        return said
+
+
+def chunked(size):
+    for _ in range(size // 65536):
+        yield b"x" * 65536
+
+
+def test_a_body_over_a_megabyte_is_413_however_it_comes(api):
+    """Announced or in chunks; the connection and the server live on."""
+    for path in ("/jobs", "/jobs/j1/cancel", "/stop"):
+        assert api.ask("POST", path, b"x" * (10 << 20), JSON).status == 413
+        assert api.ask("POST", path, chunked(10 << 20), JSON).status == 413
+    assert api.asked == []
+
+
+def test_a_body_is_not_read_without_the_token(api):
+    """Ten megabytes of a stranger are 401, not 413."""
+    assert api.ask("POST", "/jobs", b"x" * (10 << 20), JSON, token="wrong").status == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 500_000 + b"]" * 500_000,
+        b'{"a":' * 150_000 + b"1" + b"}" * 150_000,
+        b"{" + b",".join(b'"%d":1' % n for n in range(80_000)) + b"}",
+        b'{"command":' + b"9" * 1_000_000 + b"}",
+        b'{"max_hours":1e' + b"9" * 90 + b"}",
+        b'{"max_hours":NaN}',
+        b'{"max_hours":-Infinity}',
+        b'{"command":"' + b'\\"' * 500_000,
+        b'{"command":"' + b"\\" * 1_000_000,
+        b'"' * 1_000_000,
+        b'{"command":"true","command":"false"}',
+        b'{"command":"\\ud800"}',
+        b'{"command":"\xff"}',
+        b"{}{}",
+        b"[1]",
+        b"null",
+        b'"text"',
+        b"",
+        b"command=true",
+        b"\xef\xbb\xbf{}",
+    ],
+    ids=lambda body: repr(body[:18]),
+)
+def test_a_json_bomb_is_400_and_quick(api, body):
+    """Depth, keys, digits, twins and half characters are refused before anything is built of them."""
+    api.asked.clear()
+    began = time.monotonic()
+    reply = api.ask("POST", "/jobs", body, JSON)
+    assert reply.status == 400
+    assert time.monotonic() - began < 0.5
+    assert api.asked == []
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonx"]
+)
+def test_what_is_not_announced_as_json_is_415(api, kind):
+    """Also a correct body, so that a browser's form can never give an order."""
+    headers = {"Content-Type": kind} if kind else {}
+    assert api.ask("POST", "/jobs", b'{"command":"true"}', headers).status == 415
+
+
+def test_mistakes_are_all_named_and_never_echoed(api):
+    """Every wrong field is in the problem with a remedy; no value of it is anywhere in the answer."""
+    body = {"command": ["sekret-1"], "max_hours": "sekret-2", "on_finish": "sekret-3", "coomand": "sekret-4"}
+    reply = api.post("/jobs", body)
+    assert reply.status == 400
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = reply.json()
+    assert {"command", "max_hours", "on_finish", "coomand"} <= {error["field"] for error in problem["errors"]}
+    assert b"sekret" not in reply.body
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "offset=-1",
+        "offset=sekret",
+        "limit=1e3",
+        "tail=x",
+        "since=sekret",
+        "follow=sekret",
+        "sekret=1",
+        "offset=1&offset=2",
+        "offset=1&tail=2",
+        "since=nan",
+        "since=-5",
+        "offset=" + "9" * 5000,
+        "offset=%D9%A1",
+    ],
+)
+def test_a_bad_query_is_400_and_not_echoed(api, query):
+    """The parameter is named, what stood in it is not."""
+    reply = api.get(f"/logs?{query}")
+    assert reply.status == 400
+    assert b"sekret" not in reply.body
+    assert reply.json()["errors"][0]["remedy"]
+
+
+def test_unknown_routes_and_methods_are_problems_too(api):
+    """404 and 405 have the same shape as everything else."""
+    for method, path, status in (("GET", "/nope", 404), ("PUT", "/status", 405), ("GET", "/stop", 405)):
+        reply = api.ask(method, path)
+        assert reply.status == status
+        assert reply.headers["content-type"] == "application/problem+json"
+        assert reply.json()["remedy"]
+
+
+def test_small_answers_are_not_delayed(api):
+    """Twenty requests on one connection take milliseconds: head and body do not wait for each other's receipt."""
+    connection = http.client.HTTPConnection("127.0.0.1", api.server.port)
+    began = time.monotonic()
+    for _ in range(20):
+        connection.request("GET", "/healthz")
+        connection.getresponse().read()
+    connection.close()
+    assert time.monotonic() - began < 0.4
+
+
+def test_every_get_route_answers_head(api):
+    """The same headers, no body, and no waiting on a stream."""
+    for path in (
+        "/healthz",
+        "/status",
+        "/jobs",
+        "/jobs/j1",
+        "/logs",
+        "/logs?follow=1",
+        "/events",
+        "/metrics",
+    ):
+        reply = api.ask("HEAD", path)
+        assert (reply.status, reply.body) == (200, b"")
+        assert reply.headers["podkeep-api"] == "1"
+
+
+@pytest.mark.parametrize(
+    "data", [b"nonsense\r\n\r\n", b"GET /%zz\xff HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"]
+)
+def test_what_is_no_http_is_400_with_our_header(api, data):
+    """Even this is answered by the agent and says so."""
+    said = raw(api, data)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert b"podkeep-api: 1" in said.lower()
+
+
+def test_endless_headers_end_the_connection(api):
+    """A stranger cannot make the agent keep headers for ever."""
+    said = raw(api, b"GET / HTTP/1.1\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 1000) for n in range(2000)))
+    assert b"401" not in said
+    assert said == b"" or said.startswith(b"HTTP/1.1 400 ")
+    assert api.get("/healthz").status == 200
+
+
+def test_a_secret_in_the_command_is_masked_in_the_status(api):
+    """What is served besides the log goes through the same masker."""
+    before = api.status
+    job = dataclasses.replace(before.job, command=f"train --token {SECRET}", warnings=(f"saw {SECRET}",))
+    api.status = dataclasses.replace(before, job=job)
+    try:
+        for path in ("/status", "/jobs", "/jobs/j1"):
+            reply = api.get(path)
+            assert SECRET.encode() not in reply.body
+            assert b"train --token ***************" in reply.body
+    finally:
+        api.status = before
+
+
+def test_a_mistake_of_ours_is_a_500_without_details(api):
+    """What went wrong goes to the agent's log, not to whoever asked."""
+
+    def broken():
+        raise RuntimeError("internal sekret")
+
+    served, api.status = api.status, property(broken)
+    try:
+        reply = api.get("/status")
+    finally:
+        api.status = served
+    assert reply.status == 500
+    assert reply.headers["podkeep-api"] == "1"
+    assert json.loads(reply.body)["title"] == "Internal Server Error"
+    assert b"sekret" not in reply.body

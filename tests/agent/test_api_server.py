@@ -1,0 +1,141 @@
+"""The server's life: starting, owing, finishing, stopping, and a mount that hangs."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from pod_agent.api.followers import Follower, Followers
+from pod_agent.api.server import HttpServer
+from pod_wire.errors import PodError
+from pod_wire.status import Phase
+from tests.agent.live_api import LiveApi, serving
+from tests.agent.test_api_logs import Stream
+from tests.live import wait_for
+
+
+def test_finishing_gives_followers_everything_and_lets_them_go(tmp_path):
+    """What was appended right before is sent; then nobody is owed bytes, only the final status."""
+    with serving(tmp_path) as api:
+        api.log.append(b"running\n")
+        stream = Stream(api)
+        wait_for("a follower that has it all", lambda: stream.got and not api.server.owed(), within_s=2)
+        api.log.append(b"x" * (8 << 20) + b"last\n")
+        api.live = False
+        api.server.finish()
+        assert api.server.owed()
+        stream.join(3)
+        assert stream.ended
+        assert len(stream.got) == 8 + (8 << 20) + 5
+        assert stream.got.endswith(b"last\n")
+        assert api.server.owed()
+        api.get("/status")
+        assert not api.server.owed()
+
+
+def test_somebody_who_does_not_read_is_owed(tmp_path):
+    """A follower behind a slow line counts until it has everything."""
+    with serving(tmp_path) as api:
+        api.log.append(b"x" * (64 << 20))
+        answer = api.open("GET", "/logs?follow=1")
+        time.sleep(0.2)
+        assert api.server.owed()
+        read = 0
+        while read < 64 << 20:
+            read += len(answer.read1(1 << 20))
+        wait_for("nobody is owed", lambda: not api.server.owed(), within_s=2)
+
+
+def test_a_final_status_nobody_asks_for_is_owed_for_three_seconds_only():
+    """The clock is an argument: after the time is up the agent may go."""
+    clock = [100.0]
+    followers = Followers(lambda: clock[0])
+    follower = Follower()
+    assert not followers.owed()
+    followers.add(follower)
+    follower.owed = False
+    assert not followers.owed()
+    followers.finish()
+    assert followers.owed()
+    followers.remove(follower, completed=True)
+    assert followers.owed()
+    clock[0] += 3.1
+    assert not followers.owed()
+
+
+def test_a_follower_that_was_cut_off_is_owed_no_status():
+    """Only who got everything is about to ask how it ended."""
+    followers = Followers(lambda: 100.0)
+    follower = Follower()
+    followers.add(follower)
+    followers.remove(follower, completed=False)
+    assert not followers.owed()
+
+
+def test_stopping_is_quick_also_with_followers(tmp_path):
+    """Idle keep-alive connections and followers that were let go hold nothing."""
+    with serving(tmp_path) as api:
+        api.log.append(b"x\n")
+        api.get("/status")
+        stream = Stream(api)
+        wait_for("a follower", lambda: stream.got, within_s=2)
+        began = time.monotonic()
+        api.server.finish()
+        api.server.stop()
+        assert time.monotonic() - began < 1.0
+        stream.join(1)
+        assert stream.ended
+        with pytest.raises(ConnectionError):
+            api.get("/healthz")
+
+
+def test_a_taken_port_is_said_with_its_number(tmp_path):
+    """The message names the port and what to set."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        server = HttpServer(LiveApi(tmp_path).server._parts, port, "127.0.0.1")
+        with pytest.raises(PodError, match=f"cannot listen on port {port}") as refusal:
+            server.start()
+        assert "POD_PORT" in refusal.value.hint
+
+
+def test_a_hung_mount_holds_its_own_readers_only(tmp_path):
+    """More log requests than there are threads hang; /healthz, /status and /metrics still answer at once."""
+    with serving(tmp_path) as api:
+        api.log.create()
+        api.hold.clear()
+        hanging = [threading.Thread(target=api.get, args=("/logs",)) for _ in range(12)]
+        for thread in hanging:
+            thread.start()
+        time.sleep(0.2)
+        for path in ("/healthz", "/status", "/metrics"):
+            began = time.monotonic()
+            assert api.get(path).status == 200
+            assert time.monotonic() - began < 0.3
+        api.hold.set()
+        for thread in hanging:
+            thread.join(2)
+
+
+def test_importing_the_server_imports_no_framework():
+    """FastAPI and uvicorn come with start, after the keeper is off."""
+    code = (
+        "import sys; import pod_agent.api.server; "
+        "print(sorted(sys.modules.keys() & {'fastapi', 'uvicorn', 'starlette', 'prometheus_client', 'asyncio'}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    assert out.stdout.strip() in {"[]", "['asyncio']"}
+
+
+def test_signals_stay_as_they_were(tmp_path):
+    """The server's thread takes no signal from the agent's main thread."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    with serving(tmp_path) as api:
+        assert api.get("/healthz").json()["phase"] == Phase.RUNNING
+        assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
