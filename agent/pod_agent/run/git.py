@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _HELPER = (
     '!f() { test "$1" = get && '
-    'printf "username=%s\\npassword=%s\\n" "$POD_GIT_USER" "$POD_GIT_PASSWORD"; }; f'
+    'printf "username=%s\\npassword=%s\\n" "$PODKEEP_GIT_USER" "$PODKEEP_GIT_PASSWORD"; }; f'
 )
 _WAITS_S = (1.0, 4.0)  # pauses before the second and third try of something that goes over a network
 
@@ -195,7 +195,7 @@ def _settings(env: Mapping[str, str], remote: Remote) -> dict[str, str]:
         parts = urlsplit(remote.url)
         key = f"credential.{parts.scheme}://{parts.netloc}.helper"
         pairs += [(key, ""), (key, _HELPER)]
-        extra = {"POD_GIT_USER": remote.user, "POD_GIT_PASSWORD": password}
+        extra = {"PODKEEP_GIT_USER": remote.user, "PODKEEP_GIT_PASSWORD": password}
     count = env.get("GIT_CONFIG_COUNT", "0")
     first = int(count) if count.isdigit() else 0
     for number, (key, value) in enumerate(pairs, first):
