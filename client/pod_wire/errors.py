@@ -29,7 +29,8 @@ class Mistake:
 
     def __str__(self) -> str:
         tail = f"; {self.remedy}" if self.remedy else ""
-        return f"{self.field}: {self.problem}{tail}"
+        head = f"{self.field}: " if self.field else ""
+        return f"{head}{self.problem}{tail}"
 
 
 class PodError(Exception):

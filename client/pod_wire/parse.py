@@ -18,6 +18,7 @@ from pod_wire.old_names import translate
 from pod_wire.routes import DEFAULT_PORT
 from pod_wire.rules import Draft, as_text, job_spec
 from pod_wire.secrets import Secret
+from pod_wire.texts import BadValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -135,7 +136,7 @@ def _collect(
             continue
         try:
             draft.values[name] = values.check(variable, value, typed=typed)
-        except values.BadValue as error:
+        except BadValue as error:
             draft.wrong(name, error.problem, error.remedy)
 
 

@@ -19,7 +19,7 @@ from pod_wire.shell_text import shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pod_wire.values import Value
+    from pod_wire.texts import Value
 
 RESUME_MARK: Final = "{resume}"
 CHECKPOINT_MARK: Final = "{checkpoint}"

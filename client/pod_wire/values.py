@@ -7,44 +7,21 @@ field's value, or raises ``BadValue``. Not here: rules between fields (parse.py)
 from __future__ import annotations
 
 import math
-import posixpath
 import re
-import signal
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
-from pod_wire.contract import COMMAND_LIMIT_BYTES, NAME_LIMIT, TEXT_LIMIT_BYTES, Kind, Variable
-from pod_wire.job import ExitPolicy
-from pod_wire.near import nearest
+from pod_wire.contract import COMMAND_LIMIT_BYTES, TEXT_LIMIT_BYTES, Kind
+from pod_wire.texts import TEXTS, BadValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from pod_wire.contract import Variable
+    from pod_wire.texts import Value
 
-Value = str | bool | int | float | ExitPolicy
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
 _RUNPOD_SECRET: Final = re.compile(r"\{\{\s*RUNPOD_SECRET_")
-_REF_BAD: Final = re.compile(r"[\s~^:?*\[\\\x00-\x1f\x7f]|\.\.|@\{|//|/\Z|\.lock\Z|\.\Z")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_SHA256: Final = re.compile(r"sha256:[0-9a-fA-F]{64}\Z")
 _TRUE: Final = frozenset({"1", "true", "yes"})
 _FALSE: Final = frozenset({"0", "false", "no"})
-_LEAST_TOKEN: Final = 8
 _LARGEST_PORT: Final = 65535
-SIGNALS: Final = tuple(
-    sorted(
-        item.name.removeprefix("SIG") for item in signal.Signals if item.name not in {"SIGKILL", "SIGSTOP"}
-    )
-)
-
-
-class BadValue(Exception):
-    """A value that cannot be; ``problem`` and ``remedy`` are in words and never hold it."""
-
-    def __init__(self, problem: str, remedy: str = "") -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.remedy = remedy
 
 
 def is_unset(variable: Variable, given: object) -> bool:
@@ -73,7 +50,7 @@ def check(variable: Variable, given: object, *, typed: bool) -> Value:
         case Kind.PORT:
             return _port(given, typed=typed)
         case _:
-            return _TEXTS[variable.kind](_text(variable, given))
+            return TEXTS[variable.kind](_text(variable, given))
 
 
 def _text(variable: Variable, given: object) -> str:
@@ -145,153 +122,3 @@ def _port(given: object, *, typed: bool) -> int:
     if not 1 <= number <= _LARGEST_PORT or number != int(number):
         raise BadValue("must be a whole number from 1 to 65535")
     return int(number)
-
-
-def _name(text: str) -> str:
-    if len(text) > NAME_LIMIT:
-        raise BadValue(f"is longer than {NAME_LIMIT} characters")
-    if not _NAME.match(text):
-        raise BadValue("may hold letters, digits, '.', '_' and '-' only, and not begin with '.'")
-    return text
-
-
-def _repo(text: str) -> str:
-    if text.startswith("-"):
-        raise BadValue("must not begin with '-'")
-    if _CONTROL.search(text):
-        raise BadValue("holds a control character")
-    if re.match(r"[A-Za-z0-9+.-]+::", text):
-        raise BadValue(
-            "names a git remote helper, which is not run here", "use an https, ssh or file address"
-        )
-    try:
-        parts = urlsplit(text)
-        login, host = parts.username or "", parts.hostname
-        has_password = parts.password is not None
-    except ValueError:
-        raise BadValue("is not a well-formed URL") from None
-    if "://" not in text:
-        return text  # user@host:path, or a path
-    if has_password or (login and parts.scheme not in {"ssh", "git+ssh"}):
-        raise BadValue("holds credentials", "take them out of the URL and set GITHUB_TOKEN")
-    if not host and parts.scheme != "file":
-        raise BadValue("is not a well-formed URL")
-    return text
-
-
-def _ref(text: str) -> str:
-    if text.startswith("-"):
-        raise BadValue("must not begin with '-'")
-    if text.startswith("/") or _REF_BAD.search(text):
-        raise BadValue("is not a branch, tag or commit that git allows")
-    return text
-
-
-def _below(text: str, *, what: str) -> str:
-    if _CONTROL.search(text):
-        raise BadValue("holds a control character")
-    if text.startswith(("/", "~")):
-        raise BadValue(f"must be a {what} below the code's root, not an absolute path")
-    if ".." in text.split("/"):
-        raise BadValue(f"must be a {what} below the code's root, without '..'")
-    clean = posixpath.normpath(text)
-    if what == "file" and clean == ".":
-        raise BadValue("must be a file")
-    return clean
-
-
-def _glob(text: str) -> str:
-    _below(text, what="pattern")
-    return text
-
-
-def _one_line(text: str) -> str:
-    if "\n" in text.strip() or "\r" in text.strip():
-        raise BadValue("must be one line")
-    return text.strip()
-
-
-def _signal(text: str) -> str:
-    name = text.upper().removeprefix("SIG")
-    if name in {"KILL", "STOP"}:
-        raise BadValue("must be a signal that a program can handle, not KILL or STOP")
-    if name not in SIGNALS:
-        meant = nearest(name, SIGNALS)
-        raise BadValue("is no signal's name", f"did you mean {meant}?" if meant else "e.g. TERM, INT, USR1")
-    return name
-
-
-def _policy(text: str) -> ExitPolicy:
-    word = text.lower()
-    if word == "auto":
-        raise BadValue("'auto' is not built yet", "use stop, terminate, keep or exit")
-    try:
-        return ExitPolicy(word)
-    except ValueError:
-        raise BadValue("must be stop, terminate, keep or exit") from None
-
-
-def _token(text: str) -> str:
-    if text.startswith("sha256:"):
-        if not _SHA256.match(text):
-            raise BadValue("must be sha256: and 64 hex digits")
-    elif len(text) < _LEAST_TOKEN:
-        raise BadValue(
-            f"is shorter than {_LEAST_TOKEN} characters", "the proxy is public: use a long random one"
-        )
-    elif not (text.isascii() and text.isprintable()) or " " in text:
-        raise BadValue("may hold printable ASCII characters without spaces only")
-    return text
-
-
-def _workspace(text: str) -> str:
-    if not text.startswith("/") or _CONTROL.search(text):
-        raise BadValue("must be an absolute folder")
-    if ".." in text.split("/"):
-        raise BadValue("must not hold '..'")
-    return "/" + posixpath.normpath(text).lstrip("/")
-
-
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        host, login = parts.hostname, parts.username or parts.password
-        parts.port  # noqa: B018 - raises ValueError when it is no port
-    except ValueError:
-        raise BadValue("is not a well-formed URL") from None
-    if parts.scheme not in {"http", "https"} or not host or _CONTROL.search(text) or " " in text:
-        raise BadValue("must be an http or https URL")
-    if login:
-        raise BadValue("holds credentials", "the pod's own key is used")
-    if parts.query or parts.fragment:
-        raise BadValue("must not have a query or fragment")
-    return text.rstrip("/")
-
-
-def _file(text: str) -> str:
-    return _below(text, what="file") if text else ""
-
-
-def _folder(text: str) -> str:
-    return _below(text, what="folder")
-
-
-def _stripped(read: Callable[[str], Value]) -> Callable[[str], Value]:
-    return lambda text: read(text.strip())
-
-
-_TEXTS: Final[Mapping[Kind, Callable[[str], Value]]] = {
-    Kind.NAME: _stripped(_name),
-    Kind.REPO: _stripped(_repo),
-    Kind.REF: _stripped(_ref),
-    Kind.FOLDER: _stripped(_folder),
-    Kind.FILE: _stripped(_file),
-    Kind.GLOB: _stripped(_glob),
-    Kind.COMMAND: lambda text: text.strip("\n"),
-    Kind.TEXT: _one_line,
-    Kind.SIGNAL: _stripped(_signal),
-    Kind.POLICY: _stripped(_policy),
-    Kind.TOKEN: _stripped(_token),
-    Kind.WORKSPACE: _stripped(_workspace),
-    Kind.URL: _stripped(_url),
-}

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from pod_wire.clock import RealClock
-from pod_wire.errors import Broken
+from pod_wire.errors import Broken, Refused
 from pod_wire.runpod.answers import error_of, is_good
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Caller:
         return _load(what, answer)
 
     def _send(self, method: str, url: str, data: bytes | None) -> Answer:
-        headers = {"Authorization": f"Bearer {self._key.reveal()}", "Accept": "application/json"}
+        headers = {"Authorization": f"Bearer {_sendable(self._key)}", "Accept": "application/json"}
         if data is not None:
             headers["Content-Type"] = "application/json"
         return self._transport.send(method, url, headers, data, self._timeout_s)
@@ -77,6 +77,16 @@ class Caller:
             return max(0.0, parsedate_to_datetime(text).timestamp() - self._clock.now())
         except (ValueError, TypeError, OverflowError):
             return None
+
+
+def _sendable(key: Secret) -> str:
+    """The key as a header may hold it; said here, as ``http.client`` would show the key in its error."""
+    text = key.reveal().strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise Refused(
+            "cannot ask RunPod: the API key is empty or holds characters that no key has", status_seen=401
+        )
+    return text
 
 
 def _load(what: str, answer: Answer) -> object:
