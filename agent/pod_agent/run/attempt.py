@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-RETRY_S, RETRY_MAX_S = 0.1, 5.0  # between keepers that die at once
+RETRY_S, RETRY_MAX_S = 0.1, 5.0  # pauses between keepers that die young
+LONG_LIFE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +132,15 @@ class RunningAttempt:
     @staticmethod
     def start(plan: AttemptPlan, clock: Clock | None = None) -> RunningAttempt:
         """Spawn a keeper and wait until the training runs, or could not: its end then tells why."""
-        plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        claim = exit_record.newest_claim(str(plan.folder))
-        if claim is None or not claim.pid:
-            keeper_start.write_orders(plan)
-            keeper_start.spawn_keeper(
-                plan.folder, claim.generation + 1 if claim else 1, "start", keeper_start.errand(plan)
-            )
+        try:
+            plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            claim = exit_record.newest_claim(str(plan.folder))
+            if claim is None or not claim.pid:
+                generation = claim.generation + 1 if claim else 1
+                keeper_start.write_orders(plan)
+                keeper_start.spawn_keeper(plan.folder, generation, "start", keeper_start.errand(plan))
+        except OSError as error:
+            raise PodError(f"cannot start the keeper of {plan.folder.name}: {error}") from error
         attempt = RunningAttempt.find(plan.folder, clock)
         if attempt is None:
             raise PodError(
@@ -199,19 +202,20 @@ class RunningAttempt:
         self._ask(signal.SIGTERM)
 
     def wait(self, on_end: Callable[[Ended], None]) -> None:
-        pause_s = RETRY_S
+        pause_s = 0.0
         while True:
+            began = self._clock.monotonic()
             self._await_keeper()
             ended = self.ended
             if ended is None and not (self.folder / exit_record.PLAN).exists():
                 ended = _lost(self._clock.now())
             if ended is not None:
                 break
-            if self._adopt():
-                pause_s = RETRY_S
-            else:
-                self._clock.sleep(pause_s)
-                pause_s = min(2 * pause_s, RETRY_MAX_S)
+            if self._clock.monotonic() - began > LONG_LIFE_S:
+                pause_s = 0.0
+            self._clock.sleep(pause_s)
+            pause_s = min(max(2 * pause_s, RETRY_S), RETRY_MAX_S)
+            self._adopt()
         self.close()
         on_end(ended)
 
@@ -260,7 +264,8 @@ class RunningAttempt:
         poll.register(self._keeper, select.POLLIN)
         poll.poll()
         with self._lock:
-            os.close(self._keeper)
+            if self._keeper >= 0:
+                os.close(self._keeper)
             self._keeper = -1
             keeper_start.reap(self.keeper_pid)
             self.keeper_pid = 0
@@ -270,8 +275,11 @@ class RunningAttempt:
         claim = exit_record.newest_claim(str(self.folder))
         if claim is None:
             return False
-        if not keeper_tree.is_alive(claim.pid, claim.start):
-            keeper_start.spawn_keeper(self.folder, claim.generation + 1, "adopt", b"")
+        try:
+            if not keeper_tree.is_alive(claim.pid, claim.start):
+                keeper_start.spawn_keeper(self.folder, claim.generation + 1, "adopt", b"")
+        except OSError:
+            return False  # no process, no memory: wait tries again
         return self._attach()
 
 

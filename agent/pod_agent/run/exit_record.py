@@ -4,8 +4,6 @@ Read and written by the keeper, which has 8 MB to live in: no dataclasses, no js
 here. The record has one size; it is made before the job starts and overwritten in place, so a full disk cannot lose it.
 """
 
-# ruff: noqa: PTH - pathlib alone would take a fifth of the memory that a keeper may have
-
 from __future__ import annotations
 
 import os
@@ -130,7 +128,7 @@ def newest_claim(folder: str) -> Claim | None:
 
 def take_claim(folder: str, generation: int, pid: int, start: int) -> bool:
     """Claim the attempt; False when this generation of it is claimed already."""
-    draft = os.path.join(folder, f".claim.{generation}.{os.getpid()}")
+    draft = os.path.join(folder, f".claim.{generation}.{os.urandom(4).hex()}")
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         os.write(fd, b"%d %d\n" % (pid, start))
@@ -181,3 +179,21 @@ def unpack(data: bytes) -> list[bytes] | None:
         items.append(data[colon + 1 : end])
         at = end + 1
     return items
+
+
+class Orders:
+    """What the agent wrote in the attempt's folder: where, which signal, and how patient."""
+
+    __slots__ = ("ballast", "full_s", "grace_s", "hurry_s", "leftover_s", "log", "pidfile", "signal")
+
+    def __init__(self, data: bytes) -> None:
+        items = unpack(data) or []
+        told = dict(zip(items[::2], items[1::2], strict=True))
+        self.log = told[b"log"]
+        self.ballast = told[b"ballast"]
+        self.pidfile = told[b"pidfile"]
+        self.signal = int(told[b"signal"])
+        self.grace_s = float(told[b"grace_s"])
+        self.hurry_s = float(told[b"hurry_s"])
+        self.leftover_s = float(told[b"leftover_s"])
+        self.full_s = float(told[b"full_s"])

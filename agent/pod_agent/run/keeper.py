@@ -4,8 +4,6 @@ A program of its own, so that the agent may die and come back; told what to do o
 Signals: USR1 cancels the attempt, TERM hurries it (the pod is going away). Its loop is in keeper_loop.py.
 """
 
-# ruff: noqa: PTH - pathlib alone would take a fifth of the memory that a keeper may have
-
 from __future__ import annotations
 
 import os
@@ -14,8 +12,9 @@ import sys
 import time
 
 from pod_agent.run import exit_record, keeper_tree
+from pod_agent.run.exit_record import Orders
 from pod_agent.run.keeper_log import LogPump
-from pod_agent.run.keeper_loop import Keeper, Orders, announce
+from pod_agent.run.keeper_loop import Keeper, announce
 
 DEAF = (signal.SIGHUP, signal.SIGINT, signal.SIGUSR2)
 
@@ -23,6 +22,9 @@ DEAF = (signal.SIGHUP, signal.SIGINT, signal.SIGUSR2)
 def main() -> None:
     """``<folder> <generation> start|adopt``: claim the attempt in this folder, or leave it to who has it."""
     folder, generation, mode = sys.argv[1:4]
+    os.closerange(
+        3, 1 << 20
+    )  # what an agent let slip, a listening socket for instance, must not live on in a job
     os.chdir(folder)
     umask = os.umask(0o077)
     told = exit_record.unpack(_read_all(0)) if mode == "start" else []
@@ -58,7 +60,7 @@ def _begin(orders: Orders, ears: int, told: list[bytes], umask: int) -> Keeper |
         pump.open()
         pump.own = pump.line_break() + header
         record.begin = pump.offset + len(pump.own)
-        pump.move(time.monotonic())
+        pump.move()
         pairs = (entry.partition(b"=") for entry in environment)
         birth = keeper_spawn.spawn(
             command, cwd, {name: value for name, _, value in pairs}, record.nonce, umask
@@ -73,6 +75,7 @@ def _begin(orders: Orders, ears: int, told: list[bytes], umask: int) -> Keeper |
     birth.open_gate()
     keeper = Keeper(orders, file, pump, ears)
     keeper.complaint = birth.errors
+    keeper.hear_on(birth.errors)
     return keeper
 
 
@@ -85,7 +88,7 @@ def _adopt(orders: Orders, ears: int) -> Keeper | None:
     if not os.path.exists(exit_record.FIFO):
         os.mkfifo(exit_record.FIFO, 0o600)
     pump = LogPump(exit_record.FIFO, orders.log)
-    pump.move(time.monotonic())
+    pump.move()
     keeper = Keeper(orders, file, pump, ears)
     keeper.adopted = True
     pidfd = _open_training(record)
@@ -100,6 +103,7 @@ def _adopt(orders: Orders, ears: int) -> Keeper | None:
         keeper.stage = "leftovers"
     elif pidfd >= 0:
         keeper.pidfd = pidfd
+        keeper.hear_on(pidfd)
         if record.ending:
             keeper.end(record.ending)
     else:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import select
 import struct
 import termios
+import time
 
 PIPE_SIZE = 1 << 20
-BURST = 8  # splices before signals are looked at again
+COPY_SIZE = 1 << 16  # where splice does not work
+BURST = 8  # moves before signals are looked at again
+LITTLE = 4096  # whoever writes less than this has not more waiting
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -51,21 +53,20 @@ class LogPump:
         answer = fcntl.ioctl(self.fifo, termios.FIONREAD, b"\0\0\0\0")
         return int(struct.unpack("i", answer)[0])
 
-    def move(self, now: float) -> None:
+    def move(self) -> None:
         """Move what is there, up to a burst. Afterwards ``blocked_since`` tells whether the disk takes it."""
         try:
             self.open()
             for _ in range(BURST):
-                if not self._move_some():
+                if self._move_some() < LITTLE and not self.own:
                     break
-                self.blocked_since = None
         except BlockingIOError:
             self.error, self.blocked_since = 0, None
         except OSError as error:
             self.error = error.errno or errno.EIO
-            self.blocked_since = now if self.blocked_since is None else self.blocked_since
+            self.blocked_since = time.monotonic() if self.blocked_since is None else self.blocked_since
         else:
-            self.error = 0
+            self.error, self.blocked_since = 0, None
 
     def _move_some(self) -> int:
         if self.own:
@@ -74,7 +75,7 @@ class LogPump:
         elif self.splices:
             count = self._splice()
         else:
-            self.own = os.read(self.fifo, 1 << 16)
+            self.own = os.read(self.fifo, COPY_SIZE)
             return len(self.own)
         self.offset += count
         return count
@@ -98,7 +99,3 @@ class LogPump:
     def is_clear(self) -> bool:
         """Nothing of ours and nothing of the job's waits to be written."""
         return not self.own and not self.waiting()
-
-    def wants(self) -> int:
-        """What to poll the FIFO for: nothing while the disk is full, or it would wake us for ever."""
-        return 0 if self.blocked_since is not None else select.POLLIN

@@ -3,8 +3,6 @@
 Driven by poll(2) alone: no ticks, no time spent while nothing happens. It knows nothing of jobs or orders.
 """
 
-# ruff: noqa: PTH - pathlib alone would take a fifth of the memory that a keeper may have
-
 from __future__ import annotations
 
 import os
@@ -19,29 +17,11 @@ RESCAN_S = 0.1  # between two KILLs, doubled each time up to KILL_PAUSE_S
 KILL_PAUSE_S = 5.0
 
 
-class Orders:
-    """What the agent wrote in the attempt's folder: where, which signal, and how patient."""
-
-    __slots__ = ("ballast", "full_s", "grace_s", "hurry_s", "leftover_s", "log", "pidfile", "signal")
-
-    def __init__(self, data: bytes) -> None:
-        items = exit_record.unpack(data) or []
-        told = dict(zip(items[::2], items[1::2], strict=True))
-        self.log = told[b"log"]
-        self.ballast = told[b"ballast"]
-        self.pidfile = told[b"pidfile"]
-        self.signal = int(told[b"signal"])
-        self.grace_s = float(told[b"grace_s"])
-        self.hurry_s = float(told[b"hurry_s"])
-        self.leftover_s = float(told[b"leftover_s"])
-        self.full_s = float(told[b"full_s"])
-
-
 class Keeper:
     """Three stages: the command runs; what it left behind is ended; what is in the pipe goes into the log."""
 
     def __init__(
-        self, orders: Orders, file: exit_record.RecordFile, pump: keeper_log.LogPump, ears: int
+        self, orders: exit_record.Orders, file: exit_record.RecordFile, pump: keeper_log.LogPump, ears: int
     ) -> None:
         self.orders = orders
         self.file = file
@@ -60,39 +40,63 @@ class Keeper:
         self.known = True  # the recorded pid was seen to be the training, so its session is too
         self.look = True  # the leftovers are worth another look
         self.watched: dict[int, int] = {}  # pid -> pidfd
+        self.poller = select.poll()
+        self.minds_pipe = False
         self.ballast_spent = False
 
     # What wakes us
 
     def run(self) -> None:
+        self.hear_on(self.ears)
         while self.stage != "over":
-            for fd in self._wait():
+            self._mind_the_pipe()
+            heard = self.poller.poll(self._patience_ms())
+            if self._only_output(heard):
+                self.pump.move()
+                continue
+            for fd, _ in heard:
                 self._hear(fd)
-            now = time.monotonic()
-            self.pump.move(now)
+            self.pump.move()
             self._reap()
-            if self.stage == "running":
-                self._while_running(now)
-            if self.stage == "leftovers":
-                self._end_leftovers(now)
-            if self.stage == "draining":
-                self._drain(now)
+            self._go_on(time.monotonic())
 
-    def _wait(self) -> list[int]:
-        poll = select.poll()
-        for fd in (self.ears, self.complaint, self.pidfd, *self.watched.values()):
-            if fd >= 0:
-                poll.register(fd, select.POLLIN)
-        if self.pump.wants():
-            poll.register(self.pump.fifo, select.POLLIN)
-        return [fd for fd, _ in poll.poll(self._patience_ms())]
+    def _go_on(self, now: float) -> None:
+        if self.stage == "running":
+            self._while_running(now)
+        if self.stage == "leftovers":
+            self._end_leftovers(now)
+        if self.stage == "draining":
+            self._drain(now)
+
+    def hear_on(self, fd: int) -> None:
+        self.poller.register(fd, select.POLLIN)
+
+    def _hang_up(self, fd: int) -> None:
+        self.poller.unregister(fd)
+        os.close(fd)
+
+    def _mind_the_pipe(self) -> None:
+        """Poll the FIFO, but not while the disk is full, or it would wake us for ever."""
+        minds = self.pump.blocked_since is None
+        if minds != self.minds_pipe:
+            self.minds_pipe = minds
+            self.poller.register(self.pump.fifo, select.POLLIN if minds else 0)
+
+    def _only_output(self, heard: list[tuple[int, int]]) -> bool:
+        """The common case, kept short: the job wrote something and nothing else happened."""
+        return (
+            len(heard) == 1
+            and heard[0][0] == self.pump.fifo
+            and self.stage == "running"
+            and self.deadline is None
+        )
 
     def _patience_ms(self) -> int | None:
         """How long nothing needs to be looked at; None: until something happens."""
         waits = [] if self.deadline is None else [self.deadline - time.monotonic()]
         if self.pump.blocked_since is not None:
             waits.append(min(1.0, self.orders.full_s / 10))
-        elif self.stage == "draining":
+        elif self.stage == "draining" or self.pump.own:
             waits.append(0.0)
         if self.stage == "leftovers" and self.look:
             waits.append(RESCAN_S)
@@ -107,11 +111,11 @@ class Keeper:
         elif fd == self.complaint:
             self.record.detail = os.read(fd, 4096).decode("utf-8", "replace")
             self.spawn_failed = bool(self.record.detail)
-            os.close(fd)
+            self._hang_up(fd)
             self.complaint = -1
             announce()
         elif fd == self.pidfd:
-            os.close(fd)
+            self._hang_up(fd)
             self.pidfd = -1
             self.exited(None)
         elif fd != self.pump.fifo:
@@ -227,11 +231,12 @@ class Keeper:
     def _watch(self, left: dict[int, keeper_tree.Process]) -> None:
         """Hold a pidfd of each, so that its end wakes us."""
         for pid in [pid for pid in self.watched if pid not in left]:
-            os.close(self.watched.pop(pid))
+            self._hang_up(self.watched.pop(pid))
         for pid in left:
             if pid not in self.watched and len(self.watched) < 256:  # noqa: PLR2004 - spare file descriptors
                 try:
                     self.watched[pid] = os.pidfd_open(pid)
+                    self.hear_on(self.watched[pid])
                 except OSError:
                     self.look = True
 
@@ -262,7 +267,7 @@ class Keeper:
     def _drain_patience_s(self) -> float:
         if self.hurried:
             return self.orders.hurry_s
-        return self.orders.leftover_s if self.record.ending == "full" else self.orders.full_s
+        return self.orders.leftover_s if self.record.ending else self.orders.full_s
 
     def last_line(self) -> bytes:
         record = self.record

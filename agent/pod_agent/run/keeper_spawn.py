@@ -92,11 +92,12 @@ def _join(target: int, source: int) -> None:
 
 
 def _raise_oom_score() -> None:
-    fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(fd, OOM_SCORE)
-    finally:
-        os.close(fd)
+    except OSError:
+        return  # a read-only /proc: no reason to refuse the job
+    os.close(fd)
 
 
 def _find_bash(path: bytes) -> bytes:

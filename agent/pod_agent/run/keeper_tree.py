@@ -3,8 +3,6 @@
 A process is named by pid and kernel start time (/proc/<pid>/stat, field 22). Light: the keeper imports it.
 """
 
-# ruff: noqa: PTH - pathlib alone would take a fifth of the memory that a keeper may have
-
 from __future__ import annotations
 
 import os

@@ -1,0 +1,2 @@
+# Succeeds without a word.
+exit 0
