@@ -48,10 +48,10 @@ class Invocation:
     mistakes: tuple[Mistake, ...] = ()
 
 
-def understand(argv: Sequence[str], run_dir: str | None = None) -> Invocation:
-    """Read a start command, without the program's own name. ``run_dir`` is the default of the hidden option."""
+def understand(argv: Sequence[str], run_dir: str | None = None, disk_dir: str | None = None) -> Invocation:
+    """Read a start command, without the program's own name. The folders are defaults of the hidden options."""
     words = list(argv)
-    places = {"run": Path(run_dir) if run_dir else RUN_DIR, "disk": DISK_DIR}
+    places = {"run": Path(run_dir or RUN_DIR), "disk": Path(disk_dir or DISK_DIR)}
     while len(words) > 1 and words[0] in PLACES:
         places[PLACES[words[0]]] = Path(words[1])
         words = words[2:]

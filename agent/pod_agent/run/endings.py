@@ -52,7 +52,8 @@ def find(ended: Ended) -> Finding:
             "free space in the workspace or give the pod a larger mount, then run it again",
         )
     if ended.reason == "spawn_failed":
-        return Finding(Again.NEVER, "the command could not be started", "see the log's last lines")
+        detail = f": {ended.detail}" if ended.detail else ""
+        return Finding(Again.NEVER, f"the command could not be started{detail}", "see the log's last lines")
     if ended.reason == "oom":
         return Finding(
             Again.WITH_PROGRESS,

@@ -1,7 +1,7 @@
 """Before the lifecycle: which boot this is, which order stands, and taking hold of its job's folder.
 
-Slow things, done in a thread of their own; what comes out is one event. Not here: deciding what an order means (``pod_wire.orders``) and what
-record follows (``lineage``).
+Slow things, done in a thread of their own; what comes out is one event. Not here: deciding what an order means
+(``pod_wire.orders``) and what record follows (``lineage``).
 """
 
 from __future__ import annotations
@@ -45,8 +45,13 @@ class Opening:
         folders: Folders,
         records: PodRecords,
         clock: Clock,
+        *,
         own_pod: Callable[[], Pod | None] = lambda: None,
+        on_boot: Callable[[Boot], None] = lambda _: None,
+        on_folder: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._on_boot = on_boot
+        self._on_folder = on_folder
         self._settings = settings
         self._folders = folders
         self._records = records
@@ -64,6 +69,7 @@ class Opening:
         with self._lock:
             if self._record is None:
                 self._record = self._settle()
+                self._on_boot(self._record.boot)
             return self._record.boot
 
     def _settle(self) -> PodRecord:
@@ -166,10 +172,12 @@ class Opening:
             past = self._take(folder, boot)
         except (PodError, OSError) as error:
             folder.fall_back()
+            self._on_folder(spec.name)
             stand_in = lineage.carry(None, Verdict.RUN, spec, order, around)
             return e.OpenFailed(stand_in, *_words(error, self._settings))
         job = lineage.carry(past, verdict, spec, order, around)
         self._keep_deadline(job)
+        self._on_folder(spec.name)
         mistakes = self._settings.mistakes
         if mistakes is not None and verdict is not Verdict.WAIT and spec == self._settings.job:
             lines = "; ".join(str(mistake) for mistake in mistakes.mistakes)

@@ -1,0 +1,296 @@
+"""One life of the agent: its parts are put together, the loop runs, and at the end followers get what they are owed.
+
+The composition root: everything is made here and nowhere else. The order of starting is the restart budget's: opening
+and training first; HTTP, RunPod and their imports once the training runs, or after a second and a half.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import signal
+import threading
+from dataclasses import replace
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import scribe
+from pod_agent.pod.armed import Armed, ArmedCheck, check
+from pod_agent.pod.owner import BEAT_S
+from pod_agent.pod.record import PodRecords
+from pod_agent.pod.stop import StopLadder, routes
+from pod_agent.run import events as e
+from pod_agent.run.attempt import KeptAttempts
+from pod_agent.run.effects import Effects
+from pod_agent.run.folders import HOME, Folders
+from pod_agent.run.journal import FILE as JOURNAL
+from pod_agent.run.journal import FileJournal
+from pod_agent.run.opening import Opening
+from pod_agent.run.outlet import Outlet
+from pod_agent.run.situation import Alive
+from pod_agent.run.snapshot import PodFacts
+from pod_agent.run.steps import RealSteps
+from pod_agent.run.supervisor import Supervisor
+from pod_wire.errors import PodError
+from pod_wire.secrets import Secret, TokenRule
+from pod_wire.status import SelfStop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pod_agent.api.server import HttpServer
+    from pod_agent.outputs.masked import MaskedLog
+    from pod_agent.pod.boot import Boot
+    from pod_agent.run.commands import Command, ExitAgent
+    from pod_agent.run.situation import State
+    from pod_agent.settings import Settings
+    from pod_wire.clock import Clock
+    from pod_wire.masker import Masker
+    from pod_wire.runpod.graphql import GraphqlApi
+    from pod_wire.runpod.models import Pod
+    from pod_wire.runpod.pods import PodsApi
+    from pod_wire.status import LogPlace
+
+SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and FastAPI takes one to import
+OWED_S = 3.0
+OWN_POD_S = 2.0
+PORT_PAUSE_S = 5.0
+log = logging.getLogger("podkeep")
+
+
+class Life:
+    """Built once; ``run`` returns the exit code."""
+
+    def __init__(self, settings: Settings, clock: Clock, masker: Masker) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._masker = masker
+        self._over = threading.Event()
+        self._server: HttpServer | None = None
+        quill = scribe.Scribe()
+        self._folders = Folders(settings.workspace, settings.disk_dir, quill)
+        pod = settings.pod_id or settings.hostname or "here"
+        far = settings.workspace / HOME / "pods" / f"{pod}.json"
+        self._outlet = Outlet(
+            self._folders,
+            masker,
+            clock,
+            live=lambda: self._supervisor.state.alive is not Alive.NONE,
+            tell=self._measured,
+            write=_to_stdout,
+        )
+        self._opening = Opening(
+            settings,
+            self._folders,
+            PodRecords(settings.disk_dir, far, quill),
+            clock,
+            own_pod=self._own_pod,
+            on_boot=self._booted,
+            on_folder=self._outlet.turn_to,
+        )
+        steps = RealSteps(settings, self._folders, clock, self._outlet.measure)
+        self._effects = Effects(
+            steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
+        )
+        facts = PodFacts(
+            version=version("podkeep"),
+            pod=settings.pod_id,
+            price=settings.price,
+            idle_minutes=settings.idle_minutes,
+            warnings=settings.warnings,
+        )
+        self._supervisor = Supervisor(
+            self._folders, FileJournal(self._folders), self, clock, facts=facts, changed=self._changed
+        )
+
+    def do(self, command: Command) -> None:
+        """The supervisor's commands go through to the effects."""
+        self._effects.do(command)
+
+    def run(self) -> int:
+        """Until the pod is going, or the exit policy says so."""
+        self._leave_marks()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._post(e.Termed()))
+        self._effects.open_first()
+        self._thread("owner", self._stay_owner)
+        self._thread("serve", self._serve)
+        left = self._supervisor.run()
+        return self._leave(left)
+
+    # Beginning
+
+    def _booted(self, boot: Boot) -> None:
+        self._supervisor.update(lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at))
+
+    def _leave_marks(self) -> None:
+        """Where the entrypoint finds us; a mark of an earlier leaving is taken away."""
+        run = self._settings.run_dir
+        scribe.make_folder(run)
+        (run / "leave").unlink(missing_ok=True)
+        scribe.replace(run / "agent.pid", f"{os.getpid()}\n".encode())
+
+    def _serve(self) -> None:
+        """HTTP and RunPod, once the training has what it needs."""
+        self._effects.training.wait(SERVE_LATEST_S)
+        while not self._over.is_set():
+            try:
+                self._server = self._listen()
+            except (PodError, OSError) as error:
+                log.error("http=down error=%r", str(error))  # noqa: TRY400 - one line, no trace
+                self._post(e.Warned(str(error)))
+                self._over.wait(PORT_PAUSE_S)
+            else:
+                break
+        ArmedCheck(self._look, self._clock, self._armed).start()
+
+    def _listen(self) -> HttpServer:
+        from pod_agent.api.parts import Parts  # noqa: PLC0415 - FastAPI comes after the training
+        from pod_agent.api.server import HttpServer  # noqa: PLC0415
+
+        parts = Parts(
+            snapshot=self._supervisor.snapshot,
+            ask=self._supervisor.ask,
+            log=self._log,
+            journal=self._journal,
+            token=TokenRule(token(self._settings)),
+            masker=self._masker,
+        )
+        server = HttpServer(parts, self._settings.port)
+        server.start()
+        log.info("http=up port=%d", server.port)
+        return server
+
+    # What the API reads
+
+    def _log(self, job: str | None) -> MaskedLog | None:
+        current = self._supervisor.state.job
+        name = job if job is not None else current.name if current is not None else None
+        if name is None:
+            return None
+        masked = self._outlet.of(name)
+        return masked if (current is not None and name == current.name) or masked.log.path.exists() else None
+
+    def _journal(self) -> Path | None:
+        job = self._supervisor.state.job
+        return None if job is None else self._folders.of(job.name).path / JOURNAL
+
+    # What changes
+
+    def _post(self, event: e.Event) -> None:
+        self._supervisor.post(event)
+
+    def _measured(self, place: LogPlace) -> None:
+        self._supervisor.update(lambda facts: replace(facts, log=place))
+
+    def _changed(self, _state: State) -> None:
+        if self._server is not None:
+            self._server.wake()
+
+    def _stay_owner(self) -> None:
+        """Beat every ten seconds; another nonce ends our training."""
+        told = ""
+        while not self._over.wait(BEAT_S):
+            owner = self._opening.owner
+            if owner is None:
+                continue
+            try:
+                other = owner.renew()
+            except (OSError, PodError) as error:
+                if str(error) != told:
+                    log.warning("owner=unrenewed error=%r", str(error))
+                told = str(error)
+                continue
+            if other is not None:
+                self._opening.owner = None
+                self._post(e.OwnerLost(other))
+
+    # RunPod
+
+    def _apis(self, timeout_s: float = 20.0) -> tuple[PodsApi, GraphqlApi] | None:
+        from pod_wire.runpod.graphql import GraphqlApi  # noqa: PLC0415 - http.client and ssl are not needed to train
+        from pod_wire.runpod.pods import PodsApi  # noqa: PLC0415
+        from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
+
+        key = self._settings.api_key
+        if key is None or self._settings.pod_id is None:
+            return None
+        wire = StdlibTransport()
+        pods = PodsApi(self._settings.runpod_url, key, wire, timeout_s)
+        return pods, GraphqlApi(self._settings.graphql_url, key, wire, timeout_s)
+
+    def _own_pod(self) -> Pod | None:
+        """Ourselves as RunPod sees us, when that matters for the boot; a short look."""
+        apis = self._apis(OWN_POD_S)
+        return check(self._settings.pod_id, *apis).pod if apis is not None else None
+
+    def _look(self) -> Armed:
+        apis = self._apis()
+        return check(self._settings.pod_id, *(apis or (None, None)))
+
+    def _armed(self, found: Armed) -> None:
+        log.info("self_stop=%s reason=%r", found.self_stop, found.reason)
+        impossible = found.self_stop is SelfStop.IMPOSSIBLE
+        said = (f"this pod cannot stop itself: {found.reason}",) if impossible else ()
+        self._supervisor.update(
+            lambda facts: replace(
+                facts,
+                self_stop=found.self_stop,
+                price=facts.price if facts.price is not None else found.price,
+                warnings=(*facts.warnings, *said),
+            )
+        )
+        if found.pod is not None:
+            self._opening.learned(found.pod.started_at)
+
+    def _ladder(self, terminate: bool) -> StopLadder:
+        apis, pod = self._apis(), self._settings.pod_id
+        ways = (
+            routes(pod, *apis, terminate=terminate, environment=dict(self._settings.job_environment))
+            if apis is not None and pod is not None
+            else ()
+        )
+        return StopLadder(ways, self._clock, lambda rounds, error: self._post(e.StopRefused(rounds, error)))
+
+    # The end
+
+    def _leave(self, left: ExitAgent) -> int:
+        """Followers get the rest and the final status; then we go."""
+        self._over.set()
+        server = self._server
+        if server is not None:
+            server.finish()
+            until = self._clock.monotonic() + OWED_S
+            while server.owed() and self._clock.monotonic() < until:
+                self._clock.sleep(0.02)
+            server.stop(0.5)
+        self._outlet.close()
+        if left.leave:
+            scribe.replace(self._settings.run_dir / "leave", f"{left.code}\n".encode())
+        log.info("agent=left code=%d", left.code)
+        return left.code
+
+    def _thread(self, name: str, deed: Callable[[], None]) -> None:
+        threading.Thread(target=deed, name=name, daemon=True).start()
+
+
+def token(settings: Settings) -> Secret:
+    """The configured token; without one, ours: made once, in a file that only root reads, for ssh."""
+    if settings.token is not None:
+        return settings.token
+    path = settings.disk_dir / "token"
+    try:
+        known = path.read_text("ascii").strip()
+    except FileNotFoundError:
+        known = secrets.token_urlsafe(32)
+        scribe.make_folder(path.parent)
+        scribe.replace(path, f"{known}\n".encode())
+    return Secret(known)
+
+
+def _to_stdout(data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(1, left) :]

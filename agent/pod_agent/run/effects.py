@@ -1,0 +1,256 @@
+"""Commands become deeds: a thread for each step, one for the attempt, one for the ladder. Every end is an event.
+
+Nothing here decides. ``Steps`` and ``Attempts`` are constructor arguments, so that tests give others.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from pod_agent.run import commands as c
+from pod_agent.run import events as e
+from pod_agent.run.attempt import Ended
+from pod_agent.run.work import StepCancelled, Work
+from pod_wire.errors import PodError
+from pod_wire.status import Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pod_agent.pod.stop import StopLadder
+    from pod_agent.run.attempt import Attempt, AttemptPlan, Attempts
+    from pod_agent.run.opening import Opening
+    from pod_agent.run.state import Job
+    from pod_wire.clock import Clock
+    from pod_wire.job import JobSpec
+    from pod_wire.status import CheckpointPlace
+
+SILENCE_S = 1800.0
+LOOK_S = 15.0
+
+
+class Watch(Protocol):
+    """Looks for checkpoints while an attempt runs; ``newest`` is what it knows."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def look(self, *, writer_alive: bool) -> None: ...
+
+    def newest(self) -> CheckpointPlace | None: ...
+
+
+class Steps(Protocol):
+    """What is done for a job around its attempts. Each may take long, and is cancelled through its ``Work``."""
+
+    def work(self, job: Job) -> Work: ...
+
+    def sync(self, job: Job, work: Work) -> e.Event: ...
+
+    def install(self, job: Job, work: Work) -> e.Event: ...
+
+    def restore(self, job: Job, work: Work) -> e.Event: ...
+
+    def plan(self, job: Job, number: int) -> AttemptPlan: ...
+
+    def place(self, job: Job, number: int) -> Path: ...
+
+    def watch(self, job: Job, post: Callable[[CheckpointPlace], None]) -> Watch: ...
+
+    def drain(self, job: Job) -> None: ...
+
+
+class Effects:
+    """Does what the machine commands. ``do`` belongs to the loop's thread and returns at once."""
+
+    def __init__(
+        self,
+        steps: Steps,
+        attempts: Attempts,
+        opening: Opening,
+        clock: Clock,
+        *,
+        post: Callable[[e.Event], None],
+        ladder: Callable[[bool], StopLadder],
+    ) -> None:
+        self._steps = steps
+        self._attempts = attempts
+        self._opening = opening
+        self._clock = clock
+        self._post = post
+        self._ladder = ladder
+        self._work: Work | None = None
+        self._attempt: Attempt | None = None
+        self.training = (
+            threading.Event()
+        )  # set once an attempt runs, for whoever should not disturb its start
+
+    def open_first(self) -> None:
+        """The boot, and the order that stands."""
+        self._thread("opening", self._opening_first)
+
+    def _opening_first(self) -> None:
+        try:
+            event = self._opening.first()
+        except Exception as error:  # noqa: BLE001 - a thread's top: the pod must not wait for ever, and says why
+            self._post(e.Warned(f"a defect of podkeep in opening: {error!r}"))
+            event = e.NothingToDo("the environment's job could not be opened")
+        self._post(event)
+
+    def _opening_order(self, spec: JobSpec, order: str) -> None:
+        try:
+            event = self._opening.order(spec, order)
+        except Exception as error:  # noqa: BLE001 - the same
+            event = e.StepFailed(Phase.SYNCING, f"a defect of podkeep: {error!r}", "please report it")
+        self._post(event)
+
+    @property
+    def is_attempt_alive(self) -> bool:
+        return self._attempt is not None
+
+    def do(self, command: c.Command) -> None:  # noqa: C901, PLR0912 - one arm for each command
+        match command:
+            case c.Open(spec, order):
+                self._opening.accept(spec, order)
+                self._thread("opening", lambda: self._opening_order(spec, order))
+            case c.Sync(job):
+                self._step(job, Phase.SYNCING, self._steps.sync)
+            case c.Install(job):
+                self._step(job, Phase.INSTALLING, self._steps.install)
+            case c.Restore(job):
+                self._step(job, Phase.RESTORING, self._steps.restore)
+            case c.CancelStep():
+                if self._work is not None:
+                    self._work.cancel()
+            case c.StartAttempt(job, number):
+                self._thread("attempt", lambda: self._start(job, number))
+            case c.FindAttempt(job, number):
+                self._thread("attempt", lambda: self._find(job, number))
+            case c.CancelAttempt():
+                if self._attempt is not None:
+                    self._attempt.cancel()
+            case c.HurryAttempt():
+                if self._attempt is not None:
+                    self._attempt.hurry()
+            case c.Drain(job):
+                self._thread("drain", lambda: self._drain(job))
+            case c.StopPod(terminate, _):
+                self._thread("stop", self._ladder(terminate).run)
+            case _:
+                raise AssertionError(f"{type(command).__name__} is the supervisor's to carry out")
+
+    # Steps
+
+    def _step(self, job: Job, phase: Phase, deed: Callable[[Job, Work], e.Event]) -> None:
+        stepping = Stepping(phase, self._steps.work(job), self._post)
+        self._work = stepping.work
+        self._thread(str(phase), lambda: stepping.run(lambda work: deed(job, work)))
+        self._thread("silence", stepping.watch)
+
+    # The attempt
+
+    def _start(self, job: Job, number: int) -> None:
+        try:
+            attempt = self._attempts.start(self._steps.plan(job, number))
+        except (PodError, OSError) as error:
+            detail = error.message if isinstance(error, PodError) else str(error)
+            self._post(e.AttemptEnded(number, self._ended("spawn_failed", detail)))
+            return
+        self._follow(job, number, attempt)
+
+    def _find(self, job: Job, number: int) -> None:
+        try:
+            attempt = self._attempts.find(self._steps.place(job, number))
+        except (PodError, OSError) as error:
+            self._post(e.AttemptEnded(number, self._ended("unknown", str(error))))
+            return
+        if attempt is None:
+            self._post(e.AttemptUnclaimed(number))
+        else:
+            self._follow(job, number, attempt)
+
+    def _follow(self, job: Job, number: int, attempt: Attempt) -> None:
+        """To the attempt's end, in this thread."""
+        self._attempt = attempt
+        self._post(e.AttemptStarted(number, attempt.pid, self._clock.now()))
+        self.training.set()
+        watch = self._steps.watch(job, lambda place: self._post(e.BecameWhole(place)))
+        watch.start()
+        attempt.wait(lambda ended: self._on_end(number, ended, watch))
+
+    def _on_end(self, number: int, ended: Ended, watch: Watch) -> None:
+        """What was written last counts too: a look with nobody writing any more."""
+        self._attempt = None
+        watch.stop()
+        try:
+            watch.look(writer_alive=False)
+        except (PodError, OSError) as error:
+            self._post(e.Warned(f"the checkpoints cannot be looked at: {error}"))
+        self._post(e.AttemptEnded(number, ended, watch.newest()))
+
+    def _ended(self, reason: str, detail: str) -> Ended:
+        now = self._clock.now()
+        return Ended(None, None, reason, cancelled=False, output_bytes=0, ended_at=now, detail=detail)
+
+    def _drain(self, job: Job) -> None:
+        try:
+            self._steps.drain(job)
+        except (PodError, OSError) as error:
+            self._post(e.Warned(f"draining: {error}"))
+        self._post(e.Drained())
+
+    def _thread(self, name: str, deed: Callable[[], None]) -> None:
+        threading.Thread(target=_top(deed, self._post, name), name=name, daemon=True).start()
+
+
+class Stepping:
+    """One step under way: its end is posted once, by the step itself or by whoever found it silent."""
+
+    def __init__(self, phase: Phase, work: Work, post: Callable[[e.Event], None]) -> None:
+        self.work = work
+        self._phase = phase
+        self._post = post
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+
+    def run(self, deed: Callable[[Work], e.Event]) -> None:
+        try:
+            event = deed(self.work)
+        except StepCancelled:
+            event = e.StepCancelled(self._phase)
+        except PodError as error:
+            event = e.StepFailed(self._phase, error.message, error.hint)
+        except OSError as error:
+            event = e.StepFailed(self._phase, str(error), "look at the workspace: is it full, or gone?")
+        except Exception as error:  # noqa: BLE001 - a thread's top: a bug of ours ends the job, not the agent
+            event = e.StepFailed(self._phase, f"a defect of podkeep: {error!r}", "please report it")
+        self._end(event)
+
+    def watch(self, look_s: float = LOOK_S) -> None:
+        """A thread that hangs on a dead mount can tell nobody; this one can."""
+        while not self._over.wait(look_s):
+            if self.work.silent_for() > SILENCE_S + 2 * look_s:
+                self.work.cancel()
+                minutes = SILENCE_S / 60
+                reason = f"no sign of life for {minutes:.0f} minutes"
+                self._end(e.StepFailed(self._phase, reason, "the workspace or a server does not answer"))
+
+    def _end(self, event: e.Event) -> None:
+        with self._lock:
+            if self._over.is_set():
+                return
+            self._over.set()
+        self._post(event)
+
+
+def _top(deed: Callable[[], None], post: Callable[[e.Event], None], name: str) -> Callable[[], None]:
+    def run() -> None:
+        try:
+            deed()
+        except Exception as error:  # noqa: BLE001 - a thread's top: said, not swallowed
+            post(e.Warned(f"a defect of podkeep in {name}: {error!r}"))
+
+    return run

@@ -1,0 +1,160 @@
+"""The real steps around an attempt: code, environment, checkpoint, plan, watch. Imported when first needed.
+
+Holds what one step learns and the next one needs (folder, environment's variables, chosen checkpoint) for the job at
+hand. Not here: threads and events' order (``effects``).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pod_agent.outputs.log import JobLog
+from pod_agent.run import events as e
+from pod_agent.run.attempt import AttemptPlan
+from pod_agent.run.resume import Restored, command_line, restore, set_aside, variables
+from pod_agent.run.work import Work
+from pod_wire.status import CheckpointPlace, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from pod_agent.outputs.watch import CheckpointWatch
+    from pod_agent.run.folders import Folders
+    from pod_agent.run.state import Job
+    from pod_agent.settings import Settings
+    from pod_wire.clock import Clock
+
+SHOWN = 400  # characters of a command in the log's header
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What the steps have made ready."""
+
+    folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    restored: Restored = field(default_factory=lambda: Restored(None, None))
+
+
+class RealSteps:
+    """Git, pip, checkpoints and the plan of an attempt, for one job at a time."""
+
+    def __init__(
+        self, settings: Settings, folders: Folders, clock: Clock, drained: Callable[[], None] = lambda: None
+    ) -> None:
+        self._drained = drained
+        self._settings = settings
+        self._folders = folders
+        self._clock = clock
+        self._prepared: dict[str, Prepared] = {}
+
+    def log(self, job: str) -> JobLog:
+        return JobLog(self._folders.of(job).path)
+
+    def work(self, job: Job) -> Work:
+        return Work(self.log(job.name).append, self._clock)
+
+    def sync(self, job: Job, work: Work) -> e.Event:
+        from pod_agent.run.code import sync  # noqa: PLC0415 - not needed where an attempt is found alive
+
+        tree = self._settings.workspace / job.name
+        done = sync(job.spec, tree, job.commit, self._settings.job_environment, work)
+        self._prepared[job.name] = Prepared(done.folder)
+        return e.Synced(done.commit, done.warnings)
+
+    def install(self, job: Job, work: Work) -> e.Event:
+        from pod_agent.run.environment import install  # noqa: PLC0415 - the same
+
+        known = self._known(job)
+        envs = self._settings.disk_dir / "envs"
+        done = install(job.spec, known.folder, envs, self._settings.job_environment, work)
+        self._prepared[job.name] = replace(known, variables=done.variables)
+        return e.Installed(done.warnings)
+
+    def restore(self, job: Job, work: Work) -> e.Event:
+        known = self._known(job)
+        state = self._folders.of(job.name).path
+        if job.spec.fresh and not job.attempts:
+            set_aside(job.spec, known.folder, state, work)
+        found = restore(job.spec, known.folder, state, job.run_began_at, self._settings.job_environment, work)
+        self._prepared[job.name] = replace(known, restored=found)
+        path = None if found.path is None else str(found.path)
+        place = (
+            None if path is None else CheckpointPlace(path, found.step, _size(found.path), self._clock.now())
+        )
+        return e.Restored(path, found.step, place, found.warnings)
+
+    def plan(self, job: Job, number: int) -> AttemptPlan:
+        """One execution of the command, all decided."""
+        known = self._known(job)
+        folder = self._folders.of(job.name)
+        self.log(job.name).create()
+        return AttemptPlan(
+            number=number,
+            run=job.run,
+            folder=self.place(job, number),
+            log=folder.path / "log",
+            command=command_line(job.spec, known.restored),
+            cwd=known.folder,
+            env=self.environment(known),
+            signal=job.spec.signal,
+            ballast=folder.ballast,
+            header=header(job, number, self._clock.now()),
+        )
+
+    def place(self, job: Job, number: int) -> Path:
+        return self._settings.run_dir / job.name / f"{job.run}-{number}"
+
+    def environment(self, known: Prepared) -> dict[str, str]:
+        """The job's environment: its own, the steps' findings above it, and a log that is not held back."""
+        told = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
+        found = variables(known.restored)
+        return told | dict(self._settings.job_environment) | dict(known.variables) | found
+
+    def watch(self, job: Job, post: Callable[[CheckpointPlace], None]) -> CheckpointWatch:
+        from pod_agent.outputs.watch import CheckpointWatch  # noqa: PLC0415 - the training comes first
+
+        state = self._folders.of(job.name).path
+        folder = self._known(job).folder
+        return CheckpointWatch(folder, state, job.spec, job.run_began_at, self._clock, post)
+
+    def drain(self, job: Job) -> None:
+        """Say in the log how it ended. Nothing is uploaded yet."""
+        ending = job.ending
+        if ending is None:
+            return
+        words = f"podkeep: {ending.outcome}: {ending.reason}"
+        if ending.remedy and ending.outcome is not Outcome.SUCCEEDED:
+            words += f" ({ending.remedy})"
+        log = self.log(job.name)
+        size = log.size()
+        torn = size > 0 and log.read(size - 1, 1) != b"\n"
+        log.append(("\n" if torn else "").encode() + words.encode("utf-8", "replace") + b"\n")
+        self._drained()
+
+    def _known(self, job: Job) -> Prepared:
+        """What was made ready in this life; for an attempt found alive, where its code must lie."""
+        if job.name not in self._prepared:
+            top = self._settings.workspace
+            root = top / job.name if job.spec.repo is not None else top
+            self._prepared[job.name] = Prepared((root / job.spec.subdir).resolve())
+        return self._prepared[job.name]
+
+
+def header(job: Job, number: int, now: float) -> bytes:
+    """The line that begins an attempt in the log."""
+    when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
+    command = " ".join(job.spec.command.split())
+    shown = command if len(command) <= SHOWN else f"{command[:SHOWN]}…"
+    return f"podkeep: attempt {number} of run {job.run}, {when}: {shown}\n".encode("utf-8", "replace")
+
+
+def _size(path: Path | None) -> int:
+    if path is None or not path.exists():
+        return 0
+    if path.is_file():
+        return path.stat().st_size
+    return sum(part.stat().st_size for part in path.rglob("*") if part.is_file())
