@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import Candidate, Form
-from pod_agent.outputs.checkpoints.find import find
+from pod_agent.outputs.checkpoints.find import SLACK_S, find
 from pod_agent.outputs.checkpoints.judge import in_order, judge
 from pod_agent.outputs.checkpoints.kept import keep, kept, wants_copy
 from pod_agent.outputs.checkpoints.records import Records
@@ -56,6 +57,7 @@ class CheckpointWatch:
         self._looks: dict[Path, Candidate] = {}
         self._newest: CheckpointPlace | None = None
         self._told: str | None = None
+        self._unsaved = False
 
     def start(self) -> None:
         self._thread.start()
@@ -105,12 +107,14 @@ class CheckpointWatch:
         for candidate, step in in_order(fresh):
             self._keep(candidate, step, records)
             records.add(candidate, step, self._clock.now())
-        if fresh:
-            records.save()
+        self._unsaved = self._unsaved or bool(fresh)
         self._newest = self._place_of_newest(whole, records)
         for candidate, step in in_order(fresh):
             if not self._ended.is_set():
                 self._post(_place(candidate, step, self._clock.now()))
+        if self._unsaved:
+            records.save()
+            self._unsaved = False
 
     def _keep(self, candidate: Candidate, step: int | None, records: Records) -> None:
         """Copied before it is announced. What cannot be copied is still whole where it lies."""
@@ -124,14 +128,16 @@ class CheckpointWatch:
     def _place_of_newest(
         self, whole: list[tuple[Candidate, int | None]], records: Records
     ) -> CheckpointPlace | None:
-        """Also a kept copy counts: it is what a kill in the middle of a save would leave."""
-        pairs = list(whole)
-        if not pairs:
-            pairs = [(copy, copy.step) for copy, _ in kept(self._folder, self._state)]
-            pairs = [pair for pair in pairs if pair[0].mtime >= self._since]
-        if not pairs:
+        """A kept copy counts while its original is being written: it is what a kill would leave."""
+        here = {candidate.path for candidate, _ in whole}
+        copies = [
+            (replace(copy, path=place), copy.step)
+            for copy, place in kept(self._folder, self._state)
+            if place not in here and copy.mtime >= self._since - SLACK_S
+        ]
+        if not whole and not copies:
             return None
-        candidate, step = in_order(pairs)[-1]
+        candidate, step = in_order([*copies, *whole])[-1]
         record = records.of(candidate)
         return _place(candidate, step, record.seen_at if record else candidate.mtime)
 

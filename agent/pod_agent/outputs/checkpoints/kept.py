@@ -40,7 +40,8 @@ def keep(candidate: Candidate, step: int | None, folder: Path, state: Path) -> b
     shelf = _shelf(candidate.path, folder, state)
     if shutil.disk_usage(state).free < candidate.size_bytes + _SPARE:
         raise OSError(errno.ENOSPC, f"no room for a copy of {candidate.path.name}")
-    shelf.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (state / FOLDER).mkdir(exist_ok=True, mode=0o700)
+    shelf.mkdir(exist_ok=True)
     draft = shelf / f".draft{candidate.path.suffix}"
     try:
         _copy(candidate.path, draft)

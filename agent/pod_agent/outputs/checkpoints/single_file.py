@@ -72,7 +72,7 @@ def check_safetensors(file: BinaryIO, size: int) -> None:
     header = file.read(length)
     if not (header.startswith(b"{") and header.rstrip().endswith(b"}")):
         raise NotWhole("its header cannot be read")
-    wanted = 8 + length + max((int(end) for end in _OFFSETS.findall(header)), default=0)
+    wanted = 8 + length + max(map(int, _OFFSETS.findall(header)), default=0)
     if wanted != size:
         raise NotWhole(f"its header promises {wanted} bytes and it has {size}")
 

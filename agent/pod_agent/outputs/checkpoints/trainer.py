@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WEIGHTS = re.compile(r"(?:^|/)(?:model|adapter_model|pytorch_model|adapter)[^/]*\.(?:safetensors|bin)$")
+_INDEX = ".index.json"
 _SENTINELS = {"checkpoint-is-incomplete.txt"}
 _STEP = re.compile(rb'^ {0,4}"global_step"\s*:\s*(\d+)', re.MULTILINE)
-_LARGE = 256 << 10  # a state with a long history is not parsed, only looked at
+_LARGE = 8 << 10  # a state with a long history is not parsed, only looked at
 
 
 def check(candidate: Candidate, recorded: Mapping[str, int]) -> int:
@@ -41,7 +42,7 @@ def _check_names(candidate: Candidate, parts: Mapping[str, Part], recorded: Mapp
     missing = sorted(set(recorded) - set(parts))
     if missing:
         raise NotWhole(f"{missing[0]} has been removed")
-    indexes = [name for name in parts if name.endswith(".index.json")]
+    indexes = [name for name in parts if name.endswith(_INDEX)]
     for name in indexes:
         _check_index(candidate, name, parts)
     if not indexes and not any(_WEIGHTS.search(name) for name in parts):
@@ -74,8 +75,8 @@ def _step(candidate: Candidate, state: Part) -> int:
 
 def _check_part(candidate: Candidate, part: Part, state: Part, recorded: Mapping[str, int]) -> None:
     path = candidate.path / part.name
-    if part.name == STATE_FILE:
-        return
+    if part.name == STATE_FILE or part.name.endswith(_INDEX):
+        return  # both were read already
     if single_file.has_length(path):
         try:
             single_file.check(path, part.size, with_step=False)

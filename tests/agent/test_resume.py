@@ -1,0 +1,174 @@
+"""Which checkpoint a training resumes from, and the command line it gets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from pod_agent.outputs.watch import CheckpointWatch
+from pod_agent.run.resume import Restored, command_line, restore, set_aside, variables
+from pod_agent.run.work import Work
+from pod_wire.clock import RealClock
+from pod_wire.job import JobSpec
+from tests.agent.checkpoint_files import numpy_zip, torch_zip, trainer
+
+
+class Place:
+    def __init__(self, top):
+        self.folder = top / "code"
+        self.state = top / "state"
+        self.folder.mkdir()
+        self.state.mkdir()
+        self.since = time.time() - 60
+        self.log = b""
+
+    def write(self, data):
+        self.log += data
+
+    @property
+    def work(self):
+        return Work(self.write, RealClock())
+
+    def spec(self, resume="--resume {checkpoint}", glob=None, command="python train.py"):
+        return JobSpec("x", command, resume=resume, checkpoints=glob)
+
+    def restore(self, **how):
+        return restore(self.spec(**how), self.folder, self.state, self.since, {}, self.work)
+
+    def save(self, name, data):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def see(self):
+        """The watch sees what lies there, as while the training lived."""
+        watch = CheckpointWatch(self.folder, self.state, self.spec(), self.since, RealClock(), lambda _: None)
+        watch.look(writer_alive=True)
+        watch.look(writer_alive=True)
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def test_nothing_there_means_a_fresh_start(place):
+    """Without a whole checkpoint the command gets none, and the log says so."""
+    restored = place.restore()
+    assert (restored.path, restored.step) == (None, None)
+    assert b"starting fresh" in place.log
+    assert command_line(place.spec(), restored) == "python train.py"
+    assert variables(restored) == {}
+
+
+def test_the_newest_whole_one_by_step_is_chosen(place):
+    """Steps decide, not names or times, and half ones are set aside, named and kept."""
+    trainer(place.folder / "out/checkpoint-999", 999)
+    trainer(place.folder / "out/checkpoint-1000", 1000)
+    half = trainer(place.folder / "out/checkpoint-1500", 1500)
+    (half / "optimizer.pt").write_bytes(b"PK\x03\x04 cut")
+    os.utime(place.folder / "out/checkpoint-999/optimizer.pt")
+    restored = place.restore()
+    assert (restored.path, restored.step) == (place.folder / "out/checkpoint-1000", 1000)
+    assert not half.exists(), "a trainer that looks for the last folder itself must not find it"
+    (aside,) = (place.state / "aside").rglob("checkpoint-1500")
+    assert (aside / "optimizer.pt").read_bytes() == b"PK\x03\x04 cut"
+    assert "checkpoint-1500 is not whole (optimizer.pt:" in restored.warnings[0]
+    assert str(aside) in restored.warnings[0]
+    assert restored.warnings[0].encode() in place.log
+
+
+def test_a_file_killed_in_the_middle_of_its_rewriting_is_put_back(place):
+    """The kept copy of the last whole save goes where the training looks for it."""
+    at = place.save("out/ckpt.pt", torch_zip({"iter_num": 250}))
+    place.see()
+    whole = at.read_bytes()
+    place.save("out/ckpt.pt", torch_zip({"iter_num": 300})[:70])
+    restored = place.restore(resume="")
+    assert (restored.path, restored.step) == (at, 250)
+    assert at.read_bytes() == whole
+    assert list((place.state / "aside").rglob("ckpt.pt"))
+    again = place.restore(resume="")
+    assert (again.path, again.step, again.warnings) == (at, 250, ())
+
+
+def test_a_newer_whole_file_in_place_beats_its_copy(place):
+    """What was saved after the last look and is whole is used where it lies."""
+    place.save("last.npz", numpy_zip(10))
+    place.see()
+    place.save("last.npz", numpy_zip(20))
+    assert place.restore().step == 20
+    assert place.folder.joinpath("last.npz").read_bytes() == numpy_zip(20)
+
+
+def test_without_a_way_to_resume_no_file_is_touched(place):
+    """POD_RESUME not set: the choice is told, and everything stays where it is."""
+    place.save("last.pt", torch_zip({"step": 5})[:60])
+    restored = place.restore(resume=None)
+    assert restored.path is None
+    assert (place.folder / "last.pt").exists()
+
+
+def test_an_older_runs_checkpoints_are_not_resumed(place):
+    """Only what was written since the run began counts, unless a glob names it."""
+    at = place.save("checkpoint-10.npz", numpy_zip(10))
+    os.utime(at, (1000, 1000))
+    assert place.restore().path is None
+    assert place.restore(glob="*.npz").step == 10
+
+
+def test_fresh_moves_older_checkpoints_aside_and_deletes_none(place):
+    """A fresh run finds nothing to resume from; every byte is still there."""
+    trainer(place.folder / "out/checkpoint-10", 10)
+    place.save("last.pt", torch_zip({"step": 12}))
+    place.save("data/plain.pt", torch_zip([1, 2]))
+    place.save("train.py", b"code")
+    place.see()
+    assert set_aside(place.spec(), place.folder, place.state, place.work) == 2
+    assert sorted(p.name for p in place.folder.rglob("*.p*")) == ["plain.pt", "train.py"]
+    assert place.restore().path is None
+    names = {path.name for path in (place.state / "aside").rglob("*")}
+    assert {"checkpoint-10", "last.pt", "step-12.pt", "checkpoints.json", "model.safetensors"} <= names
+    assert set_aside(place.spec(), place.folder, place.state, place.work) == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "resume", "expected"),
+    [
+        ("python train.py", "--resume {checkpoint}", "python train.py --resume <C>"),
+        ("python train.py\n", "--resume={checkpoint}", "python train.py --resume=<C>"),
+        ("a {resume} && b", "--r {checkpoint}", "a --r <C> && b"),
+        ("a {resume} | tee log", "", "a  | tee log"),
+        ("a", "", "a"),
+        ("a", "--auto", "a --auto"),
+        ("a", '--r "{checkpoint}"', "a --r <C>"),
+        ("a", "--r 'x={checkpoint}'", "a --r x=<C>"),
+        ('a "b\\"c" {resume}', "{checkpoint}", 'a b"c <C>'),
+        ("echo '{checkpoint}'", None, "echo {checkpoint}"),
+    ],
+)
+def test_the_checkpoint_enters_the_command_as_one_word(command, resume, expected, tmp_path):
+    """bash sees one word whatever the name holds, in every kind of quotes, and nothing in a name is run."""
+    nasty = "/w/a b'c\"d $(touch ran) `touch ran`;*/checkpoint-1"
+    spec = JobSpec("x", command, resume=resume)
+    text = command_line(spec, Restored(tmp_path / nasty, 1))
+    assert nasty not in text
+    shown = text.replace("&& b", "'&&' b").replace("| tee", "'|' tee").removeprefix("echo ")
+    done = subprocess.run(
+        ["bash", "-c", f"printf '%s\\n' {shown}"],
+        env={"PATH": os.environ["PATH"], "POD_RESUME_FROM": nasty},
+        cwd=tmp_path, capture_output=True, check=True,
+    )  # fmt: skip
+    wanted = [word.replace("<C>", nasty) for word in expected.removeprefix("echo ").split()]
+    assert done.stdout.decode().splitlines() == wanted
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_first_attempt_gets_no_resume_words():
+    """Without a checkpoint the place in the command is left empty."""
+    spec = JobSpec("x", "a {resume} | tee log", resume="--r {checkpoint}")
+    assert command_line(spec, Restored(None, None)) == "a  | tee log"

@@ -1,0 +1,169 @@
+"""How new whole checkpoints are noticed while the training lives, and how rewritten ones are kept."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import pytest
+
+from pod_agent.outputs.checkpoints.kept import kept, put_back
+from pod_agent.outputs.watch import CheckpointWatch
+from pod_wire.clock import RealClock
+from pod_wire.job import JobSpec
+from tests.agent.checkpoint_files import numpy_zip, torch_zip, trainer
+
+
+class Place:
+    def __init__(self, top):
+        self.folder = top / "code"
+        self.state = top / "state"
+        self.folder.mkdir()
+        self.state.mkdir()
+        self.posted = []
+        self.arrived = threading.Event()
+
+    def watch(self, glob=None, since=0.0):
+        return CheckpointWatch(
+            self.folder, self.state, JobSpec("x", "true", checkpoints=glob), since, RealClock(), self.post
+        )
+
+    def post(self, place):
+        self.posted.append((os.path.relpath(place.path, self.folder), place.step))
+        self.arrived.set()
+
+    def save(self, name, data):
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def copies(self):
+        return {path.parent.name: sorted(p.name for p in path.parent.iterdir()) for path in self.paths()}
+
+    def paths(self):
+        return [one.path for one, _ in kept(self.folder, self.state)]
+
+
+@pytest.fixture
+def place(tmp_path):
+    return Place(tmp_path)
+
+
+def look_twice(watch):
+    watch.look(writer_alive=True)
+    watch.look(writer_alive=True)
+
+
+def test_each_whole_checkpoint_is_posted_once(place):
+    """Announced at the second equal look, never again, also not by a watch of a later agent."""
+    watch = place.watch()
+    place.save("out/checkpoint-50.npz", numpy_zip(50))
+    watch.look(writer_alive=True)
+    assert place.posted == []
+    look_twice(watch)
+    assert place.posted == [("out/checkpoint-50.npz", 50)]
+    trainer(place.folder / "hf/checkpoint-60", 60)
+    look_twice(watch)
+    assert place.posted[1:] == [("hf/checkpoint-60", 60)]
+    later = place.watch()
+    look_twice(later)
+    assert len(place.posted) == 2
+    assert later.newest().step == 60
+
+
+def test_a_half_checkpoint_is_never_posted(place):
+    """A slow save is announced when its last byte is there, not when it pauses."""
+    watch = place.watch()
+    data = torch_zip({"step": 3})
+    place.save("last.pt", data[: len(data) // 2])
+    for _ in range(4):
+        watch.look(writer_alive=True)
+    assert place.posted == []
+    assert watch.newest() is None
+    place.save("last.pt", data)
+    look_twice(watch)
+    assert place.posted == [("last.pt", 3)]
+
+
+def test_a_rewritten_file_is_copied_and_the_last_two_are_kept(place):
+    """The copy survives the rewriting in place, from the first save on."""
+    watch = place.watch()
+    for step in (10, 20, 30):
+        place.save("out/ckpt.pt", torch_zip({"iter_num": step}))
+        look_twice(watch)
+    assert place.posted == [("out/ckpt.pt", 10), ("out/ckpt.pt", 20), ("out/ckpt.pt", 30)]
+    assert place.copies() == {"out%2Fckpt.pt": ["step-20.pt", "step-30.pt"]}
+    place.save("out/ckpt.pt", torch_zip({"iter_num": 40})[:100])
+    watch.look(writer_alive=True)
+    assert (watch.newest().step, watch.newest().path) == (30, str(place.folder / "out/ckpt.pt"))
+    assert (place.state / "kept").stat().st_mode & 0o077 == 0
+
+
+def test_numbered_files_are_not_copied(place):
+    """A file whose name carries its own step is not rewritten, so a copy would only fill the disk."""
+    watch = place.watch()
+    place.save("checkpoint-10.npz", numpy_zip(10))
+    place.save("resnet50-last.pt", torch_zip({"epoch": 1}))
+    look_twice(watch)
+    assert list(place.copies()) == ["resnet50-last.pt"]
+
+
+def test_a_copy_put_back_is_whole_at_once(place):
+    """Putting back replaces the half file by a rename, and keeps the copy."""
+    watch = place.watch()
+    data = torch_zip({"step": 10}, weights=b"w" * 3_000_000)
+    at = place.save("last.pt", data)
+    look_twice(watch)
+    place.save("last.pt", b"half")
+    (copy,) = place.paths()
+    put_back(copy, at)
+    assert at.read_bytes() == data
+    assert copy.exists()
+    assert sorted(p.name for p in place.folder.iterdir()) == ["last.pt"]
+
+
+def test_older_and_ignored_files_are_not_posted(place):
+    """What was there before the run began is not this run's."""
+    place.save("last.pt", torch_zip({"step": 3}))
+    os.utime(place.folder / "last.pt", (1000, 1000))
+    watch = place.watch(since=2000)
+    look_twice(watch)
+    assert place.posted == []
+
+
+def test_damaged_records_are_begun_anew(place):
+    """checkpoints.json is a memory only; without it checkpoints are judged again."""
+    place.save("last.pt", torch_zip({"step": 3}))
+    look_twice(place.watch())
+    for damage in (b"", b"[]", b'{"format": 1, "whole": {"x": {}}, "rewritten": []}', b"\xff\x00"):
+        (place.state / "checkpoints.json").write_bytes(damage)
+        look_twice(place.watch())
+    assert place.posted == [("last.pt", 3)] * 5
+
+
+def test_a_state_that_cannot_be_written_does_not_end_the_watch(place):
+    """A full or read-only state folder costs the records, not the news."""
+    (place.state / "checkpoints.json").mkdir()
+    watch = place.watch()
+    watch.start()
+    place.save("checkpoint-1.npz", numpy_zip(1))
+    assert place.arrived.wait(5)
+    watch.stop()
+
+
+@pytest.mark.slow
+def test_the_thread_notices_within_about_two_seconds(place):
+    """A save is announced at the second look after it, a second or two later, and stop ends the thread."""
+    watch = place.watch()
+    watch.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    place.save("checkpoint-1.npz", numpy_zip(1))
+    assert place.arrived.wait(5)
+    assert time.monotonic() - began < 2.6
+    watch.stop()
+    place.save("checkpoint-2.npz", numpy_zip(2))
+    time.sleep(2.2)
+    assert len(place.posted) == 1
