@@ -55,10 +55,21 @@ class Simulator:
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, state: Path, env: Mapping[str, str]) -> Iterator[Simulator]:
-        """Start one, yield it, and end it with all its pods."""
+    def running(cls, state: Path, env: Mapping[str, str], *options: str) -> Iterator[Simulator]:
+        """Start one (with further options), yield it, and end it with all its pods."""
         state.mkdir(parents=True, exist_ok=True)
-        argv = [sys.executable, "-m", "pod_sim", "--state", str(state), "--port", "0", "--idle-exit", "30"]
+        argv = [
+            sys.executable,
+            "-m",
+            "pod_sim",
+            "--state",
+            str(state),
+            "--port",
+            "0",
+            "--idle-exit",
+            "30",
+            *options,
+        ]
         with (state / "server.log").open("ab") as log:
             server = subprocess.Popen(argv, env=dict(env), stdout=log, stderr=log)
         try:

@@ -33,6 +33,7 @@ MAY_IMPORT = {
         "pod_agent.run",
     ),
     "pod_agent.api": ("pod_wire", "pod_agent"),
+    "pod_agent.life": ("pod_wire", "pod_agent"),
     "pod_agent.__main__": ("pod_wire", "pod_agent"),
 }
 OURS = ("pod_wire", "pod_client", "pod_sim", "pod_agent")
@@ -92,10 +93,14 @@ def test_nobody_imports_an_entry_point():
 def test_no_import_goes_in_a_circle():
     """The modules can be put in an order in which each imports earlier ones only."""
     waiting = {name: {used for used in ours(name) if used != name} for name in MODULES}
-    while free := [name for name, needs in waiting.items() if not needs & waiting.keys()]:
+    while free := [
+        name
+        for name, needs in waiting.items()
+        if not needs & waiting.keys() or not any(name in others for others in waiting.values())
+    ]:
         for name in free:
             del waiting[name]
-    assert waiting == {}
+    assert {name: needs & waiting.keys() for name, needs in waiting.items()} == {}
 
 
 @pytest.mark.parametrize("name", MODULES)
