@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pod_agent.api.followers import Followers
     from pod_agent.api.parts import Parts
 
-_ENDED = (Phase.FINISHED, Phase.STOPPING)
+_ENDED = (Phase.WAITING, Phase.FINISHED, Phase.STOPPING)
 _NO_JOB = "give one: pod-client up, or POST /jobs; /status says what the pod waits for"
 _ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
