@@ -122,7 +122,8 @@ def _gpu(check: Checker) -> Checker | None:
     gpu.text("id")
     gpu.whole("count", minimum=1)
     gpu.texts("allowedCudaVersions")
-    gpu.text("minCudaVersion")
+    gpu.cuda("allowedCudaVersions")
+    gpu.cuda("minCudaVersion")
     return gpu
 
 

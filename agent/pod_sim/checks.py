@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PORT = re.compile(r"([1-9][0-9]{0,4})/(http|tcp)")
+CUDA = re.compile(r"\d+\.\d+")
 TOP_PORT = 70_999  # symmetrical ports are asked for above 70000
 
 
@@ -50,9 +51,9 @@ class Checker:
 
     def whole(self, key: str, *, minimum: int) -> int | None:
         value = self.body.get(key)
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1:
             if value >= minimum:
-                return value
+                return int(value)
             self.wrong(key, f"minimum: want {minimum}")
         elif key in self.body:
             self.wrong(key, "want integer")
@@ -116,6 +117,13 @@ class Checker:
             else:
                 self.wrong(f"{key}[{index}]", "want object")
         return tuple(found)
+
+    def cuda(self, key: str) -> None:
+        """A CUDA version, or an array of them."""
+        value = self.body.get(key)
+        versions = value if isinstance(value, list) else [value]
+        if key in self.body and not all(isinstance(one, str) and CUDA.fullmatch(one) for one in versions):
+            self.wrong(key, "does not match pattern '^\\d+\\.\\d+$'")
 
     def ports(self, key: str) -> tuple[str, ...] | None:
         found = self.texts(key)

@@ -43,7 +43,7 @@ def parse(query: str, variables: Mapping[str, object]) -> Operation | None:
     if head + 1 >= len(tokens) or not re.fullmatch(r"[A-Za-z_]\w*", tokens[head + 1]):
         return None
     body = tokens[head + 2 :]
-    arguments = body[: body.index(")")] if body[:1] == ["("] and ")" in body else []
+    arguments = body[: body.index(")") + 1] if body[:1] == ["("] and ")" in body else []
     selection = body[len(arguments) :]
     return Operation(tokens[head + 1], _pod_id(arguments, variables), _top_names(selection))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from pod_sim.keys import BLOCKED_BODY
 
 PREFIX = b"/proxy/"
+TARGET = re.compile(rb"/proxy/([^/?]+)/([0-9]{1,5})((?:[/?].*)?)", re.DOTALL)
 HEAD_END = b"\r\n\r\n"
 REASONS = {
     400: "Bad Request",
@@ -35,21 +37,21 @@ class Request:
 def read_head(head: bytes) -> Request | None:
     first, *lines = head.split(b"\r\n")
     words = first.split(b" ")
-    if len(words) != REQUEST_LINE_WORDS or not words[1].startswith(PREFIX):
+    target = TARGET.fullmatch(words[1]) if len(words) == REQUEST_LINE_WORDS else None
+    if target is None:
         return None
-    pod_id, _, rest = words[1].removeprefix(PREFIX).partition(b"/")
-    port, slash, path = rest.partition(b"/")
-    if not slash:
-        port, query, path = rest.partition(b"?")
-        path = query + path
-    if not port.isdigit() or not pod_id:
-        return None
+    pod_id, port, path = target.groups()
     headers = tuple(
         (name.strip(), value.strip()) for name, _, value in (line.partition(b":") for line in lines)
     )
     agent = next((value for name, value in headers if name.lower() == b"user-agent"), b"")
     return Request(
-        words[0], pod_id.decode("latin-1"), int(port), b"/" + path, headers, agent.decode("latin-1")
+        words[0],
+        pod_id.decode("latin-1"),
+        int(port),
+        b"/" + path.removeprefix(b"/"),
+        headers,
+        agent.decode("latin-1"),
     )
 
 

@@ -37,11 +37,12 @@ def find_unshare() -> tuple[str, ...]:
         if subprocess.run([*command, *PROBE], capture_output=True, check=False).returncode == 0:
             return command
     raise PodError(
-        "cannot start process pods: this machine refuses new namespaces", _remedy(Path("/proc/sys"))
+        "cannot start process pods: this machine refuses new namespaces", remedy(Path("/proc/sys"))
     )
 
 
-def _remedy(settings: Path) -> str:
+def remedy(settings: Path) -> str:
+    """What to run, by the first setting that stands in the way."""
     for name, bad, command in SWITCHES:
         switch = settings / name
         if switch.is_file() and switch.read_text().strip() == bad:

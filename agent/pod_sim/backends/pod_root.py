@@ -154,6 +154,12 @@ def speak_to(console: Path) -> None:
     os.close(descriptor)
 
 
+def given_environment() -> dict[bytes, bytes]:
+    """The variables as they were given: Python itself may have added some to its own."""
+    words = Path("/proc/self/environ").read_bytes().split(b"\0")
+    return {name: value for name, mark, value in (word.partition(b"=") for word in words) if mark}
+
+
 def main(arguments: list[str]) -> int:
     plan, status_fd = read_plan(Path(arguments[1])), int(arguments[2])
     os.set_inheritable(status_fd, False)  # noqa: FBT003 (positional only)
@@ -167,7 +173,7 @@ def main(arguments: list[str]) -> int:
         return NOT_STARTED
     os.write(status_fd, f"pid {identity}\n".encode())
     try:
-        os.execvp(plan.argv[0], plan.argv)  # noqa: S606 (no shell is wanted)
+        os.execvpe(plan.argv[0], plan.argv, given_environment())  # noqa: S606 (no shell is wanted)
     except OSError as error:
         sys.stderr.write(f"pod_sim: cannot run the start command {plan.argv[0]}: {error.strerror}\n")
     return NOT_FOUND

@@ -72,10 +72,9 @@ class ProcessPods:
     def __init__(self, unshare: tuple[str, ...], python: str) -> None:
         self._unshare = unshare
         self._python = python
-        self._helpers: list[subprocess.Popen[bytes]] = []
+        self._helpers: dict[int, subprocess.Popen[bytes]] = {}  # by the pid of their PID 1
 
     def start(self, launch: Launch) -> Container:
-        self._reap()
         reader, writer = os.pipe()
         try:
             with (launch.folder / "helper.log").open("wb") as said:
@@ -97,10 +96,9 @@ class ProcessPods:
                     pass_fds=(writer,),
                     start_new_session=True,
                 )
-            self._helpers.append(helper)
             os.close(writer)
             writer = -1
-            return _identity(_first_line(reader) or _last_words(launch.folder))
+            return self._started(helper, _first_line(reader) or _last_words(launch.folder))
         finally:
             os.close(reader)
             if writer >= 0:
@@ -119,12 +117,20 @@ class ProcessPods:
             send(container.pid, container.start_time, signal.SIGKILL)
             if not wait_gone(container, GONE_TIMEOUT_S):
                 raise Broken(f"cannot stop the container of pid {container.pid}: it outlives SIGKILL")
+        helper = self._helpers.pop(container.pid, None)
+        if helper is not None:
+            helper.wait(GONE_TIMEOUT_S)
         _end_rest(container.namespace)
-        self._reap()
 
-    def _reap(self) -> None:
-        """Collect the exit of helpers whose pod is gone, so that no zombie is left."""
-        self._helpers = [helper for helper in self._helpers if helper.poll() is None]
+    def _started(self, helper: subprocess.Popen[bytes], line: str) -> Container:
+        word, _, rest = line.partition(" ")
+        if word != "pid":
+            helper.kill()  # and with it its child, PID 1
+            helper.wait()
+            raise Broken(f"cannot start the container: {rest}")
+        container = Container(**json.loads(rest))
+        self._helpers[container.pid] = helper
+        return container
 
 
 def send(pid: int, started: int, number: int) -> None:
@@ -218,13 +224,6 @@ def _last_words(folder: Path) -> str:
     """What the program that makes the namespaces said when it failed."""
     said = (folder / "helper.log").read_text(errors="replace").split("\n")
     return f"error {' '.join(line for line in said if line) or 'the namespaces could not be made'}"
-
-
-def _identity(line: str) -> Container:
-    word, _, rest = line.partition(" ")
-    if word != "pid":
-        raise Broken(f"cannot start the container: {rest}")
-    return Container(**json.loads(rest))
 
 
 def wipe(folder: Path) -> None:
