@@ -114,9 +114,9 @@ UP: list[click.Parameter] = [
 def read_up(values: Mapping[str, object]) -> UpFlags:
     """Sort click's values by what they belong to."""
     contract = {
-        variable: str(values[variable.lower()])
+        variable: str(values[variable])
         for _, variable, _ in CONTRACT
-        if values[variable.lower()] is not None
+        if values[variable] is not None
     }
     if values["fresh"]:
         contract["POD_FRESH"] = "1"
