@@ -30,7 +30,7 @@ JOB = "digits"
 PATIENCE_S = 170.0
 LEAST_ACCURACY = 0.95
 STEP = re.compile(r"^step (\d+)/(\d+)\b", re.MULTILINE)
-BEGAN = re.compile(r"^starting at step (\d+)\b", re.MULTILINE)
+BEGAN = re.compile(r"^(?:starting|resumed) at step (\d+)\b", re.MULTILINE)
 ACCURACY = re.compile(r"^held-out accuracy:? ([\d.]+)( ?%)?", re.MULTILINE)
 
 
@@ -58,7 +58,7 @@ class Follower:
             "--subdir",
             "examples/digits",
         ]
-        argv += ["--command", "python train.py"]
+        argv += ["--command", "python train.py --pace 0.01"]
         argv += ["--max-restarts", "3"] if self.broken else ["--resume", "--resume {checkpoint}"]
         self.program = subprocess.Popen(argv, env=self.env, cwd=HERE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -104,6 +104,7 @@ class Pods:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 - it is our own, on loopback
         request.add_header("Authorization", f"Bearer {self.key}")
         request.add_header("Content-Type", "application/json")
+        request.add_header("User-Agent", "podkeep-demo")  # RunPod refuses urllib's own, and so does the simulator
         request.data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
             return json.loads(answer.read() or b"{}")
