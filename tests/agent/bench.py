@@ -10,9 +10,10 @@ import threading
 import time
 from pathlib import Path
 
-from pod_agent.run import exit_record, keeper_tree
+from pod_agent.run import exit_record, keeper_start, keeper_tree
 from pod_agent.run.attempt import AttemptPlan, Ended, Patience, RunningAttempt
 
+AGENT = str(Path(keeper_start.__file__).parents[2])  # the folder from which a keeper imports pod_agent
 PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
 HEADER = b"podkeep: attempt 1 of run r1\n"
 QUICK = Patience(grace_s=5.0, hurry_s=1.0, leftover_s=2.0, full_s=30.0)
@@ -22,6 +23,11 @@ def program(name: str, *arguments: object) -> str:
     """The shell text that runs one of tests/programs."""
     interpreter = "bash" if name.endswith(".sh") else shlex.quote(sys.executable)
     return " ".join([interpreter, shlex.quote(str(PROGRAMS / name)), *map(str, arguments)])
+
+
+def numbered(count: int) -> bytes:
+    """What counts.py writes."""
+    return b"".join(b"line %09d\n" % number for number in range(count))
 
 
 def until(fact, seconds: float = 10.0):

@@ -14,16 +14,9 @@ import pytest
 from pod_agent.run import exit_record, keeper_start, keeper_tree
 from pod_agent.run.attempt import KeptAttempts, Patience, RunningAttempt
 from pod_wire.errors import BadInput
-from tests.agent.bench import HEADER, Bench, end_of, kill_keeper, program, until
+from tests.agent.bench import HEADER, end_of, kill_keeper, program, until
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def bench(tmp_path):
-    bench = Bench(tmp_path)
-    yield bench
-    bench.finish()
 
 
 @pytest.fixture

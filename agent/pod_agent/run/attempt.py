@@ -11,64 +11,21 @@ import select
 import signal
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.run import exit_record, keeper_start, keeper_tree
+from pod_agent.run.attempt_plan import AttemptPlan, Ended, Patience
 from pod_wire.clock import Clock, RealClock
 from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
+
+__all__ = ["Attempt", "AttemptPlan", "Attempts", "Ended", "KeptAttempts", "Patience", "RunningAttempt"]
 
 RETRY_S, RETRY_MAX_S = 0.1, 5.0  # pauses between keepers that die young
 LONG_LIFE_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long the keeper waits before it takes the next, harder step; seconds."""
-
-    grace_s: float = 30.0  # cancelled: from POD_SIGNAL to KILL
-    hurry_s: float = 2.0  # the pod is going: the same
-    leftover_s: float = 10.0  # what the command left behind: from TERM to KILL
-    full_s: float = 300.0  # the disk takes nothing: until the attempt is ended
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptPlan:
-    """One execution of the command, all decided. ``env`` and ``command`` reach the keeper by a pipe only."""
-
-    number: int
-    run: str
-    folder: Path  # <run_dir>/<job>/<run>-<number>
-    log: Path
-    command: str
-    cwd: Path
-    env: Mapping[str, str] = field(repr=False)
-    signal: str  # POD_SIGNAL: TERM, INT, USR1, …
-    ballast: Path
-    header: bytes  # goes into the log first, as it is; ends in a newline
-    patience: Patience = Patience()
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How it ended. ``reason``: exited, signalled, oom, disk_full, spawn_failed, unknown.
-
-    ``exit_code`` is the shell's: 128 + n for signal n; None when nobody knows. ``signal`` is set also when a
-    shell reports its command's death by a signal (137 is KILL).
-    """
-
-    exit_code: int | None
-    signal: str | None
-    reason: str
-    cancelled: bool
-    output_bytes: int
-    ended_at: float
-    unwritten_bytes: int = 0  # output that a full disk did not take
-    detail: str = ""  # in words: what failed
 
 
 class Attempt(Protocol):

@@ -17,7 +17,7 @@ from pod_agent.run import exit_record
 from pod_wire.errors import BadInput
 
 if TYPE_CHECKING:
-    from pod_agent.run.attempt import AttemptPlan
+    from pod_agent.run.attempt_plan import AttemptPlan
 
 BOOTSTRAP = "import sys; sys.path.append(sys.argv.pop(1)); from pod_agent.run.keeper import main; main()"
 START_TIMEOUT_S = 30.0
