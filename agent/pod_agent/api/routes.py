@@ -129,7 +129,8 @@ async def metrics(house: House, _request: Request) -> Response:
 async def give_order(house: House, request: Request) -> Response:
     """A job to run. The order's id is made here unless the client brings one, so that it may ask twice."""
     body = await read_body(request.stream(), request.headers.get("content-length"))
-    parsed = parse_body(read_object(body, request.headers.get("content-type")))
+    wanted = read_object(body, request.headers.get("content-type"))
+    parsed = parse_body(wanted, on_runpod=house.parts.snapshot().pod is not None)
     order = request.headers.get(HEADER_ORDER) or new_order_id()
     if not _ORDER_ID.fullmatch(order):
         raise BadInput(

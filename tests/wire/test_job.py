@@ -1,0 +1,35 @@
+"""The job's value."""
+
+import dataclasses
+
+import pytest
+
+from pod_wire.job import ExitPolicy, JobSpec
+
+PLAIN = JobSpec("a", "python x")
+OTHER = {
+    "name": "b",
+    "command": "python y",
+    "on_finish": ExitPolicy.KEEP,
+    "on_failure": ExitPolicy.EXIT,
+    "signal": "INT",
+    "subdir": "x",
+    "fresh": True,
+    "ephemeral": True,
+    "idle_minutes": 1.0,
+    "max_hours": 1.0,
+    "max_restarts": 1,
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(JobSpec)])
+def test_the_hash_changes_with_every_field(name):
+    """Two jobs that differ in anything have different hashes."""
+    other = dataclasses.replace(PLAIN, **{name: OTHER.get(name, "")})
+    assert other != PLAIN
+    assert other.spec_hash() != PLAIN.spec_hash()
+
+
+def test_the_hash_stays():
+    """The hash is kept on disks and in environments, so it must not move between versions."""
+    assert PLAIN.spec_hash() == JobSpec("a", "python x").spec_hash() == "3912b9571298314e"
