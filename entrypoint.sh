@@ -18,6 +18,7 @@ keeper() { # the living keeper's pid; a pid alone may long belong to somebody el
   [ "${20}" = "$started" ] && echo "$pid"
 }
 
+# shellcheck disable=SC2317 # called by the trap
 hand_on() { # to the agent; to the keeper while no agent lives
   termed=yes
   if [ -n "$agent" ] && kill -TERM "$agent" 2>/dev/null; then return; fi
@@ -52,5 +53,6 @@ while [ -z "$termed" ]; do
   pause "$delay"
   delay=$((delay * 2 > 30 ? 30 : delay * 2))
 done
-while pid=$(keeper); do sleep 0.1; done # the training has two seconds, and its log is the keeper's to finish
+if pid=$(keeper); then kill -TERM "$pid" 2>/dev/null; fi # the agent may have died before it could tell it
+while keeper >/dev/null; do sleep 0.1; done # the training has two seconds; its log is the keeper's to finish
 exit 0

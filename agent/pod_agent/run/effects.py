@@ -145,10 +145,16 @@ class Effects:
     # Steps
 
     def _step(self, job: Job, phase: Phase, deed: Callable[[Job, Work], e.Event]) -> None:
-        stepping = Stepping(phase, self._steps.work(job), self._post)
-        self._work = stepping.work
+        work = self._steps.work(job)
+        stepping = Stepping(phase, work, lambda event: self._post_of(work, event))
+        self._work = work
         self._thread(str(phase), lambda: stepping.run(lambda work: deed(job, work)))
         self._thread("silence", stepping.watch)
+
+    def _post_of(self, work: Work, event: e.Event) -> None:
+        """The end of a step that was given up long ago says nothing about the current one."""
+        if self._work is work:
+            self._post(event)
 
     # The attempt
 

@@ -112,12 +112,20 @@ TABLE: dict[tuple[Phase, type], Row] = {
 def step(state: State, event: e.Event, now: float) -> Result:
     """The next state and what to do. Raises only where the table contradicts itself, which tests rule out."""
     line = TABLE.get((state.phase, type(event)))
-    if line is None:
+    if line is None or _is_of_another_attempt(state, event):
         return state, (_refusal(state, event),)
     after, commands = line.deed(state, event, now)
     if after.phase is not state.phase and after.phase not in line.to:
         raise AssertionError(f"{line.words!r} led from {state.phase} to {after.phase}, not in {line.to}")
     return after, commands
+
+
+def _is_of_another_attempt(state: State, event: e.Event) -> bool:
+    """News of an attempt that is over, or of another job's: late, and not to be believed."""
+    if not isinstance(event, (e.AttemptStarted, e.AttemptUnclaimed, e.AttemptEnded)):
+        return False
+    current = state.job.open_attempt if state.job is not None else None
+    return current is None or current.number != event.number
 
 
 def _refusal(state: State, event: e.Event) -> Command:

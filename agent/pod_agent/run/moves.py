@@ -47,6 +47,8 @@ def restored(state: State, event: e.Restored, now: float) -> Result:
     """Number an attempt, or take the number that was never claimed. It is on disk before anybody claims it."""
     job = warned(the_job(state), *event.warnings)
     last = job.open_attempt
+    if last is not None and last.started_at is not None:
+        job, last = records.over(job, e.AttemptEnded(last.number, records.lost(now)), "lost"), None
     number = last.number if last is not None else _next_number(job)
     earlier = job.attempts[:-1] if last is not None else job.attempts
     attempt = Attempt(number, resumed_from=event.path, resumed_step=event.step)

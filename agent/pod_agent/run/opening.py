@@ -115,7 +115,8 @@ class Opening:
                 return e.NothingToDo("the environment asks for no job any more")
             order = self._settings.order or orders.new_order_id()
             self._accept(asked, order, env_hash)
-            return self._open(asked, order, Verdict.RUN, reason, since=boot.booted_at)
+            since = self._clock.now() if self.same_boot else boot.booted_at
+            return self._open(asked, order, Verdict.RUN, reason, since)
         if accepted is None:
             return e.NothingToDo(reason)
         return self._open(accepted.spec, accepted.order, verdict, reason, since=boot.booted_at)
