@@ -280,6 +280,21 @@ def test_githubs_token_goes_to_github_only():
     assert "t" * 20 not in repr(Remote.parse("https://github.com/a/b", env))
 
 
+@pytest.mark.parametrize("how", ["shallow", "detached", "bare"])
+def test_every_kind_of_clone_can_be_cloned_from(place, tmp_path, how):
+    """A shallow clone, a detached checkout and a bare repository are sources like any other."""
+    place.commit(**{"train.py": "one"})
+    commit = place.commit(**{"train.py": "two"})
+    source = tmp_path / "source"
+    option = {"shallow": ["--depth=1"], "detached": [], "bare": ["--bare"]}[how]
+    place.git("clone", "-q", *option, f"file://{place.repo}", source)
+    if how == "detached":
+        place.git("checkout", "-q", "--detach", "HEAD~1", cwd=source)
+        commit = place.git("rev-parse", "HEAD~1")
+    assert place.sync(repo=source).commit == commit
+    assert place.sync(repo=source, ref=commit[:10]).commit == commit
+
+
 def test_changes_that_are_not_committed_are_warned_about(place):
     """Whoever points at a folder on the same machine learns that only commits count."""
     place.commit(**{"train.py": "one"})

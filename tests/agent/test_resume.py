@@ -33,7 +33,7 @@ class Place:
         return Work(self.write, RealClock())
 
     def spec(self, resume="--resume {checkpoint}", glob=None, command="python train.py"):
-        return JobSpec("x", command, resume=resume, checkpoints=glob)
+        return JobSpec("x", command, repo="/r", resume=resume, checkpoints=glob)
 
     def restore(self, **how):
         return restore(self.spec(**how), self.folder, self.state, self.since, {}, self.work)
@@ -134,6 +134,21 @@ def test_fresh_moves_older_checkpoints_aside_and_deletes_none(place):
     names = {path.name for path in (place.state / "aside").rglob("*")}
     assert {"checkpoint-10", "last.pt", "step-12.pt", "checkpoints.json", "model.safetensors"} <= names
     assert set_aside(place.spec(), place.folder, place.state, place.work) == 0
+
+
+def test_fresh_without_a_repository_leaves_other_jobs_alone(place):
+    """In a workspace that jobs share, only what this job was seen to write is moved."""
+    place.save("mine/last.pt", torch_zip({"step": 12}))
+    place.see()
+    place.save("yours/last.pt", torch_zip({"step": 12}))
+    place.save("digits/.git/podkeep/commit", b"")
+    place.save("digits/last.pt", torch_zip({"step": 12}))
+    spec = JobSpec("x", "true")
+    assert set_aside(spec, place.folder, place.state, place.work) == 1
+    assert sorted(str(p.relative_to(place.folder)) for p in place.folder.rglob("*.pt")) == [
+        "digits/last.pt",
+        "yours/last.pt",
+    ]
 
 
 @pytest.mark.parametrize(

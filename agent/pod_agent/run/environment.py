@@ -113,7 +113,7 @@ def _digest(
     wanted: Wanted, python: Interpreter, envs_dir: Path, env: Mapping[str, str], work: Work
 ) -> tuple[str, tuple[str, ...]]:
     """The environment's name. Refs that nobody resolves now stay where the last environment had them."""
-    base = f"{_FORMAT}\n{python.real}\n{python.version}\n{wanted.digest}\n"
+    base = f"{_FORMAT}\n{python.real}\n{python.version}\n{python.packages}\n{wanted.digest}\n"
     refs = requirements.resolve(wanted, lambda url, ref: _remote_ref(url, ref, envs_dir, env, work))
     unknown = sorted(name for name, commit in refs.items() if commit is None)
     text = base + json.dumps(refs, sort_keys=True)

@@ -5,6 +5,7 @@ What it says of itself is kept beside the environments, as asking takes longer t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -50,7 +51,7 @@ class Interpreter:
 def find(env: Mapping[str, str], envs_dir: Path, work: Work) -> Interpreter:
     """The interpreter, from what is known of it or by asking it."""
     for program in _programs(env):
-        known = _known(program, envs_dir) or _asked(program, envs_dir, env, work)
+        known = _known(program, envs_dir, env) or _asked(program, envs_dir, env, work)
         if known is not None:
             return known
     raise StepFailed(
@@ -68,24 +69,24 @@ def _programs(env: Mapping[str, str]) -> Iterator[str]:
                 yield str(path)
 
 
-def _key(program: str) -> str | None:
-    """What changes when the program does; None for a script, which may lead anywhere."""
-    with open(program, "rb") as file:  # noqa: PTH123 - hot
-        if file.read(2) == b"#!":
-            return None
-    found = os.stat(program)  # noqa: PTH116 - hot
-    return f"{os.path.realpath(program)} {found.st_ino} {found.st_size} {found.st_mtime_ns}"
+def _key(program: str, env: Mapping[str, str]) -> str:
+    """What changes when the program does. A script, as pyenv's, leads where a file and a variable beside it say."""
+    known = [os.path.realpath(program), env.get("PYENV_VERSION", "")]
+    for path in (Path(program), Path(program).parent.parent / "version"):
+        with contextlib.suppress(OSError):
+            found = path.stat()
+            known.append(f"{found.st_ino} {found.st_size} {found.st_mtime_ns}")
+    return "\n".join(known)
 
 
 def _notes(envs_dir: Path) -> Path:
     return envs_dir / "interpreter.json"
 
 
-def _known(program: str, envs_dir: Path) -> Interpreter | None:
+def _known(program: str, envs_dir: Path, env: Mapping[str, str]) -> Interpreter | None:
     try:
         told = json.loads(_notes(envs_dir).read_text(encoding="utf-8"))
-        key = _key(program)
-        if key is None or told["key"] != key or told["told"]["program"] != program:
+        if told["key"] != _key(program, env) or told["told"]["program"] != program:
             return None
         return _from(told["told"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -101,12 +102,10 @@ def _asked(program: str, envs_dir: Path, env: Mapping[str, str], work: Work) -> 
     if sys.prefix != sys.base_prefix and facts.get("prefix") == sys.prefix:
         return None  # a link or script that leads to the agent's own
     interpreter = _from({**facts, "program": program})
-    key = _key(program)
-    if key is not None:
-        envs_dir.mkdir(parents=True, exist_ok=True)
-        draft = envs_dir / "interpreter.json.new"
-        draft.write_text(json.dumps({"key": key, "told": asdict(interpreter)}), encoding="utf-8")
-        draft.replace(_notes(envs_dir))
+    envs_dir.mkdir(parents=True, exist_ok=True)
+    draft = envs_dir / "interpreter.json.new"
+    draft.write_text(json.dumps({"key": _key(program, env), "told": asdict(interpreter)}), encoding="utf-8")
+    draft.replace(_notes(envs_dir))
     return interpreter
 
 

@@ -93,9 +93,10 @@ def set_aside(spec: JobSpec, folder: Path, state: Path, work: Work) -> int:
     records = Records.load(state)
     moved = 0
     place = state / ASIDE / _stamp()
+    everything = spec.repo is not None or spec.checkpoints is not None  # else others' files lie beside ours
     for candidate in found:
         judged = judge(candidate, records, writer_alive=False)
-        if judged.is_ours:
+        if judged.is_ours and (everything or records.of(candidate) is not None):
             _move(candidate.path, place, folder)
             moved += 1
     for name in (FOLDER, FILE):

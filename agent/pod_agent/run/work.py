@@ -28,13 +28,14 @@ MOST = 16 << 20  # bytes kept of an output that is captured
 BEAT_S = 0.25  # how soon a cancel is noticed while a program is quiet
 CALM_TICKS = 10  # a tenth of a second of CPU is a sign of life; a timer's wake-ups are none
 GRACE_S = 2.0
+QUIET_S = 5.0  # without output for so long, CPU and bytes are looked at
 
 
-class StepFailed(PodError):  # noqa: N818 - said as it is read: the step failed
+class StepFailed(PodError):
     """A step cannot be done. ``message`` is the reason, ``hint`` the remedy."""
 
 
-class StepCancelled(Exception):  # noqa: N818 - nothing went wrong: somebody asked for it
+class StepCancelled(Exception):
     """The step was asked to end; nobody is told a reason, they know."""
 
 
@@ -128,7 +129,8 @@ class Work:
             if not open_still:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(BEAT_S)
-            now = _Life(pumps.count, *_session_life(process.pid)) if self.silent_for() > BEAT_S else seen
+            is_quiet = self.silent_for() > min(QUIET_S, self._silence_s / 4)
+            now = _Life(pumps.count, *_session_life(process.pid)) if is_quiet else seen
             if pumps.count > seen.output or now.is_beyond(seen):
                 seen = _Life(pumps.count, now.ticks, now.moved)
                 self.beat()

@@ -86,8 +86,9 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
             entries = list(listing)
     except OSError:
         return  # gone meanwhile, or not ours to read: nothing to be found there
-    if any(entry.name in _MARKS for entry in entries):
-        return
+    names = {entry.name for entry in entries}
+    if names & _MARKS or (below and ".git" in names and os.path.exists(f"{top}/.git/podkeep")):  # noqa: PTH110 - hot
+        return  # an environment, a cache, or the tree of another job
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             if _TRAINER.search(entry.name):
