@@ -108,11 +108,17 @@ class Story:
         """The step at which each attempt began, in the trainer's own words."""
         return [int(step) for step in re.findall(r"^starting at step (\d+)$", self.log, re.MULTILINE)]
 
-    def assert_good_end(self, attempts: int = 1) -> None:
+    def evidence(self) -> str:
+        """What a person would look at: the client's words, the end of the log, every pod's console."""
+        simulator = self.laptop.simulator
+        consoles = [simulator.call("GET", f"/sim/pods/{pod}/console")[1] for pod in simulator.pods()]
+        return "\n".join([self.told.read_text(), *self.log.splitlines()[-15:], *map(str, consoles)])
+
+    def assert_good_end(self, attempts: int = 1, code: int = 0) -> None:
         """Every invariant of a story that ends well."""
-        assert self.ends() == 0, f"{self.told.read_text()}\n{self.log}"
+        assert self.ends() == code, self.evidence()
         starts = self.starts()
-        assert len(starts) == attempts, self.log
+        assert len(starts) == attempts, self.evidence()
         assert starts[0] == 0
         assert all(step > 0 and step % 5 == 0 for step in starts[1:]), starts
         steps = [int(step) for step in re.findall(r"^step (\d+)$", self.log, re.MULTILINE)]
