@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 10.0
 HOW_TO_READ_TOKEN = (
-    "read it over ssh from /podkeep/token on the pod, and give it as POD_TOKEN or with --token-file"
+    "read it over ssh from /podkeep/token on the pod, and give it as POD_TOKEN or with --token-file"  # noqa: S105 - words, not a token
 )
 
 

@@ -108,9 +108,17 @@ class Reuser:
         except (NoCapacity, Conflict) as refusal:
             error = refusal
         self._ledger.note(pod.id, Made.NOTHING)
-        self._pods.patch(pod.id, {"env": dict(pod.env)})  # as it was: a later start must not run our job
+        self._put_back(pod)
         self._refused(known, plan, error)
         return None
+
+    def _put_back(self, pod: Pod) -> None:
+        """The environment as it was: a later start must not run our job. Only while stopped: else it would reset."""
+        try:
+            if self._pods.get(pod.id).status == "EXITED":
+                self._pods.patch(pod.id, {"env": dict(pod.env)})
+        except PodError as error:
+            self._screen.warn(f"pod {pod.id} keeps the environment of this job: {error.message}")
 
     def _refused(self, known: KnownPod, plan: Plan, error: PodError) -> None:
         """A stopped pod is tied to its host. If the job's checkpoints lie there, a new pod is not what was meant."""
