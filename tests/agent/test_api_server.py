@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -11,9 +12,15 @@ import time
 
 import pytest
 
+from pod_agent.api.desk import Desk
 from pod_agent.api.followers import Follower, Followers
+from pod_agent.api.log_stream import LogAnswer, open_log
+from pod_agent.api.query import LogQuery
 from pod_agent.api.server import HttpServer
+from pod_agent.outputs.log import JobLog
+from pod_agent.outputs.masked import BLOCK, MaskedLog
 from pod_wire.errors import PodError
+from pod_wire.masker import Masker
 from pod_wire.status import Phase
 from tests.agent.live_api import LiveApi, serving
 from tests.agent.test_api_logs import Stream
@@ -76,6 +83,69 @@ def test_a_follower_that_was_cut_off_is_owed_no_status():
     followers.add(follower)
     followers.remove(follower, completed=False)
     assert not followers.owed()
+
+
+class LateDesk(Desk):
+    """Right after its second read, more is appended and the server is told to finish."""
+
+    def __init__(self, late):
+        super().__init__("late", 1)
+        self._reads = 0
+        self._late = late
+
+    async def do(self, work):
+        result = await super().do(work)
+        self._reads += 1
+        if self._reads == 2:
+            self._late()
+        return result
+
+
+def test_what_comes_between_a_read_ahead_and_the_finish_is_sent(tmp_path):
+    """A read that was begun before the end was known is not taken for the last one."""
+    log = JobLog(tmp_path / "j")
+    log.append(b"x" * (BLOCK + 100_000))
+    masked = MaskedLog(log, Masker([]), lambda: True)
+    followers = Followers(time.monotonic)
+    sent = []
+
+    def late():
+        log.append(b"late")
+        followers.finish()
+
+    async def stream():
+        async def receive():
+            await asyncio.Event().wait()
+
+        async def send(message):
+            sent.append(message.get("body", b""))
+            await asyncio.sleep(0.05)
+
+        query = LogQuery(follow=True)
+        answer = LogAnswer(
+            open_log(masked, query),
+            query,
+            readers=LateDesk(late),
+            followers=followers,
+            is_complete=lambda: False,
+            follow_s=5.0,
+        )
+        await answer({"type": "http"}, receive, send)
+
+    asyncio.run(stream())
+    assert b"".join(sent) == b"x" * (BLOCK + 100_000) + b"late"
+    assert len(followers) == 0
+
+
+def test_asking_once_more_for_what_one_has_is_not_waited_for(tmp_path):
+    """A follower that already had everything when it asked does not keep the agent."""
+    with serving(tmp_path) as api:
+        api.log.append(b"all\n")
+        api.server.finish()
+        api.get("/logs?follow=1")
+        api.get("/status")
+        api.get("/logs?follow=1&offset=4")
+        assert not api.server.owed()
 
 
 def test_stopping_is_quick_also_with_followers(tmp_path):

@@ -205,27 +205,32 @@ class LogAnswer(Response):
         follower.wake.set()
 
     async def _pass_on(self, follower: Follower, gone: asyncio.Future[None], send: Send) -> bool:
-        """Send what comes until the time is up; True when it ended because everything was sent."""
+        """Send what comes until the time is up; True when its client has just learned that nothing more comes.
+
+        A client that had everything before it asked learns nothing: it is about to look at the status in any case.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + self._follow_s
         patience = Patience()
+        is_news = False
         while not gone.done() and loop.time() < until and self._position != self._stop:
-            is_last = (
-                self._followers.finishing or self._is_complete()
-            )  # asked before reading: nothing comes after
-            follower.wake.clear()
+            is_fresh = self._reading is None  # a read that was begun earlier says nothing about the end
+            is_last = is_fresh and (self._followers.finishing or self._is_complete())  # asked before reading
+            if is_fresh:
+                follower.wake.clear()
             data = await self._next()
             if data:
-                follower.owed = True
+                is_news = follower.owed = True
                 patience.grew()
                 await self._send(send, data)
-            if len(data) == BLOCK:
+            if len(data) == BLOCK or not is_fresh:
                 continue
             if is_last:
-                return True
+                return is_news
             if not data and await self._is_lost():
                 return False
             follower.owed = False
+            is_news = True
             await _wait(follower.wake, min(patience.next(), until - loop.time()))
         return False
 
