@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 import pytest
@@ -13,7 +12,7 @@ from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 from pod_wire.errors import BadInput, Mistake
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.status import Outcome, Phase
-from tests.fakes.world import Act, Died, Lifetime, World, ended
+from tests.fakes.world import Act, Died, Lifetime, World, ended, new_boot
 
 JOB = JobSpec("digits", "python train.py", resume="", max_restarts=3)
 KEEP = replace(JOB, on_finish=ExitPolicy.KEEP, on_failure=ExitPolicy.KEEP)
@@ -113,14 +112,6 @@ def test_a_finished_order_is_not_run_again(world):
     assert len(world.begun) == 1
     assert again.status.phase is Phase.STOPPING
     assert world.stops == [False, False]
-
-
-def new_boot(world, job, **kwargs):
-    """The pod was stopped and started: the container's disk is new, the host another."""
-    marker = world.root / "disk" / "boot.json"
-    marker.unlink(missing_ok=True)
-    (world.root / "disk" / "deadline.json").unlink(missing_ok=True)
-    return Lifetime(world, job, hostname="h2", **kwargs).begin()
 
 
 def test_a_new_boot_lets_a_finished_job_rest(world):
@@ -295,46 +286,3 @@ def test_another_owner_ends_the_training(world):
     agent = Lifetime(world, JOB).begin().say(e.OwnerLost("pod-b"))
     assert agent.status.job.outcome is Outcome.FAILED
     assert "pod-b" in agent.status.job.reason
-
-
-CAUSES = ("same boot", "new boot", "new order", "new spec")
-FIRST = {
-    Outcome.SUCCEEDED: Act(),
-    Outcome.FAILED: Act(ended(1)),
-    Outcome.CANCELLED: Act(lasts=True),
-    Outcome.INTERRUPTED: Act(lasts=True),
-    Outcome.TIMED_OUT: Act(lasts=True),
-}
-RUNS_AGAIN = {
-    *itertools.product(["new order", "new spec"], Outcome),
-    ("same boot", Outcome.INTERRUPTED),
-    ("new boot", Outcome.INTERRUPTED),
-    ("new boot", Outcome.TIMED_OUT),
-}
-
-
-@pytest.mark.parametrize("cause", CAUSES)
-@pytest.mark.parametrize("outcome", Outcome)
-def test_the_rule_table_of_orders(world, cause, outcome):
-    """Outcome by cause: what runs again does, what waits does, and a finished order is never run twice."""
-    world.acts = [FIRST[outcome], Act()]
-    job = replace(KEEP, max_hours=2.0)
-    agent = Lifetime(world, job, order="o1").begin()
-    match outcome:
-        case Outcome.CANCELLED:
-            agent.ask(Cancel("digits"))
-        case Outcome.INTERRUPTED:
-            agent.say(e.Termed())
-        case Outcome.TIMED_OUT:
-            agent.later(2 * 3600 + 1)
-    assert agent.status.job.outcome is outcome
-    match cause:
-        case "same boot":
-            Lifetime(world, job, order="o1").begin()
-        case "new boot":
-            new_boot(world, job, order="o1")
-        case "new order":
-            Lifetime(world, job, order="o2").begin()
-        case "new spec":
-            Lifetime(world, replace(job, command="python other.py"), order="o1").begin()
-    assert len(world.begun) == (2 if (cause, outcome) in RUNS_AGAIN else 1)

@@ -226,3 +226,11 @@ class Lifetime:
     def journal_kinds(self, job):
         path = self.folders.of(job).path / "journal.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def new_boot(world, job, **kwargs):
+    """The pod was stopped and started: the container's disk is new, the host another."""
+    marker = world.root / "disk" / "boot.json"
+    marker.unlink(missing_ok=True)
+    (world.root / "disk" / "deadline.json").unlink(missing_ok=True)
+    return Lifetime(world, job, hostname="h2", **kwargs).begin()

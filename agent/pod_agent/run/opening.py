@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pod_agent.pod import boot as boots
 from pod_agent.pod import brakes, scribe
 from pod_agent.pod.owner import Ownership
-from pod_agent.pod.record import PodRecord, PodRecords, with_order
+from pod_agent.pod.record import Accepted, PodRecord, PodRecords, with_order
 from pod_agent.run import events as e
 from pod_agent.run import lineage, state
 from pod_wire import orders
@@ -113,13 +113,19 @@ class Opening:
         if verdict is Verdict.RUN:
             if asked is None:
                 return e.NothingToDo("the environment asks for no job any more")
-            order = self._settings.order or orders.new_order_id()
+            order = self._fresh_order(accepted)
             self._accept(asked, order, env_hash)
             since = self._clock.now() if self.same_boot else boot.booted_at
             return self._open(asked, order, Verdict.RUN, reason, since)
         if accepted is None:
             return e.NothingToDo(reason)
         return self._open(accepted.spec, accepted.order, verdict, reason, since=boot.booted_at)
+
+    def _fresh_order(self, accepted: Accepted | None) -> str:
+        """The environment's order id; one that was accepted before counts as none."""
+        order = self._settings.order
+        used = accepted is not None and order in accepted.given
+        return orders.new_order_id() if order is None or used else order
 
     def order(self, spec: JobSpec, order: str) -> e.Event:
         """An order given to the living agent."""

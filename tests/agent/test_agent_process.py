@@ -1,0 +1,144 @@
+"""The agent as a program: real keeper, real log, real HTTP, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from tests.agent.agent_process import AgentProcess, is_alive
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def agent(tmp_path):
+    made = []
+
+    def make(**env):
+        made.append(AgentProcess(tmp_path, **env))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def finished(status):
+    return status["job"] is not None and status["job"]["outcome"] is not None
+
+
+def running(status):
+    job = status["job"]
+    return job is not None and job["attempts"] and job["attempts"][-1]["pid"] and job["phase"] == "running"
+
+
+def test_a_command_runs_to_its_end(agent):
+    """`echo hi` becomes a job: it succeeds, its log is served and mirrored, its record is on disk."""
+    pod = agent(POD_COMMAND="echo hi").start()
+    status = pod.until("the end", finished)
+    assert status["job"]["outcome"] == "succeeded"
+    log = pod.get("/logs")
+    assert b"\nhi\n" in log
+    assert b"EXIT_CODE=0" in log
+    assert pod.state()["phase"] == "finished"
+    pod.kill(signal.SIGTERM)
+    assert "\nhi\n" in pod.said()
+
+
+def test_secrets_are_masked_everywhere(agent):
+    """A token that the job prints leaves as stars, over HTTP, on stdout and in the agent's own lines."""
+    secret = "hf_abcdefghijklmnop"
+    pod = agent(POD_COMMAND=f"echo token $HF_TOKEN; echo {secret}", HF_TOKEN=secret).start()
+    pod.until("the end", finished)
+    assert secret.encode() not in pod.get("/logs")
+    assert secret not in json.dumps(pod.status())
+    pod.kill(signal.SIGTERM)
+    assert secret not in pod.said()
+    assert secret.encode() in pod.log()
+
+
+def test_a_start_command_is_a_job(agent):
+    """Any start command runs as a one-shot job under the same care."""
+    pod = agent().start("sh", "-c", "echo one shot; exit 3")
+    status = pod.until("the end", finished)
+    assert status["job"]["outcome"] == "failed"
+    assert status["job"]["attempts"][0]["exit_code"] == 3
+    assert b"one shot" in pod.log()
+
+
+def test_sleep_infinity_means_waiting(agent):
+    """The usual idle start command asks for no job, and an order can be posted."""
+    pod = agent().start("sleep", "infinity")
+    assert pod.until("waiting", lambda status: status["stops_because"] == "idle")["phase"] == "waiting"
+    assert (
+        pod.post("/jobs", json.dumps({"command": "echo posted", "name": "p", "on_finish": "keep"}).encode())
+        == 202
+    )
+    status = pod.until("the end", finished)
+    assert status["job"]["name"] == "p"
+    assert status["job"]["outcome"] == "succeeded"
+
+
+def test_a_killed_agent_loses_no_attempt(agent):
+    """A new agent finds the living training: the same attempt, the same process, a log without a gap."""
+    pod = agent(POD_COMMAND="for i in $(seq 1 30); do echo line $i; sleep 0.1; done").start()
+    pid = pod.until("running", running)["job"]["attempts"][-1]["pid"]
+    pod.kill()
+    pod.start()
+    status = pod.until("the end", finished)
+    assert [attempt["pid"] for attempt in status["job"]["attempts"]] == [pid]
+    assert status["job"]["outcome"] == "succeeded"
+    assert [f"line {i}".encode() in pod.log().split(b"\n") for i in range(1, 31)] == [True] * 30
+
+
+def test_a_training_killed_from_outside_resumes(agent):
+    """Killed by somebody else, the job begins its next attempt within a second or so."""
+    pod = agent(POD_COMMAND="[ -e seen ] && exit 0; touch seen; exec sleep 60", POD_RESUME="").start()
+    status = pod.until("running", running)
+    os.kill(status["job"]["attempts"][-1]["pid"], signal.SIGKILL)
+    status = pod.until("the end", finished)
+    assert [one["reason"] for one in status["job"]["attempts"]] == [
+        "killed by signal KILL from outside",
+        "exit code 0",
+    ]
+
+
+def test_term_hurries_the_training_and_keeps_the_state(agent):
+    """On TERM the training is told within 50 ms, the outcome is interrupted on disk, and the agent is gone soon."""
+    code = (
+        "import signal,time,sys; signal.signal(15, lambda *_: (print('told', time.time()), sys.exit(0))); "
+        "print('ready'); time.sleep(60)"
+    )
+    pod = agent(POD_COMMAND=f'python3 -c "{code}"').start()
+    pid = pod.until("running", running)["job"]["attempts"][-1]["pid"]
+    end = time.monotonic() + 10
+    while b"ready" not in pod.log() and time.monotonic() < end:
+        time.sleep(0.02)
+    told_at = time.time()
+    assert pod.kill(signal.SIGTERM) == 0
+    assert time.time() - told_at < 4.5
+    heard = float(pod.log().split(b"told ")[1].split()[0])
+    assert heard - told_at < 0.25  # the budget is 50 ms on a quiet machine
+    assert pod.state()["ending"]["outcome"] == "interrupted"
+    assert not is_alive(pid)
+
+
+def test_bad_settings_are_a_failed_job(agent):
+    """A misspelt variable and a negative number end the job failed, both named, the values not."""
+    pod = agent(POD_COMMAND="echo hi", POD_MAX_HOURS="-3", POD_COMAND="x").start()
+    status = pod.until("the end", finished)
+    assert status["job"]["outcome"] == "failed"
+    assert "POD_COMAND" in status["job"]["reason"]
+    assert "max_hours" in status["job"]["reason"].lower()
+    assert b"hi" not in pod.log()
+
+
+def test_policy_exit_ends_the_agent(agent):
+    """Outside RunPod the agent leaves with the job's fate as its exit code."""
+    pod = agent(POD_ON_FINISH="exit", POD_ON_FAILURE="exit").start("run", "--", "exit 3")
+    assert pod.process.wait(15) == 1
+    assert pod.state()["ending"]["outcome"] == "failed"

@@ -1,0 +1,71 @@
+"""When a job runs again: outcome by cause, over real folders and several lives of the agent."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from pod_agent.run import events as e
+from pod_agent.run.asks import Cancel
+from pod_wire.job import ExitPolicy, JobSpec
+from pod_wire.status import Outcome
+from tests.fakes.world import Act, Lifetime, World, ended, new_boot
+
+KEEP = JobSpec(
+    "digits",
+    "python train.py",
+    resume="",
+    max_restarts=3,
+    on_finish=ExitPolicy.KEEP,
+    on_failure=ExitPolicy.KEEP,
+)
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+CAUSES = ("same boot", "new boot", "new order", "new spec")
+FIRST = {
+    Outcome.SUCCEEDED: Act(),
+    Outcome.FAILED: Act(ended(1)),
+    Outcome.CANCELLED: Act(lasts=True),
+    Outcome.INTERRUPTED: Act(lasts=True),
+    Outcome.TIMED_OUT: Act(lasts=True),
+}
+RUNS_AGAIN = {
+    *itertools.product(["new order", "new spec"], Outcome),
+    ("same boot", Outcome.INTERRUPTED),
+    ("new boot", Outcome.INTERRUPTED),
+    ("new boot", Outcome.TIMED_OUT),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("outcome", Outcome)
+def test_the_rule_table_of_orders(world, cause, outcome):
+    """Outcome by cause: what runs again does, what waits does, and a finished order is never run twice."""
+    world.acts = [FIRST[outcome], Act()]
+    job = replace(KEEP, max_hours=2.0)
+    agent = Lifetime(world, job, order="o1").begin()
+    match outcome:
+        case Outcome.CANCELLED:
+            agent.ask(Cancel("digits"))
+        case Outcome.INTERRUPTED:
+            agent.say(e.Termed())
+        case Outcome.TIMED_OUT:
+            agent.later(2 * 3600 + 1)
+    assert agent.status.job.outcome is outcome
+    match cause:
+        case "same boot":
+            Lifetime(world, job, order="o1").begin()
+        case "new boot":
+            new_boot(world, job, order="o1")
+        case "new order":
+            Lifetime(world, job, order="o2").begin()
+        case "new spec":
+            Lifetime(world, replace(job, command="python other.py"), order="o1").begin()
+    assert len(world.begun) == (2 if (cause, outcome) in RUNS_AGAIN else 1)
