@@ -2,71 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import os
-import subprocess
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from pod_agent.run.code import sync
-from pod_agent.run.git import Remote
 from pod_agent.run.work import StepFailed, Work
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
-from pod_wire.secrets import Secret
-
-ENV = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
-WHO = {
-    "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
-    "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
-    "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
-}  # fmt: skip
-
-
-class QuickClock(RealClock):
-    def sleep(self, seconds):
-        pass
-
-
-class Place:
-    """A repository, and a workspace that code is synced into."""
-
-    def __init__(self, top):
-        self.repo = top / "origin"
-        self.tree = top / "workspace" / "digits"
-        self.log = b""
-        self.git("init", "-q", "-b", "main", self.repo, cwd=top)
-
-    def git(self, *args, cwd=None):
-        done = subprocess.run(
-            ["git", *map(str, args)],
-            cwd=cwd or self.repo,
-            env={**ENV, **WHO},
-            check=True,
-            capture_output=True,
-        )
-        return done.stdout.decode().strip()
-
-    def commit(self, **files):
-        for name, text in files.items():
-            (self.repo / name).write_text(text)
-        self.git("add", "-A")
-        self.git("commit", "-q", "-m", "a commit")
-        return self.git("rev-parse", "HEAD")
-
-    def sync(self, ref=None, pinned=None, repo=None, subdir=".", env=ENV):
-        spec = JobSpec("digits", "true", repo=str(repo or self.repo), ref=ref, subdir=subdir)
-        return sync(spec, self.tree, pinned, env, Work(self.write, QuickClock()))
-
-    def write(self, data):
-        self.log += data
-
-    def text(self, name="train.py"):
-        return (self.tree / name).read_text()
+from tests.agent.code_place import ENV, Place
 
 
 @pytest.fixture
@@ -208,76 +153,6 @@ def test_without_a_repository_the_workspace_is_the_place(tmp_path):
     """A job without code runs in the workspace itself."""
     synced = sync(JobSpec("x", "true"), tmp_path / "x", None, ENV, Work(lambda _: None, RealClock()))
     assert (synced.folder, synced.commit) == (tmp_path, None)
-
-
-def test_what_cannot_be_cloned_is_said_clearly(place, tmp_path):
-    """Empty, missing and unreachable repositories and unknown refs each get their reason and a remedy."""
-    (tmp_path / "plain").mkdir()
-    cases = [
-        ({}, "is empty"),
-        ({"repo": tmp_path / "nowhere"}, "no git repository"),
-        ({"repo": tmp_path / "plain"}, "no git repository"),
-        ({"repo": "http://127.0.0.1:9/x.git"}, "cannot be reached"),
-    ]
-    for how, reason in cases:
-        with pytest.raises(StepFailed, match=reason) as caught:
-            place.sync(**how)
-        assert caught.value.message.startswith("cannot clone")
-        assert caught.value.hint
-    place.commit(**{"train.py": "one"})
-    for ref in ("nope", "deadbeefdead", "f" * 40):
-        with pytest.raises(StepFailed, match=f"no branch, tag or commit '{ref}'"):
-            place.sync(ref=ref)
-
-
-class _Private(SimpleHTTPRequestHandler):
-    seen: list[str]
-
-    def do_GET(self):
-        given = self.headers.get("Authorization", "")
-        self.seen.append(given)
-        if given != "Basic " + base64.b64encode(b"me:s3cret-s3cret").decode():
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="x"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        super().do_GET()
-
-    def log_message(self, *args):
-        pass
-
-
-def test_a_login_reaches_the_server_and_nothing_else(place):
-    """A login in the address is used, and is in no log, no file of the tree and no message."""
-    commit = place.commit(**{"train.py": "one"})
-    place.git("update-server-info")
-    _Private.seen = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Private, directory=str(place.repo / ".git")))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        address = f"127.0.0.1:{server.server_port}/"
-        assert place.sync(repo=f"http://me:s3cret-s3cret@{address}").commit == commit
-        with pytest.raises(StepFailed, match="access was denied") as caught:
-            place.sync(repo=f"http://me:wrong-wrong@{address}")
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    written = b"".join(path.read_bytes() for path in place.tree.rglob("*") if path.is_file())
-    for text in (place.log, written, str(caught.value).encode()):
-        assert b"s3cret" not in text
-        assert b"wrong" not in text
-
-
-def test_githubs_token_goes_to_github_only():
-    """GITHUB_TOKEN is the login for github.com over https, and for no other server."""
-    env = {"GITHUB_TOKEN": "t" * 20}
-    assert Remote.parse("https://github.com/a/b", env).password == Secret("t" * 20)
-    for other in ("https://gitlab.com/a/b", "http://github.com/a/b", "git@github.com:a/b", "/a/b"):
-        assert not Remote.parse(other, env).password
-    assert "t" * 20 not in repr(Remote.parse("https://github.com/a/b", env))
 
 
 @pytest.mark.parametrize("how", ["shallow", "detached", "bare"])

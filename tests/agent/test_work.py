@@ -103,7 +103,7 @@ def test_cpu_is_a_sign_of_life():
 
 def test_a_program_that_is_not_there_is_named():
     """A missing program fails the step by name instead of as a traceback."""
-    with pytest.raises(StepFailed, match="cannot run no-such-program"):
+    with pytest.raises(StepFailed, match="cannot run no-such-program in /: there is no such program"):
         Log().work.run(["no-such-program"], cwd=Path("/"), env=ENV)
 
 

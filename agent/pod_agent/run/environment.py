@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.run import git, requirements
+from pod_agent.run import git, pip, requirements
 from pod_agent.run.interpreter import Interpreter, find
-from pod_agent.run.work import Finished, StepFailed, Work
+from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,36 +28,6 @@ if TYPE_CHECKING:
 MARK = "podkeep.json"  # written last: an environment without it is not one
 KEPT = 3  # complete environments left on the disk
 _FORMAT = 1
-
-_MEANINGS = (
-    (r"No space left on device", "the container's disk is full", "give the pod a larger container disk"),
-    (
-        r"No matching distribution found for ([^\s(]+)",
-        "there is no {0} for this Python and platform",
-        "check the name and the version in the requirements file",
-    ),
-    (
-        r"ResolutionImpossible|conflicting dependencies",
-        "its pins contradict each other",
-        "the log names them; loosen one",
-    ),
-    (
-        r"Could not open requirements file.*'([^']+)'",
-        "{0} does not exist",
-        "check the path after -r or -c in the requirements file",
-    ),
-    (r"Invalid requirement: (.+?)(?:: |$)", "{0} is not a requirement", "correct that line"),
-    (
-        r"(?:NewConnectionError|ConnectTimeout|Max retries|NameResolution|Connection refused|ReadTimeout)",
-        "the package index cannot be reached",
-        "check the pod's network and PIP_INDEX_URL, then run the job again",
-    ),
-    (
-        r"(?:Failed building wheel|Could not build wheels|failed-wheel-build-for-install).*",
-        "a package could not be built from its sources",
-        "the log shows the compiler's words; pin a version that has a wheel for this Python",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,37 +133,18 @@ def _build(
         env=quiet_env,
     )
     if not made.ok:
-        raise StepFailed(f"cannot make an environment with {python.program}: {_last_line(made)}")
+        raise StepFailed(f"cannot make an environment with {python.program}: {pip.last_line(made)}")
     _see_parent(place, python)
     own = {**env, **_variables(place, env), "PIP_USER": "0", "PIP_NO_INPUT": "1"}
     program = str(place / "bin" / "python")
-    if not python.has_pip:
-        _bring_pip(program, folder, own, work)
-    done = work.run([program, "-m", "pip", *_PIP, "-r", str(path)], cwd=folder, env=own)
-    if not done.ok:
+    try:
+        if not python.has_pip:
+            pip.bring(program, folder, own, work)
+        pip.install(program, path, folder, own, work)
+    except StepFailed:
         shutil.rmtree(place, ignore_errors=True)
-        raise _pip_failure(path, done)
+        raise
     return _torch_note(place, python)
-
-
-# Byte code is left to the first import: compiling all of it takes longer than installing it.
-_PIP = (
-    "--disable-pip-version-check",
-    "install",
-    "--no-compile",
-    "--progress-bar=off",
-    "--no-warn-script-location",
-    "--root-user-action=ignore",
-)
-
-
-def _bring_pip(program: str, folder: Path, env: Mapping[str, str], work: Work) -> None:
-    brought = work.run([program, "-m", "ensurepip", "--default-pip"], cwd=folder, env=env)
-    if not brought.ok:
-        raise StepFailed(
-            "cannot install packages: the image's Python has neither pip nor ensurepip",
-            "use an image with pip (Debian: python3-pip)",
-        )
 
 
 def _see_parent(place: Path, python: Interpreter) -> None:
@@ -202,22 +152,6 @@ def _see_parent(place: Path, python: Interpreter) -> None:
     if python.packages:
         (site,) = place.glob("lib/python*/site-packages")
         (site / "podkeep-image.pth").write_text("".join(f"{name}\n" for name in python.packages))
-
-
-def _pip_failure(path: Path, done: Finished) -> StepFailed:
-    text = done.output.decode("utf-8", "replace")
-    what = f"cannot install {path.name}"
-    for pattern, reason, remedy in _MEANINGS:
-        found = re.search(pattern, text)
-        if found:
-            return StepFailed(f"{what}: {reason.format(*found.groups())}", remedy)
-    return StepFailed(f"{what}: {_last_line(done)}", "the log shows what pip said")
-
-
-def _last_line(done: Finished) -> str:
-    lines = [line.strip() for line in done.text.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith("ERROR")] or lines
-    return telling[-1].removeprefix("ERROR: ") if telling else f"it ended with code {done.code}"
 
 
 def _torch_note(place: Path, python: Interpreter) -> tuple[str, ...]:
