@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.invocation import FIELDS, understand
 from pod_agent.life import Life
+from pod_agent.run.attempt_plan import USUAL, Patience
 from pod_agent.settings import Settings
 from pod_wire.clock import RealClock
 from pod_wire.masker import Masker
@@ -38,7 +39,7 @@ class MaskedFormatter(logging.Formatter):
         return self._masker.mask(line.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
-def main(argv: Sequence[str] | None = None) -> None:
+def main(argv: Sequence[str] | None = None, patience: Patience = USUAL) -> None:
     words = sys.argv[1:] if argv is None else list(argv)
     if words[:1] in (["-h"], ["--help"]):
         sys.stdout.write(USAGE)
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     logger = logging.getLogger("podkeep")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    sys.exit(Life(settings, RealClock(), masker).run())
+    sys.exit(Life(settings, RealClock(), masker, patience).run())
 
 
 if __name__ == "__main__":

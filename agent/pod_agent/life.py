@@ -22,6 +22,7 @@ from pod_agent.pod.record import PodRecords
 from pod_agent.pod.stop import StopLadder, routes
 from pod_agent.run import events as e
 from pod_agent.run.attempt import KeptAttempts
+from pod_agent.run.attempt_plan import USUAL, Patience
 from pod_agent.run.effects import Effects
 from pod_agent.run.folders import HOME, Folders
 from pod_agent.run.journal import FILE as JOURNAL
@@ -61,9 +62,9 @@ log = logging.getLogger("podkeep")
 
 
 class Life:
-    """Built once; ``run`` returns the exit code."""
+    """Built once; ``run`` returns the exit code. ``patience`` is the keeper's with the job."""
 
-    def __init__(self, settings: Settings, clock: Clock, masker: Masker) -> None:
+    def __init__(self, settings: Settings, clock: Clock, masker: Masker, patience: Patience = USUAL) -> None:
         self._settings = settings
         self._clock = clock
         self._masker = masker
@@ -90,7 +91,7 @@ class Life:
             on_boot=self._booted,
             on_folder=self._outlet.turn_to,
         )
-        steps = RealSteps(settings, self._folders, clock, self._outlet.measure)
+        steps = RealSteps(settings, self._folders, clock, self._outlet.measure, patience)
         self._effects = Effects(
             steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
         )

@@ -20,6 +20,9 @@ class Patience:
     full_s: float = 300.0  # the disk takes nothing: until the attempt is ended
 
 
+USUAL = Patience()
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptPlan:
     """One execution of the command, all decided. ``env`` and ``command`` reach the keeper by a pipe only."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.outputs.log import JobLog
 from pod_agent.run import events as e
-from pod_agent.run.attempt import AttemptPlan
+from pod_agent.run.attempt_plan import USUAL, AttemptPlan, Patience
 from pod_agent.run.resume import Restored, command_line, restore, set_aside, variables
 from pod_agent.run.work import Work
 from pod_wire.status import CheckpointPlace, Outcome
@@ -43,12 +43,18 @@ class RealSteps:
     """Git, pip, checkpoints and the plan of an attempt, for one job at a time."""
 
     def __init__(
-        self, settings: Settings, folders: Folders, clock: Clock, drained: Callable[[], None] = lambda: None
+        self,
+        settings: Settings,
+        folders: Folders,
+        clock: Clock,
+        drained: Callable[[], None] = lambda: None,
+        patience: Patience = USUAL,
     ) -> None:
         self._drained = drained
         self._settings = settings
         self._folders = folders
         self._clock = clock
+        self._patience = patience
         self._prepared: dict[str, Prepared] = {}
 
     def log(self, job: str) -> JobLog:
@@ -103,6 +109,7 @@ class RealSteps:
             signal=job.spec.signal,
             ballast=folder.ballast,
             header=header(job, number, self._clock.now()),
+            patience=self._patience,
         )
 
     def place(self, job: Job, number: int) -> Path:
