@@ -39,10 +39,13 @@ def run(options: argparse.Namespace) -> None:
     from pod_sim.backends.process import ProcessPods  # noqa: PLC0415
     from pod_sim.house import Pace  # noqa: PLC0415
     from pod_sim.server import Options, Simulator  # noqa: PLC0415
-    from pod_sim.state import Store, missing  # noqa: PLC0415
+    from pod_sim.state import OF_POD, Store, hidden, missing  # noqa: PLC0415
 
     if not options.entrypoint.is_file():
         raise missing(options.entrypoint)
+    for needed in (options.entrypoint.resolve(), Path(sys.prefix), Path(sys.base_prefix)):
+        if needed.parts[1:2] and needed.parts[1] in OF_POD:
+            raise hidden(needed)
     store = Store(options.state)
     store.open()
     backend = ProcessPods(find_unshare(), sys.executable)

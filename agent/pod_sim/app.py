@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from pod_sim import graphql
+from pod_sim.bodies import read_object
 from pod_sim.keys import BLOCKED_BODY, Caller, identify, is_blocked
 from pod_sim.problems import Problem
 from pod_wire.errors import PodError
@@ -80,7 +80,7 @@ def bound(endpoint: Endpoint, parts: Parts) -> Callable[[Request], Awaitable[Res
 
 
 async def ask_graphql(parts: Parts, request: Request) -> Response:
-    body = json.loads(await read_body(request) or b"{}")
+    body = read_object(await read_body(request))
     query, variables = body.get("query"), body.get("variables")
     if not isinstance(query, str):
         return JSONResponse(graphql.failure("Must provide query string.", "BAD_REQUEST"), 400)
@@ -101,15 +101,11 @@ async def refuse(_request: Request, error: Exception) -> Response:
     return Problem(status, detail.get(status, "request could not be processed")).response()
 
 
-async def refuse_json(_request: Request, _error: Exception) -> Response:
-    return Problem(400, "request body is not valid JSON").response()
-
-
 def build(parts: Parts, routes: list[tuple[str, str, Endpoint]]) -> ASGIApp:
     """The whole API as one ASGI application. ``routes`` are (method, path, endpoint)."""
     table = [("POST", "/graphql", ask_graphql), *routes]
     found = [Route(path, bound(endpoint, parts), methods=[method]) for method, path, endpoint in table]
-    handlers = {HTTPException: refuse, json.JSONDecodeError: refuse_json}
+    handlers = {HTTPException: refuse, Exception: refuse}
     return gateway(Starlette(routes=merge(found), exception_handlers=handlers))
 
 

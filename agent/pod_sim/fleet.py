@@ -156,6 +156,7 @@ class Fleet:
 
     def _forget(self, pod_id: str) -> None:
         self._lives.pop(pod_id, None)
+        self._house.ports.forget(pod_id)
 
 
 def _cursor(pod_id: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pod_sim.backends import namespaces
 from pod_sim.backends.process import wipe
-from pod_sim.house import free_port, launch
+from pod_sim.house import launch
 from pod_sim.record import Charge, Faults, PodRecord, PodStatus
 from pod_wire.errors import PodError
 
@@ -81,6 +81,8 @@ class PodLife:
 
     def resume(self) -> None:
         """After a restart of the simulator: take up what the record says."""
+        if self.record.agent_port is not None:
+            self._house.ports.keep(self.record.id, self.record.agent_port)
         found = self.record.container
         if found is None or not found.is_alive():
             found = self._house.backend.find(self.folder, self.record.generation)
@@ -219,7 +221,7 @@ class PodLife:
         inside = [port.partition("/")[0] for port in self.record.asked.ports if port.endswith("/tcp")]
         outside = {port: 10_000 + secrets.randbelow(50_000) for port in inside}
         hostname = f"{self.record.id}-{secrets.token_hex(2)}"
-        self._change(hostname=hostname, tcp_ports=outside, agent_port=free_port())
+        self._change(hostname=hostname, tcp_ports=outside, agent_port=self._house.ports.fresh(self.record.id))
 
     def _charge(self, now: float) -> None:
         if not any(charge.until is None for charge in self.record.charges):

@@ -118,6 +118,7 @@ class PodRecord:
     tcp_ports: dict[str, int] = field(default_factory=dict)
     charges: tuple[Charge, ...] = ()
     faults: Faults = Faults()
+    format: int = 1
 
     def cost(self, now: float) -> float:
         """Dollars so far, by the second."""

@@ -10,8 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from pod_sim import faults
 from pod_sim.app import read_body
-from pod_sim.backends import namespaces
-from pod_sim.backends.process import kill_inside
+from pod_sim.backends.process import kill_inside, processes_of
 from pod_sim.problems import Problem
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ async def processes(parts: Parts, request: Request) -> Response:
     record = chosen(parts, request)
     if record.container is None:
         return JSONResponse([])
-    found = await asyncio.to_thread(namespaces.processes, record.container.namespace)
+    found = await asyncio.to_thread(processes_of, record.container)
     return JSONResponse([asdict(process) for process in found])
 
 

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pod_sim import app, routes_sim, routes_v2
 from pod_sim.fleet import Fleet
-from pod_sim.house import House, Pace
+from pod_sim.house import House, Pace, Ports, free_port
 from pod_sim.proxy import Door, Route, Tunnels
 from pod_wire.errors import PodError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
 
 HOST = "127.0.0.1"
-IDLE_LOOK_S = 1.0
+TEND_S = 1.0
 log = logging.getLogger("pod_sim")
 
 
@@ -69,6 +69,7 @@ class Simulator:
             options.host_environment,
             self._url,
             options.pace,
+            Ports(),
         )
         self._fleet = Fleet(house)
         self._tunnels = Tunnels(self._route, options.proxy_silence_s)
@@ -89,11 +90,11 @@ class Simulator:
         )
         self._server = Server(config, self._tunnels)
         self._fleet.adopt()
-        idle = asyncio.create_task(self._end_when_unused())
+        tending = asyncio.create_task(self._tend())
         try:
             await self._server.serve_on(self._socket, self._announce)
         finally:
-            idle.cancel()
+            tending.cancel()
             self._store.withdraw()
             self._fleet.leave()
 
@@ -105,17 +106,19 @@ class Simulator:
         if self._server is not None:
             self._server.should_exit = True
 
-    async def _end_when_unused(self) -> None:
+    async def _tend(self) -> None:
+        """Once a second: keep consoles short, and end what nobody uses."""
         loop, limit = asyncio.get_running_loop(), self._options.idle_exit_s
         self._tunnels.used_at = loop.time()
-        while limit is not None:
-            await asyncio.sleep(min(IDLE_LOOK_S, limit))
+        while True:
+            await asyncio.sleep(TEND_S if limit is None else min(TEND_S, limit))
+            for record in self._fleet.records():
+                self._store.trim_console(record.id)
             if len(self._tunnels) or not self._fleet.is_quiet():
                 self._tunnels.used_at = loop.time()
-            elif loop.time() - self._tunnels.used_at >= limit:
+            elif limit is not None and loop.time() - self._tunnels.used_at >= limit:
                 log.info("simulator=unused minutes=%g", limit / 60)
                 self._shut_down()
-                return
 
     def _route(self, pod_id: str, port: int) -> Route:
         """Where the proxy sends a request for a pod's port."""
@@ -161,7 +164,7 @@ class Server(uvicorn.Server):
 
 def listen(wish: int, before: int) -> socket.socket:
     """The port that is asked for; else the one from before, which living pods know; else any."""
-    for port in dict.fromkeys((wish,) if wish else (before, 0)):
+    for port in (wish,) if wish else (before or free_port(), free_port()):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

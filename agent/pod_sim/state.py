@@ -22,6 +22,10 @@ from pod_wire.errors import Conflict, PodError
 if TYPE_CHECKING:
     from pathlib import Path
 
+OF_POD = ("run", "workspace", "podkeep")  # top-level folders that a pod has for itself
+MAX_CONSOLE = 64 << 20
+KEPT_CONSOLE = 8 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class SimSettings:
@@ -105,6 +109,18 @@ class Store:
         folder.mkdir(exist_ok=True, mode=0o700)
         replace_file(folder / "pod.json", to_json(record))
 
+    def trim_console(self, pod_id: str) -> None:
+        """A console that has grown beyond its size keeps its end only; a line written meanwhile may be lost."""
+        path = self.pod_folder(pod_id) / "console.log"
+        if not path.exists() or path.stat().st_size <= MAX_CONSOLE:
+            return
+        with path.open("rb") as file:
+            file.seek(-KEPT_CONSOLE, os.SEEK_END)
+            end = file.read()
+        with path.open("ab") as file:
+            file.truncate(0)
+            file.write(end)
+
     def load(self) -> list[PodRecord]:
         """All pods, oldest first. A folder without a record is what a killed create or terminate left: it goes."""
         found = []
@@ -137,3 +153,10 @@ class Store:
 
 def missing(path: Path) -> PodError:
     return PodError(f"cannot use the entrypoint {path}: there is no such file", "pass --entrypoint PATH")
+
+
+def hidden(path: Path) -> PodError:
+    return PodError(
+        f"cannot use {path} in process pods: /{path.parts[1]} is a folder that every pod has for itself",
+        "move the checkout to another folder, e.g. below your home",
+    )

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from pod_sim.record import Asked, PodRecord, PodStatus
-from pod_sim.state import Store, replace_file
+from pod_sim.state import KEPT_CONSOLE, MAX_CONSOLE, Store, replace_file
 from pod_wire.errors import Conflict
 
 
@@ -77,3 +77,27 @@ def test_a_file_is_replaced_whole(tmp_path):
 def test_a_volume_stays_in_its_folder(store):
     """A volume's id cannot lead out of the folder of volumes."""
     assert store.volume_folder("../../etc").parent == store.folder / "volumes"
+
+
+def test_a_console_keeps_its_end(store):
+    """Beyond 64 MiB only the last 8 MiB stay, and what is written later comes after them."""
+    folder = store.pod_folder("p")
+    folder.mkdir()
+    path = folder / "console.log"
+    with path.open("ab", buffering=0) as console:
+        console.truncate(MAX_CONSOLE)
+        console.write(b"end")
+        store.trim_console("p")
+        console.write(b" and more")
+    assert path.stat().st_size == KEPT_CONSOLE + len(b" and more")
+    assert path.read_bytes().endswith(b"end and more")
+
+
+def test_a_short_console_is_left_alone(store):
+    """Nothing is trimmed before it is too long."""
+    folder = store.pod_folder("p")
+    folder.mkdir()
+    (folder / "console.log").write_bytes(b"hello")
+    store.trim_console("p")
+    store.trim_console("no such pod")
+    assert (folder / "console.log").read_bytes() == b"hello"

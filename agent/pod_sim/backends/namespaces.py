@@ -11,10 +11,11 @@ START_TIME = 19  # field 22 of /proc/<pid>/stat, counted after the command's clo
 
 @dataclass(frozen=True, slots=True)
 class PodProcess:
-    """One process of a pod: its pid inside, its pid on the host, its command line (or [name] of a thread-like one)."""
+    """One process of a pod: its pid inside, pid and start time on the host, command line ([name] without one)."""
 
     pid: int
     host_pid: int
+    start_time: int
     command: str
 
 
@@ -85,5 +86,5 @@ def processes(namespace: str) -> tuple[PodProcess, ...]:
             continue
         inside = inside_pid(host_pid)
         if inside is not None:
-            found.append(PodProcess(inside, host_pid, command_of(host_pid)))
+            found.append(PodProcess(inside, host_pid, int(fields[START_TIME]), command_of(host_pid)))
     return tuple(sorted(found, key=lambda process: process.pid))

@@ -154,6 +154,15 @@ def speak_to(console: Path) -> None:
     os.close(descriptor)
 
 
+def tell(status_fd: int, line: str) -> bool:
+    """Report to the simulator. False: it is gone, and the next one starts this pod itself."""
+    try:
+        os.write(status_fd, f"{line}\n".encode())
+    except BrokenPipeError:
+        return False
+    return True
+
+
 def given_environment() -> dict[bytes, bytes]:
     """The variables as they were given: Python itself may have added some to its own."""
     words = Path("/proc/self/environ").read_bytes().split(b"\0")
@@ -167,11 +176,11 @@ def main(arguments: list[str]) -> int:
     os.setsid()
     try:
         speak_to(plan.console)
-        identity = enter(plan)
+        line = f"pid {enter(plan)}"
     except OSError as error:
-        os.write(status_fd, f"error {error.strerror or error}\n".encode())
+        line = f"error {error.strerror or error}"
+    if not tell(status_fd, line) or line.startswith("error"):
         return NOT_STARTED
-    os.write(status_fd, f"pid {identity}\n".encode())
     try:
         os.execvpe(plan.argv[0], plan.argv, given_environment())  # noqa: S606 (no shell is wanted)
     except OSError as error:

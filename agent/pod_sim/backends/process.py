@@ -21,7 +21,7 @@ from pod_sim.backends import namespaces
 from pod_wire.errors import Broken, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 START_TIMEOUT_S = 20.0
 GONE_TIMEOUT_S = 10.0
@@ -112,6 +112,7 @@ class ProcessPods:
         return container if container.generation == generation and container.is_alive() else None
 
     def stop(self, container: Container, grace_s: float) -> None:
+        seen = [(process.host_pid, process.start_time) for process in processes_of(container)]
         send(container.pid, container.start_time, signal.SIGTERM)
         if not wait_gone(container, grace_s):
             send(container.pid, container.start_time, signal.SIGKILL)
@@ -120,7 +121,7 @@ class ProcessPods:
         helper = self._helpers.pop(container.pid, None)
         if helper is not None:
             helper.wait(GONE_TIMEOUT_S)
-        _end_rest(container.namespace)
+        _wait_rest(seen)
 
     def _started(self, helper: subprocess.Popen[bytes], line: str) -> Container:
         word, _, rest = line.partition(" ")
@@ -146,10 +147,9 @@ def send(pid: int, started: int, number: int) -> None:
 
 def kill_inside(container: Container, pid: int, number: int) -> int:
     """Signal the process that has ``pid`` inside the pod; returns its pid on the host."""
-    for process in namespaces.processes(container.namespace):
-        started = namespaces.start_time(process.host_pid)
-        if process.pid == pid and started is not None:
-            send(process.host_pid, started, number)
+    for process in processes_of(container):
+        if process.pid == pid:
+            send(process.host_pid, process.start_time, number)
             return process.host_pid
     raise NotFound(
         f"cannot signal pid {pid}: the pod has no such process", "GET /sim/pods/ID/processes lists them"
@@ -172,14 +172,15 @@ def wait_gone(container: Container, timeout_s: float) -> bool:
         os.close(descriptor)
 
 
-def _end_rest(namespace: str) -> None:
-    """The kernel has ended all of it with PID 1; what is still seen is on its way out. Make sure of it."""
+def processes_of(container: Container) -> tuple[namespaces.PodProcess, ...]:
+    """What runs in it. Nothing once PID 1 is gone: another pod's namespace may have its number by then."""
+    return namespaces.processes(container.namespace) if container.is_alive() else ()
+
+
+def _wait_rest(rest: Iterable[tuple[int, int]]) -> None:
+    """The kernel ends all of a pid namespace with its PID 1; make sure that it is so for those that were seen."""
     deadline = time.monotonic() + GONE_TIMEOUT_S
-    while left := namespaces.processes(namespace):
-        for process in left:
-            started = namespaces.start_time(process.host_pid)
-            if started is not None:
-                send(process.host_pid, started, signal.SIGKILL)
+    while left := [pid for pid, started in rest if namespaces.is_alive(pid, started)]:
         if time.monotonic() > deadline:
             raise Broken(f"cannot stop the container: {len(left)} of its processes outlive SIGKILL")
         time.sleep(0.02)

@@ -1,0 +1,65 @@
+"""GraphQL over real HTTP: the ways to stop a pod that are left when v2 does not answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sim.conftest import Account
+
+STOP = "mutation Stop($input: PodStopInput!) { podStop(input: $input) { id desiredStatus } }"
+END = 'mutation { podTerminate(input: {podId: "%s"}) }'
+COST = "query Cost($input: PodFilter!) { pod(input: $input) { id costPerHr } }"
+
+
+def ask(account: Account, query: str, pod: str = "", key: str | None = None) -> tuple[int, Any]:
+    return account.call("POST", "/graphql", {"query": query, "variables": {"input": {"podId": pod}}}, key)
+
+
+def test_podstop_stops(account):
+    """With the pod's own key, podStop answers EXITED and the pod goes down."""
+    pod = account.running()
+    status, said = ask(account, STOP, pod, account.key_of(pod))
+    assert (status, said["data"]) == (200, {"podStop": {"id": pod, "desiredStatus": "EXITED"}})
+    assert account.until_down(pod)["status"] == "EXITED"
+    account.act(pod, "terminate")
+
+
+def test_podterminate_is_null_without_errors(account):
+    """The success of podTerminate is a null without errors."""
+    pod = account.create()
+    assert ask(account, END % pod) == (200, {"data": {"podTerminate": None}})
+    assert account.get(pod) is None
+
+
+def test_the_price_is_asked_for(account):
+    """pod answers costPerHr, and null where there is no such pod."""
+    pod = account.create()
+    assert ask(account, COST, pod)[1] == {"data": {"pod": {"id": pod, "costPerHr": 0.43}}}
+    assert ask(account, COST, "none")[1] == {"data": {"pod": None}}
+    account.act(pod, "terminate")
+
+
+def test_a_failure_is_200_with_errors(account):
+    """Another pod's id, an unknown field, and a refusal on purpose are HTTP 200 with errors[]."""
+    pod, other = account.create(), account.create()
+    key = account.key_of(pod)
+    account.sim(pod, "faults", graphql="refuse")
+    for query, target in (
+        (STOP, other),
+        ("{ myself { id } }", ""),
+        (STOP, pod),
+        (COST.replace("costPerHr", "x"), pod),
+    ):
+        status, said = ask(account, query, target, key)
+        assert status == 200
+        assert said["errors"][0]["message"]
+        assert said["data"] is None
+    for made in (pod, other):
+        account.act(made, "terminate")
+
+
+def test_only_gpu_types_need_no_key(account):
+    """gpuTypes answers anybody; the rest is 401 without a key."""
+    status, said = ask(account, "{ gpuTypes { id securePrice } }", key="none")
+    assert (status, set(said["data"]["gpuTypes"][0])) == (200, {"id", "securePrice"})
+    assert ask(account, STOP, "x", key="none")[0] == 401
