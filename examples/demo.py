@@ -58,7 +58,7 @@ class Follower:
             "--subdir",
             "examples/digits",
         ]
-        argv += ["--command", "python train.py --pace 0.01"]
+        argv += ["--command", "python train.py --pace 0.008"]
         argv += ["--max-restarts", "3"] if self.broken else ["--resume", "--resume {checkpoint}"]
         self.program = subprocess.Popen(argv, env=self.env, cwd=HERE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read, daemon=True)

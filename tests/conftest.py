@@ -5,6 +5,7 @@ And one option: with --no-skips a skipped test is a failed one, unless it is mar
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -80,12 +81,19 @@ def machine_environment(home: Path) -> dict[str, str]:
     return kept | {name: str(value) for name, value in own.items()}
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A new folder for each test; tmp_path_factory's own numbering looks through all earlier ones."""
+    place = tmp_path_factory.mktemp("homes")
+    return (place / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def clean_environment(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
+def clean_environment(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment of every test: machine_environment with a new home."""
-    wanted = machine_environment(tmp_path_factory.mktemp("home"))
+    home = next(homes)
+    home.mkdir()
+    wanted = machine_environment(home)
     for name in os.environ.keys() - wanted.keys():
         monkeypatch.delenv(name)
     for name, value in wanted.items():
