@@ -51,7 +51,9 @@ def restored(state: State, event: e.Restored, now: float) -> Result:
         job, last = records.over(job, e.AttemptEnded(last.number, records.lost(now)), "lost"), None
     number = last.number if last is not None else _next_number(job)
     earlier = job.attempts[:-1] if last is not None else job.attempts
-    attempt = Attempt(number, resumed_from=event.path, resumed_step=event.step)
+    attempt = Attempt(number)
+    if job.spec.resume is not None:  # without, the command was told nothing: do not claim that it resumed
+        attempt = replace(attempt, resumed_from=event.path, resumed_step=event.step)
     newest = event.place or job.checkpoint
     job = replace(
         job,
@@ -107,7 +109,8 @@ def attempt_ended(state: State, event: e.AttemptEnded, now: float) -> Result:
     verdict = endings.judge(job, event.ended)
     if isinstance(verdict, Ending):
         return exits.drain(state, verdict, now)
-    return _pause(state, endings.pause_s(job.tries), now)
+    seconds = endings.pause_s(job.tries) if state.prepared else 0.0  # coming back was pause enough
+    return _pause(state, seconds, now)
 
 
 def _pause(state: State, seconds: float, now: float) -> Result:

@@ -67,7 +67,10 @@ def restore(  # noqa: PLR0917 - the order of a step's arguments is the same in a
         return Restored(None, None, tuple(warnings))
     path = chosen.place if spec.resume is not None else chosen.candidate.path
     at = "" if chosen.judged.step is None else f", step {chosen.judged.step}"
-    work.say(f"podkeep: resuming from {path}{at}")
+    if spec.resume is None:
+        work.say(f"podkeep: POD_RESUME_FROM is {path}{at}; the command is not told, as POD_RESUME is not set")
+    else:
+        work.say(f"podkeep: resuming from {path}{at}")
     return Restored(path, chosen.judged.step, tuple(warnings))
 
 
