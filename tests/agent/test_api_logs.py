@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import http.client
 import os
+import random
 import resource
 import shutil
 import threading
@@ -225,6 +226,39 @@ def test_a_follower_that_leaves_is_forgotten(api):
     api.hang_up()
     wait_for("no follower", lambda: api.server.followers == 0, within_s=2)
     wait_for("no descriptor more", lambda: descriptors() <= before, within_s=2)
+
+
+def test_over_a_hundred_cuts_nothing_is_lost_or_repeated(api):
+    """Each cut while bytes are owed; what was read in all is the masked log (seeded)."""
+    seeded = random.Random(7)
+    lines = [b"line %d %s\n" % (n, SECRET.encode() if n % 7 == 0 else b"-") for n in range(20_000)]
+    whole = api.masker.mask(b"".join(lines))
+    writer = threading.Thread(target=write_in_steps, args=(api, lines))
+    writer.start()
+    got, cuts = b"", 0
+    while len(got) < len(whole):
+        answer = api.open("GET", f"/logs?follow=1&offset={len(got)}")
+        assert answer.status == 200
+        most = seeded.randrange(1, 2 * len(whole) // 100)
+        while most > 0 and (data := answer.read1(min(most, 65536))):
+            got += data
+            most -= len(data)
+        cuts += 0 < len(got) < len(whole)
+        api.hang_up()
+    writer.join()
+    assert got == whole
+    assert cuts >= 80
+
+
+def write_in_steps(api, lines):
+    """Pieces that end anywhere, also inside a secret; then the job is over."""
+    text = b"".join(lines)
+    step = len(text) // 200 + 1
+    for at in range(0, len(text), step):
+        api.log.append(text[at : at + step])
+        time.sleep(0.0005)
+    api.live = False
+    api.enter(Phase.FINISHED)
 
 
 def test_too_many_followers_are_sent_away_with_a_time(api):
