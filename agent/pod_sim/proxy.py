@@ -144,7 +144,7 @@ class Tunnel(asyncio.Protocol):
 
     def _begin(self, data: bytes) -> None:
         head, _, body = data.partition(HEAD_END)
-        request = read_head(head)
+        request = read_head(head) if HEAD_END in data else None
         if request is None or self._client is None:
             self._answer(400)
             return

@@ -263,3 +263,14 @@ def test_a_buffering_proxy_holds_a_stream_until_its_end():
             writer.close()
 
     asyncio.run(scene())
+
+
+def test_a_head_without_an_end_is_refused():
+    """More than 64 KiB of headers are 400, and nothing reaches the pod."""
+
+    async def scene() -> None:
+        async with stage(nothing) as here:
+            endless = REQUEST.removesuffix(b"\r\n") + b"X: " + b"y" * (1 << 16)
+            assert (await here.ask(endless)).startswith(b"HTTP/1.1 400 ")
+
+    asyncio.run(scene())
