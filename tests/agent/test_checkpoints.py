@@ -206,6 +206,10 @@ def test_a_glob_overrides_looking(tmp_path):
     os.utime(tmp_path / "weights/a.pt", (100, 100))
     trainer(tmp_path / "weights/checkpoint-5", 5)
     (tmp_path / "last.pt").write_bytes(FILES["ckpt.pt"])
+    for ours in (".podkeep/jobs/x/kept/last.pt/step-1.pt", ".git/last.pt", ".podkeep-aside-1-last.pt"):
+        (tmp_path / ours).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / ours).write_bytes(FILES["ckpt.pt"])
+    assert set(judged(tmp_path, "**/*.pt")) == {"last.pt", "weights/a.pt", "weights/checkpoint-5"}
     assert {name: one.whole for name, one in judged(tmp_path, "weights/**").items()} == {
         "weights/a.pt": True,
         "weights/checkpoint-5": True,

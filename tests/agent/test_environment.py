@@ -196,6 +196,7 @@ def test_a_failed_install_leaves_nothing_that_is_trusted(place):
     assert not place.install().reused
 
 
+@pytest.mark.slow
 def test_an_environment_without_its_mark_is_made_anew(place):
     """An install that was killed is removed and done again."""
     place.wants("keeptest\n")
@@ -207,6 +208,7 @@ def test_an_environment_without_its_mark_is_made_anew(place):
     assert not (place.envs / made.hash / "stale").exists()
 
 
+@pytest.mark.slow
 def test_an_image_whose_python_is_an_environment_is_seen_too(place, tmp_path):
     """Where torch lies in the image's own venv, the job's environment finds it there."""
     image = tmp_path / "image"

@@ -124,6 +124,16 @@ def test_a_copy_put_back_is_whole_at_once(place):
     assert sorted(p.name for p in place.folder.iterdir()) == ["last.pt"]
 
 
+def test_a_name_that_is_no_text_is_watched_too(place):
+    """A file name of arbitrary bytes is found, copied and put back."""
+    name = os.fsdecode(b"out \xff%2F/last.pt")
+    at = place.save(name, torch_zip({"step": 3}))
+    look_twice(place.watch())
+    assert place.posted == [(name, 3)]
+    assert [place for _, place in kept(place.folder, place.state)] == [at]
+    assert place.watch().newest() is None
+
+
 def test_older_and_ignored_files_are_not_posted(place):
     """What was there before the run began is not this run's."""
     place.save("last.pt", torch_zip({"step": 3}))

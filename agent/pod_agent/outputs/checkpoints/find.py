@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SLACK_S = 1.0  # file systems round the time of a write
 STATE_FILE = "trainer_state.json"
+_TRAINERS_OWN = ("training_args.bin", "scheduler.pt", "rng_state.pth", "model.safetensors")
 _TRAINER = re.compile(r"(?:^|[-_.])checkpoint[-_](\d+)$")
 _SUFFIXES = {".pt", ".pth", ".ckpt", ".safetensors", ".npz", ".pkl", ".pickle", ".json"}
 _TELLING = re.compile(
@@ -35,6 +36,7 @@ _NUMBERS = tuple(
 )
 _UNFINISHED = re.compile(r"(?:^|[.\-_])(?:tmp|temp|part|partial|incomplete)(?:[.\-_]|$)", re.IGNORECASE)
 _MARKS = {"pyvenv.cfg", "CACHEDIR.TAG", "conda-meta"}  # an environment or a cache says so itself
+_OURS = ".podkeep"  # state, copies, and what was set aside
 _SKIPPED = {
     "__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns", ".git", ".podkeep", ".cache", ".venv",
     ".tox", ".nox", ".local", ".config", ".npm", ".conda", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache",
@@ -65,19 +67,38 @@ def _by_glob(folder: Path, glob: str) -> Iterator[Candidate]:
     names = globs.glob(  # noqa: PTH207 - Path.glob refuses what people write, such as absolute patterns
         glob, root_dir=folder, recursive=True, include_hidden=True
     )
-    trainers: set[str] = set()
+    seen: set[Path] = set()
+    known: dict[Path, bool] = {}
     for name in sorted(names):
         path = folder / name
-        if any(os.fspath(parent) in trainers for parent in Path(name).parents):
+        if any(part == ".git" or part.startswith(_OURS) for part in Path(name).parts):
             continue
-        one = folder_candidate(path) if path.is_dir() else file_candidate(path, is_sure=True)
-        if one is not None and (one.form is Form.FILE or _is_trainer(path.name, one)):
-            trainers.update({name.rstrip("/")} if one.form is Form.TRAINER else ())
+        around = path if _TRAINER.search(path.name) and path.is_dir() else _around(path, folder, known)
+        if (around or path) in seen:
+            continue
+        seen.add(around or path)
+        one = folder_candidate(around) if around is not None else file_candidate(path, is_sure=True)
+        if one is not None and (around is not None or not path.is_dir()):
             yield one
 
 
-def _is_trainer(name: str, one: Candidate) -> bool:
-    return _TRAINER.search(name) is not None or any(part.name == STATE_FILE for part in one.parts)
+def _around(path: Path, folder: Path, known: dict[Path, bool]) -> Path | None:
+    """The Trainer's folder that this is, or lies in."""
+    for up in (path, *path.parents):
+        if up == folder:
+            return None
+        if up not in known:
+            known[up] = _holds_trainers(up)
+        if known[up]:
+            return up
+    return None
+
+
+def _holds_trainers(path: Path) -> bool:
+    """Whether a folder is a Trainer's, also a half one; a file in it is no checkpoint by itself."""
+    if (path / STATE_FILE).is_file():
+        return True
+    return _TRAINER.search(path.name) is not None and any((path / name).is_file() for name in _TRAINERS_OWN)
 
 
 def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candidate]:
@@ -91,10 +112,10 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
         return  # an environment, a cache, or the tree of another job
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if _TRAINER.search(entry.name):
+            if _TRAINER.search(entry.name) and not entry.name.startswith(_OURS):
                 one = folder_candidate(Path(entry.path))
                 yield from () if one is None else (one,)
-            elif entry.name not in _SKIPPED:
+            elif entry.name not in _SKIPPED and not entry.name.startswith(_OURS):
                 yield from _by_looking(entry.path, f"{below}{entry.name}/", ignore)
         elif _may_be(entry.name, below) and below + entry.name not in ignore:
             one = file_candidate(Path(entry.path), is_sure=bool(_TELLING.search(entry.name)))

@@ -13,7 +13,7 @@ import shutil
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 from pod_agent.outputs.checkpoints import single_file
 from pod_agent.outputs.checkpoints.candidate import Candidate, NotACheckpoint, NotWhole
@@ -26,6 +26,7 @@ FOLDER = "kept"
 COPIES = 2
 _FICLONE = 0x40049409
 _CHUNK = 64 << 20
+_LONGEST = 255  # bytes of a file name
 _SPARE = 64 << 20  # bytes of free space a copy leaves
 _NO_RANGE = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
 
@@ -68,7 +69,7 @@ def kept(folder: Path, state: Path) -> list[tuple[Candidate, Path]]:
             for path in _copies(shelf):
                 one = file_candidate(path, is_sure=True)
                 if one is not None:
-                    found.append((one, folder / unquote(shelf.name)))
+                    found.append((one, folder / os.fsdecode(unquote_to_bytes(shelf.name))))
     return found
 
 
@@ -87,7 +88,10 @@ def put_back(copy: Path, place: Path) -> None:
 
 def _shelf(path: Path, folder: Path, state: Path) -> Path:
     name = path.relative_to(folder) if path.is_relative_to(folder) else path
-    return state / FOLDER / quote(str(name), safe="")
+    label = quote(os.fsencode(name), safe="")
+    if len(label) > _LONGEST:
+        raise OSError(errno.ENAMETOOLONG, "its path is too long to keep a copy of it")
+    return state / FOLDER / label
 
 
 def _label(candidate: Candidate, step: int | None) -> str:
