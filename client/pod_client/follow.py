@@ -60,11 +60,12 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Where to begin: at an offset, or at the last lines, or at a time."""
+    """Where to begin: at an offset (of that log, when ``log_id`` names one), or at the last lines, or at a time."""
 
     offset: int | None = 0
     tail: int | None = None
     since: float | None = None
+    log_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Follower:
 
     def run(self, begin: Begin | None = None) -> Ending:
         begin = begin or Begin()
-        self._offset = begin.offset
+        self._offset, self._log_id = begin.offset, begin.log_id
         watch = threading.Thread(target=self._watch, name="status", daemon=True)
         watch.start()
         pause = self._pace.backoff_first_s

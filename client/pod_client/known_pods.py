@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pod_wire.codec import from_json
 from pod_wire.errors import Broken, PodError
+from pod_wire.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -137,3 +139,13 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+def last_status(known: KnownPod | None) -> Status | None:
+    """What a pod said last, as far as it can still be read."""
+    if known is None or known.status is None:
+        return None
+    try:
+        return from_json(Status, known.status)
+    except PodError:
+        return None

@@ -30,8 +30,9 @@ MISSING_GRACE_S = 60.0  # a new pod may read 404 for a while
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: between two looks, until a launch is given up, until a removal must be confirmed."""
+    """Seconds: between two looks (growing to the most), until a launch is given up, a removal must be confirmed."""
 
+    look_first_s: float = 0.1
     look_s: float = 2.0
     armed_s: float = 20 * 60.0
     removed_s: float = 60.0
@@ -145,6 +146,7 @@ class Launcher:
         begun = self._clock.monotonic()
         watch = _Watch(self._screen, self._patience.say_s, seen_up=self.ledger.made is not Made.STARTED)
         agent = self._agent_of(pod_id)
+        pause = self._patience.look_first_s
         while True:
             age = self._clock.monotonic() - begun
             pod = self._look(pod_id, watch, age)
@@ -158,7 +160,8 @@ class Launcher:
                     f"cannot launch pod {pod_id}: after {seconds(age)} its agent has not said that it can stop the pod",
                     "a wrong image, or a bad host; RunPod's own log of the pod tells which",
                 )
-            self._clock.sleep(self._patience.look_s)
+            self._clock.sleep(pause)
+            pause = min(pause * 1.5, self._patience.look_s)
 
     def _look(self, pod_id: str, watch: _Watch, age: float) -> Pod | None:
         """The provider's record; None while it is unknown. One failed read proves nothing."""
@@ -263,12 +266,14 @@ class Launcher:
 
     def _insist(self, act: Callable[[], object], is_done: Callable[[], bool], done: str, undone: str) -> bool:
         until = self._clock.monotonic() + self._patience.removed_s
+        pause = self._patience.look_first_s
         try:
             while self._clock.monotonic() < until:
                 if _tried(act) and _tried(is_done):
                     self._screen.money(done)
                     return True
-                self._clock.sleep(min(1.0, self._patience.look_s))
+                self._clock.sleep(pause)
+                pause = min(pause * 1.5, 1.0)
         except KeyboardInterrupt:
             self._screen.warn(undone)
             raise

@@ -10,13 +10,14 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import PodError, Unreachable
 from pod_wire.secrets import Secret
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pod_client.config import Config
     from pod_wire.clock import Clock
     from pod_wire.runpod.transport import Transport

@@ -114,9 +114,7 @@ UP: list[click.Parameter] = [
 def read_up(values: Mapping[str, object]) -> UpFlags:
     """Sort click's values by what they belong to."""
     contract = {
-        variable: str(values[variable])
-        for _, variable, _ in CONTRACT
-        if values[variable] is not None
+        variable: str(values[variable]) for _, variable, _ in CONTRACT if values[variable] is not None
     }
     if values["fresh"]:
         contract["POD_FRESH"] = "1"

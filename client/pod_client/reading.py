@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pod_client.ending import final_bill, gone_reason, is_stopping
 from pod_client.exits import DETACHED, DONE, UNREACHED, by_outcome
 from pod_client.follow import Begin, Follower
+from pod_client.known_pods import last_status
 from pod_client.receipt import Bill, dollars, receipt, seconds
 from pod_client.stdout import silence_stdout
 from pod_client.up import pod_document
-from pod_client.wiring import last_status
 from pod_wire.codec import to_plain
 from pod_wire.errors import NotFound, PodError, Unreachable
 
@@ -200,11 +200,11 @@ def _rows(wiring: Wiring, seen: Seen) -> list[tuple[str, str]]:
         if seen.seen_at is not None:
             rows.append(("below", f"as it was {seconds(max(0.0, now - seen.seen_at))} ago"))
     if seen.status is not None:
-        rows += _status_rows(seen.status)
+        rows += _status_rows(seen.status, is_live=seen.is_live)
     return [(name, text) for name, text in rows if text]
 
 
-def _status_rows(status: Status) -> list[tuple[str, str | None]]:
+def _status_rows(status: Status, *, is_live: bool) -> list[tuple[str, str | None]]:
     rows: list[tuple[str, str | None]] = [("phase", status.phase.value)]
     job = status.job
     if job is not None:
@@ -225,7 +225,7 @@ def _status_rows(status: Status) -> list[tuple[str, str | None]]:
         rows += [("", warning) for warning in job.warnings]
     rows.append(("can stop itself", status.self_stop.value))
     rows.append(("cost", None if status.cost is None else f"{dollars(status.cost)} this boot"))
-    if status.stops_at is not None:
+    if is_live and status.stops_at is not None:
         because = f" ({status.stops_because})" if status.stops_because else ""
         rows.append(("stops", f"in {seconds(max(0.0, status.stops_at - status.now))}{because}"))
     rows.append(

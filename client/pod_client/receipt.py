@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pod_wire.status import Attempt, JobStatus, Status
 
 _MINUTES_FROM_S = 100  # below it, seconds with a tenth tell more
-_CENTS_FROM = 0.995  # below a dollar, cents alone would say $0.00
+_CENTS_FROM = 0.1  # below it, cents alone would say $0.00
 _THOUSAND = 1000
 _STOPPED_GB_MONTH = 0.20  # dollars: what RunPod asks for the disk of a stopped pod
 _SHOWN = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING, Phase.DRAINING)
@@ -123,7 +123,8 @@ def _end_of(attempt: Attempt) -> str:
     if attempt.exit_code is None:
         return attempt.reason or "exit unknown"
     text = f"exit {attempt.exit_code}"
-    return text if attempt.exit_code == 0 or not attempt.reason else f"{text}: {attempt.reason}"
+    says_no_more = attempt.exit_code == 0 or attempt.reason in {None, f"exit code {attempt.exit_code}"}
+    return text if says_no_more else f"{text}: {attempt.reason}"
 
 
 def _cost(status: Status) -> str:

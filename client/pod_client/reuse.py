@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from pod_client.follow import Begin
+from pod_client.known_pods import last_status
 from pod_client.launch import Made
 from pod_client.plan import fields_of
 from pod_wire.errors import Conflict, NoCapacity, PodError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pod_client.screen import Screen
     from pod_wire.runpod.models import Pod
     from pod_wire.runpod.pods import PodsApi
+    from pod_wire.status import Status
 
 INJECTED = ("PUBLIC_KEY", "JUPYTER_PASSWORD")  # RunPod's own; a PATCH without them loses them
 IDLE = (Phase.WAITING, Phase.FINISHED)
@@ -38,6 +41,7 @@ class Reused:
     made: Made
     order: str
     stale_order: str | None
+    begin: Begin  # where the job's log goes on, as far as it is known
 
 
 def fits(pod: Pod, machine: Machine) -> bool:
@@ -90,7 +94,7 @@ class Reuser:
             return None
         self._ledger.note(pod.id, Made.NOTHING)
         self._screen.step(f"pod {pod.id} was idle and takes the job")
-        return Reused(pod.id, Made.NOTHING, order, before)
+        return Reused(pod.id, Made.NOTHING, order, before, _log_end(status, plan))
 
     def _wake(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
         order = new_order_id()
@@ -102,7 +106,7 @@ class Reuser:
             self._ledger.note(pod.id, Made.STARTED)
             self._pods.act(pod.id, "start")
             if self._pods.get(pod.id).gpu_count > 0:
-                return Reused(pod.id, Made.STARTED, order, None)
+                return Reused(pod.id, Made.STARTED, order, None, _log_end(last_status(known), plan))
             self._pods.act(pod.id, "stop")
             error: PodError = NoCapacity(f"pod {pod.id} came back without a GPU, and is stopped again")
         except (NoCapacity, Conflict) as refusal:
@@ -128,6 +132,14 @@ class Reuser:
                 "its host is full now: try again later; or begin without what is on its disk: --new-pod",
             ) from None
         self._screen.note(f"pod {known.id} does not start ({error.message}): not reused")
+
+
+def _log_end(status: Status | None, plan: Plan) -> Begin:
+    """A job that goes on has a log already: what was shown of it is not shown again."""
+    job = status.job if status else None
+    if job is None or job.name != plan.spec.name or job.log is None:
+        return Begin()
+    return Begin(job.log.size, log_id=job.log.id)
 
 
 def _same_mount(pod: Pod, machine: Machine) -> bool:

@@ -61,6 +61,7 @@ class Launched:
     known: KnownPod
     self_stop: SelfStop
     stale_order: str | None
+    begin: Begin
 
 
 class Up:
@@ -100,7 +101,10 @@ class Up:
         self._screen.money(
             f"pod {pod_id} can stop itself; it is billed at {dollars(pod.cost)}/h until it does"
         )
-        return Launched(pod, self._known(pod_id), health.self_stop, reused.stale_order if reused else None)
+        known = self._known(pod_id)
+        if reused is None:
+            return Launched(pod, known, health.self_stop, None, Begin())
+        return Launched(pod, known, health.self_stop, reused.stale_order, reused.begin)
 
     def _reuse(self) -> Reused | None:
         known = [k for k in self._wiring.known.all() if k.is_local == self._choices.local]
@@ -125,7 +129,11 @@ class Up:
         self._keep(pod, token)
         what = f"{pod.gpu_count} x {pod.gpu_id}" if pod.gpu_id else "no GPU"
         self._screen.step(f"created pod {pod.id} ({pod.name}), {what}")
-        if pod.cost:
+        if self._choices.local:
+            self._screen.money(
+                f"a local pod: its price, {dollars(pod.cost)}/h, is the simulator's; nobody is billed"
+            )
+        elif pod.cost:
             self._screen.money(f"{dollars(pod.cost)}/h from now on")
         return pod.id
 
@@ -173,7 +181,7 @@ class Up:
             stale_order=launched.stale_order,
         )
         try:
-            ending = follower.run(Begin())
+            ending = follower.run(launched.begin)
         except KeyboardInterrupt:
             self._wiring.remember(pod_id, follower.status)
             self._say_how_to_come_back(launched)

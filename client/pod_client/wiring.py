@@ -15,12 +15,11 @@ from pod_client.config import Config, read_config
 from pod_client.known_pods import KnownPod, KnownPods
 from pod_client.local import running, use_simulator
 from pod_client.session import RequestsTransport
-from pod_wire.codec import from_json, to_plain
-from pod_wire.errors import BadInput, NotFound, PodError, Refused
+from pod_wire.codec import to_plain
+from pod_wire.errors import BadInput, NotFound, Refused
 from pod_wire.routes import DEFAULT_PORT
 from pod_wire.runpod.pods import PodsApi
 from pod_wire.secrets import Secret
-from pod_wire.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pod_client.screen import Screen
     from pod_wire.clock import Clock
     from pod_wire.runpod.models import Pod
+    from pod_wire.status import Status
 
 KEY_HINT = 'set RUNPOD_API_KEY, or write api_key = "..." into {path}; or try it without: --local'
 
@@ -129,13 +129,3 @@ class Wiring:
         raise NotFound(
             f"cannot find pod '{wanted}': no pod has this id, name or job", "pod-client ps lists them"
         )
-
-
-def last_status(known: KnownPod | None) -> Status | None:
-    """What a pod said last, as far as it can still be read."""
-    if known is None or known.status is None:
-        return None
-    try:
-        return from_json(Status, known.status)
-    except PodError:
-        return None

@@ -71,7 +71,9 @@ class FakeAgent:
             self.log += data
             self._settle()
 
-    def finish(self, outcome: Outcome = Outcome.SUCCEEDED, phase: Phase = Phase.FINISHED, **job: object) -> None:
+    def finish(
+        self, outcome: Outcome = Outcome.SUCCEEDED, phase: Phase = Phase.FINISHED, **job: object
+    ) -> None:
         with self.changed:
             assert self.status.job is not None
             ended = replace(self.status.job, outcome=outcome, phase=phase, **job)
@@ -141,7 +143,9 @@ class _Handler(BaseHTTPRequestHandler):
         if agent.behind is not None:
             self._send(agent.behind, b"<html>proxy</html>", ours=False)
         elif path == routes.HEALTHZ:
-            self._send(200, to_json({"phase": agent.status.phase, "self_stop": agent.status.self_stop, "format": 1}))
+            self._send(
+                200, to_json({"phase": agent.status.phase, "self_stop": agent.status.self_stop, "format": 1})
+            )
         elif self.headers.get("Authorization") != f"Bearer {agent.token}":
             self._send(401, b'{"detail": "no token"}')
         elif path == routes.STATUS:
@@ -158,11 +162,15 @@ class _Handler(BaseHTTPRequestHandler):
         agent.bodies.append(json.loads(body or b"{}"))
         agent.orders.append(self.headers.get(routes.HEADER_ORDER))
         if agent.refusal is not None:
-            self._send(agent.refusal[0], json.dumps({"detail": agent.refusal[1], "remedy": "try later"}).encode())
+            self._send(
+                agent.refusal[0], json.dumps({"detail": agent.refusal[1], "remedy": "try later"}).encode()
+            )
         else:
             self._send(202, json.dumps({"order": agent.orders[-1]}).encode())
 
-    def _send(self, status: int, body: bytes, *, ours: bool = True, headers: dict[str, str] | None = None) -> None:
+    def _send(
+        self, status: int, body: bytes, *, ours: bool = True, headers: dict[str, str] | None = None
+    ) -> None:
         self.send_response(status)
         if ours:
             self.send_header(routes.HEADER_API, "1")
@@ -176,7 +184,9 @@ class _Handler(BaseHTTPRequestHandler):
         follow = query.get("follow") == "1"
         start = int(query.get("offset", 0))
         if "tail" in query:
-            start = len(agent.log) - sum(map(len, bytes(agent.log).splitlines(keepends=True)[-int(query["tail"]) :]))
+            start = len(agent.log) - sum(
+                map(len, bytes(agent.log).splitlines(keepends=True)[-int(query["tail"]) :])
+            )
         agent.offsets.append(start)
         names = {routes.HEADER_LOG: agent.log_id, routes.HEADER_LOG_START: str(start)}
         if start > len(agent.log):
@@ -193,7 +203,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         for name, value in {**names, routes.HEADER_API: "1"}.items():
             self.send_header(name, value)
-        self.send_header(*(("Content-Length", "1000000000") if with_length else ("Transfer-Encoding", "chunked")))
+        self.send_header(
+            *(("Content-Length", "1000000000") if with_length else ("Transfer-Encoding", "chunked"))
+        )
         self.end_headers()
         left = agent.cut_after.pop(0) if agent.cut_after else None
         until = time.monotonic() + agent.follow_s
