@@ -51,6 +51,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--max_steps", type=int, default=120)
     parser.add_argument("--save_steps", type=int, default=20)
+    parser.add_argument("--logging_steps", type=int, default=10)
     parser.add_argument("--output_dir", default="out")
     parser.add_argument("--resume_from_checkpoint")
     parser.add_argument("--pace", type=float, default=0.0, help="seconds added to each step")
@@ -68,7 +69,7 @@ def main():
             max_steps=asked.max_steps,
             save_steps=asked.save_steps,
             save_total_limit=3,
-            logging_steps=10,
+            logging_steps=asked.logging_steps,
             per_device_train_batch_size=16,
             learning_rate=3e-3,
             seed=7,

@@ -1,0 +1,148 @@
+"""A pod as its host sees it: record, journal and log on its disks, and its processes. The agent is not asked.
+
+Where a story must know something in the middle of a kill, nobody is asked who may just be dying.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.live import Simulator, wait_for
+
+if TYPE_CHECKING:
+    from tests.story.conftest import Laptop, Story
+
+JOB = "story"
+HEADER = re.compile(rb"^podkeep: attempt (\d+) of run (\w+),", re.MULTILINE)
+
+
+def dice(name: str) -> random.Random:
+    """Random, but not for ever unknown: the seed is printed, and shown when the test fails."""
+    seed = random.SystemRandom().randrange(10**6)
+    note(f"seed of {name}: {seed}")
+    return random.Random(seed)
+
+
+def note(text: str) -> None:
+    """Something that a person wants to know when the test fails."""
+    sys.stdout.write(f"{text}\n")
+
+
+def order(laptop: Laptop, command: str, *more: str) -> Story:
+    """`up` with any command, in the laptop's repository."""
+    from tests.story.conftest import CLIENT, Story  # noqa: PLC0415 - a conftest is loaded by pytest first
+
+    argv = [CLIENT, "up", "--local", "--job", JOB, "--repo", str(laptop.repo), "--command", command, *more]
+    said, told = (laptop.repo.parent / name for name in ("up.out", "up.err"))
+    with said.open("wb") as out, told.open("wb") as err:
+        program = subprocess.Popen(argv, env=laptop.env, cwd=laptop.repo, stdout=out, stderr=err)
+    return Story(laptop, program, said, told, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One pod and its job."""
+
+    simulator: Simulator
+    id: str
+
+    @classmethod
+    def only(cls, story: Story, within_s: float = 30.0) -> Seen:
+        """The one pod there is, once its job has a record."""
+
+        def look() -> Seen | None:
+            assert story.program.poll() is None, f"up ended early:\n{story.told.read_text()}\n{story.log}"
+            simulator = Simulator.at(Path(story.laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim")
+            found = list(simulator.pods()) if simulator else []
+            return cls(simulator, found[0]) if simulator and found else None
+
+        pod = wait_for("a pod", look, within_s)
+        wait_for(f"a record; up said:\n{story.told.read_text()}", pod.record, within_s)
+        return pod
+
+    @property
+    def disks(self) -> Path:
+        return self.simulator.state / "pods" / self.id
+
+    @property
+    def job(self) -> Path:
+        return self.disks / "mount" / ".podkeep" / "jobs" / JOB
+
+    @property
+    def tree(self) -> Path:
+        return self.disks / "mount" / JOB
+
+    def record(self) -> dict[str, Any]:
+        """state.json: the job as the agent last kept it; empty before that."""
+        try:
+            return json.loads((self.job / "state.json").read_bytes())
+        except FileNotFoundError:
+            return {}
+
+    def journal(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.job / "journal.jsonl").read_text().splitlines()]
+
+    def log(self) -> bytes:
+        return (self.job / "log").read_bytes()
+
+    def begun(self) -> list[int]:
+        """The numbers of the attempts that began, by the lines that their keepers wrote."""
+        return [int(number) for number, _ in HEADER.findall(self.log())]
+
+    def status(self) -> str:
+        return self.simulator.pod(self.id)["status"]
+
+    def processes(self, words: str) -> list[int]:
+        """Pids inside the pod of what runs with these words in its command line."""
+        listed = self.simulator.call("GET", f"/sim/pods/{self.id}/processes")[1]
+        return [one["pid"] for one in listed if words in one["command"]]
+
+    def agent(self) -> int | None:
+        """The living agent's pid inside the pod."""
+        found = [pid for pid in self.processes("-m pod_agent") if pid == self._told()]
+        return found[0] if found else None
+
+    def _told(self) -> int | None:
+        try:
+            return int((self.disks / "disk" / "run" / "podkeep" / "agent.pid").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def kill_agent(self) -> int:
+        """SIGKILL for the living agent; its pid."""
+        pid = wait_for("an agent", self.agent, within_s=60)
+        self.simulator.kill(self.id, pid)
+        return pid
+
+    def new_agent(self, old: int, within_s: float = 60.0) -> int:
+        """The pid of the agent that follows the killed one."""
+
+        def look() -> int | None:
+            pid = self.agent()
+            return pid if pid != old else None
+
+        return wait_for("another agent", look, within_s)
+
+    def checkpoint_after(self, step: int, within_s: float = 60.0) -> int:
+        """Wait for a whole checkpoint beyond this step; its step."""
+
+        def look() -> int | None:
+            place = self.record().get("checkpoint") or {}
+            return place["step"] if (place.get("step") or 0) > step else None
+
+        return wait_for(f"a whole checkpoint after step {step}:\n{self.log()[-2000:]!r}", look, within_s)
+
+    def stopped(self, within_s: float = 60.0) -> None:
+        wait_for("the pod is off", lambda: self.status() == "EXITED", within_s)
+
+
+def nap(rng: random.Random, least: float, most: float) -> None:
+    time.sleep(rng.uniform(least, most))
