@@ -27,8 +27,8 @@ hand_on() { # to the agent; to the keeper while no agent lives
 }
 trap hand_on TERM INT
 
-pause() { # may be cut short by TERM: wait returns, sleep is ours to end
-  sleep "$1" &
+pause() { # in quarters of a second; may be cut short by TERM: wait returns, sleep is ours to end
+  sleep "$(($1 / 4)).$(($1 % 4 * 25))" &
   wait $!
   kill $! 2>/dev/null
 }
@@ -48,10 +48,10 @@ while [ -z "$termed" ]; do
   agent=
   [ -e "$run_dir/leave" ] && exit "$code"
   [ -n "$termed" ] && break
-  [ $((SECONDS - began)) -ge 60 ] && delay=1
-  echo "podkeep: the agent ended with code $code; starting it again in $delay s" >&2
+  [ $((SECONDS - began)) -ge 5 ] && delay=1 # it had begun to work: no crash loop, and followers wait for it
+  echo "podkeep: the agent ended with code $code; starting it again" >&2
   pause "$delay"
-  delay=$((delay * 2 > 30 ? 30 : delay * 2))
+  delay=$((delay * 2 > 120 ? 120 : delay * 2))
 done
 if pid=$(keeper); then kill -TERM "$pid" 2>/dev/null; fi # the agent may have died before it could tell it
 while keeper >/dev/null; do sleep 0.1; done # the training has two seconds; its log is the keeper's to finish
