@@ -190,7 +190,8 @@ def test_looking_passes_over_what_is_no_checkpoint_of_this_run(tmp_path):
     (tmp_path / "tagged/CACHEDIR.TAG").write_text("")
     (tmp_path / "data/plain.pt").write_bytes(torch_zip([1, 2, 3]))
     os.utime(tmp_path / "out/old-last.pt", (100, 100))
-    found = find(tmp_path, None, time.time() - 60, {"repo/last.pt"})
+    trainer(tmp_path / "repo/checkpoint-5", 5)
+    found = find(tmp_path, None, time.time() - 60, {"repo/last.pt", "repo/checkpoint-5/trainer_state.json"})
     sure = {str(one.path.relative_to(tmp_path)) for one in found if one.is_sure}
     assert sure == set(wanted)
     unsure = [one for one in found if not one.is_sure]
@@ -236,7 +237,7 @@ def test_gits_own_list_is_read(tmp_path, version):
 
     git("init", "-q")
     names = ["a.pt", "sub/last.pt", "sub/deep/läst.pt", "sub/" + "x" * 150 + ".pt", "other/b.pt"]
-    for name in names:
+    for name in [*names, "train.py"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     git("add", "-A")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -43,7 +44,7 @@ class Place:
         for made in (self.folder, bins):
             made.mkdir()
         for name in ("python3", "git"):
-            target = BASE if name == "python3" else "/usr/bin/git"
+            target = BASE if name == "python3" else shutil.which("git")
             (bins / name).symlink_to(target)
         self.env = {
             "PATH": f"{bins}:/usr/bin:/bin", "HOME": str(top), "PIP_NO_INDEX": "1", "PIP_NO_CACHE_DIR": "1",

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from pod_agent.outputs.checkpoints import kept as kept_module
 from pod_agent.outputs.checkpoints.kept import kept, put_back
 from pod_agent.outputs.watch import CheckpointWatch
 from pod_wire.clock import RealClock
@@ -132,6 +133,27 @@ def test_a_name_that_is_no_text_is_watched_too(place):
     assert place.posted == [(name, 3)]
     assert [place for _, place in kept(place.folder, place.state)] == [at]
     assert place.watch().newest() is None
+
+
+def test_copying_falls_back_to_reading_and_writing(place):
+    """Where the kernel cannot copy from one file to another, the bytes still arrive whole and in order."""
+    data = os.urandom(1 << 16) * 40
+    reading, feeding = os.pipe()
+    feeder = threading.Thread(target=lambda: (os.write(feeding, data), os.close(feeding)))
+    feeder.start()
+    with (place.folder / "copy").open("wb") as file:
+        kept_module._copy_bytes(reading, file.fileno())
+    feeder.join()
+    os.close(reading)
+    assert (place.folder / "copy").read_bytes() == data
+
+
+def test_no_room_for_a_copy_costs_the_copy_not_the_news(place):
+    """A checkpoint that cannot be copied is announced all the same."""
+    (place.state / "kept").write_text("in the way")
+    place.save("last.pt", torch_zip({"step": 3}))
+    look_twice(place.watch())
+    assert place.posted == [("last.pt", 3)]
 
 
 def test_older_and_ignored_files_are_not_posted(place):

@@ -135,7 +135,9 @@ def _build(
     if not made.ok:
         raise StepFailed(f"cannot make an environment with {python.program}: {pip.last_line(made)}")
     _see_parent(place, python)
-    own = {**env, **_variables(place, env), "PIP_USER": "0", "PIP_NO_INPUT": "1"}
+    elsewhere = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME"}
+    own = {name: value for name, value in env.items() if name not in elsewhere}
+    own |= {**_variables(place, env), "PIP_USER": "0", "PIP_NO_INPUT": "1"}
     program = str(place / "bin" / "python")
     try:
         if not python.has_pip:

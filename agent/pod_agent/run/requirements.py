@@ -40,7 +40,7 @@ _SOURCES = (
 _SKIPPED = {"__pycache__", "node_modules", "build", "dist", "venv", "env"}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What was read: the text's hash, the git refs that may move, the files that were not there."""
 

@@ -20,7 +20,7 @@ SLACK_S = 1.0  # file systems round the time of a write
 STATE_FILE = "trainer_state.json"
 _TRAINERS_OWN = ("training_args.bin", "scheduler.pt", "rng_state.pth", "model.safetensors")
 _TRAINER = re.compile(r"(?:^|[-_.])checkpoint[-_](\d+)$")
-_SUFFIXES = {".pt", ".pth", ".ckpt", ".safetensors", ".npz", ".pkl", ".pickle", ".json"}
+SUFFIXES = {".pt", ".pth", ".ckpt", ".safetensors", ".npz", ".pkl", ".pickle", ".json"}
 _TELLING = re.compile(
     r"(?:^|[^a-z])(?:ckpts?|checkpoints?|last|latest|resume|snapshot|state|epoch|steps?|iter)(?:[^a-z]|$)",
     re.IGNORECASE,
@@ -112,11 +112,14 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
         return  # an environment, a cache, or the tree of another job
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if _TRAINER.search(entry.name) and not entry.name.startswith(_OURS):
+            name = f"{below}{entry.name}"
+            if entry.name.startswith(_OURS) or f"{name}/{STATE_FILE}" in ignore:
+                continue
+            if _TRAINER.search(entry.name):
                 one = folder_candidate(Path(entry.path))
                 yield from () if one is None else (one,)
-            elif entry.name not in _SKIPPED and not entry.name.startswith(_OURS):
-                yield from _by_looking(entry.path, f"{below}{entry.name}/", ignore)
+            elif entry.name not in _SKIPPED:
+                yield from _by_looking(entry.path, f"{name}/", ignore)
         elif _may_be(entry.name, below) and below + entry.name not in ignore:
             one = file_candidate(Path(entry.path), is_sure=bool(_TELLING.search(entry.name)))
             yield from () if one is None else (one,)
@@ -124,7 +127,7 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
 
 def _may_be(name: str, below: str) -> bool:
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 - hot
-    if suffix not in _SUFFIXES or _UNFINISHED.search(stem) or name.startswith("."):
+    if suffix not in SUFFIXES or _UNFINISHED.search(stem) or name.startswith("."):
         return False
     return suffix != ".json" or bool(_TELLING.search(stem) or _TELLING.search(below.rstrip("/")))
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 from typing import TYPE_CHECKING
+
+from pod_agent.outputs.checkpoints.find import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_ENDINGS = tuple(suffix.encode() for suffix in SUFFIXES)
 _FIXED = 62  # bytes of an entry before its name, with SHA-1
 
 
 def tracked(folder: Path) -> frozenset[str]:
-    """Relative to ``folder``, which may lie anywhere in a work tree. Empty where there is none."""
+    """Relative to ``folder``, anywhere in a work tree: those that could be taken for a checkpoint's."""
     for top in (folder, *folder.parents):
         index = top / ".git" / "index"
         try:
@@ -24,7 +28,7 @@ def tracked(folder: Path) -> frozenset[str]:
                 return frozenset()
             continue
         below = "" if top == folder else f"{folder.relative_to(top).as_posix()}/"
-        names = (name.decode("utf-8", "surrogateescape") for name in _names(data))
+        names = (os.fsdecode(name) for name in _names(data) if name.endswith(_ENDINGS))
         return frozenset(name.removeprefix(below) for name in names if name.startswith(below))
     return frozenset()
 
