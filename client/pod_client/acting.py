@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pod_client.exits import DETACHED, DONE, UNREACHED
 from pod_client.launch import Launcher, Made, Patience
 from pod_client.receipt import dollars
+from pod_client.removal import Removal
 from pod_wire.errors import Conflict, NoCapacity, PodError, Unreachable
 from pod_wire.status import Phase
 
@@ -46,17 +47,17 @@ def stop(wiring: Wiring, target: Target) -> int:
         wiring.screen.warn("not confirmed: without RUNPOD_API_KEY only the pod's word is to be had")
         return DONE
     _remember(wiring, target)
-    return DONE if _launcher(wiring, target).stop(target.pod_id) else UNREACHED
+    return DONE if _removal(wiring, target).stop(target.pod_id) else UNREACHED
 
 
 def remove(wiring: Wiring, target: Target, *, force: bool) -> int:
     """With all that is on its disk. A job that runs is not removed by accident."""
-    launcher = _launcher(wiring, target)
+    removal = _removal(wiring, target)
     if not force and _is_working(wiring, target):
         raise Conflict(
             f"cannot remove pod {target.pod_id}: its job is running", "stop it first, or give --force"
         )
-    if not launcher.remove(target.pod_id):
+    if not removal.remove(target.pod_id):
         return UNREACHED
     wiring.known.forget(target.pod_id)
     return DONE
@@ -98,10 +99,14 @@ def _start(wiring: Wiring, target: Target) -> None:
         ) from None
     pod = pods.get(target.pod_id)
     if pod.gpu_id is not None and pod.gpu_count == 0:
-        _launcher(wiring, target).stop(target.pod_id)
+        _removal(wiring, target).stop(target.pod_id)
         raise NoCapacity(
             f"cannot start pod {target.pod_id} for training: it came back without a GPU", "try again later"
         )
+
+
+def _removal(wiring: Wiring, target: Target) -> Removal:
+    return Removal(wiring.pods(target.config), wiring.screen, wiring.clock)
 
 
 def _launcher(wiring: Wiring, target: Target, wait_minutes: float = 20.0) -> Launcher:

@@ -85,7 +85,8 @@ def logs(  # noqa: PLR0917 - one argument per flag
 
     POD is a pod's id, its name, or the name of its job.
     """
-    from pod_client import moments, reading  # noqa: PLC0415
+    from pod_client import logs as logging  # noqa: PLC0415
+    from pod_client import moments  # noqa: PLC0415
     from pod_client.follow import Begin  # noqa: PLC0415
 
     if tail is not None and since is not None:
@@ -94,7 +95,7 @@ def logs(  # noqa: PLR0917 - one argument per flag
     when = None if since is None else moments.parse_moment(since, wiring.clock.now())
     begin = Begin(0 if tail is None and when is None else None, tail, when)
     target = wiring.target(pod, local=local, token_file=token_file)
-    return reading.logs(wiring, target, _sink(raw=raw), begin, follow=follow)
+    return logging.logs(wiring, target, _sink(raw=raw), begin, follow=follow)
 
 
 @cli.command()
@@ -233,7 +234,8 @@ def _wishes(flags: UpFlags, *, is_local: bool) -> Wishes:
     """Read the files that the flags name."""
     from pathlib import Path  # noqa: PLC0415
 
-    from pod_client.plan import Wishes, read_env_file, read_env_options  # noqa: PLC0415
+    from pod_client.plan import Wishes  # noqa: PLC0415
+    from pod_client.user_env import read_env_file, read_env_options  # noqa: PLC0415
 
     env: dict[str, str] = {}
     for name in flags.env_files:

@@ -69,3 +69,16 @@ def _look_twice(pods: PodsApi, pod_id: str) -> str | None:
         except NotFound:
             continue
     return None
+
+
+def pod_document(pod: Pod) -> dict[str, object]:
+    """A pod for --json: never its environment."""
+    return {
+        "id": pod.id,
+        "name": pod.name,
+        "status": pod.status,
+        "gpu": pod.gpu_id,
+        "gpu_count": pod.gpu_count,
+        "price_per_hour": pod.cost,
+        "image": pod.image,
+    }

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pod_client.receipt import dollars, seconds
+from pod_client.removal import Removal
 from pod_wire.errors import BadInput, Broken, Conflict, NoCapacity, NotFound, PodError, Refused, Unreachable
 from pod_wire.status import SelfStop
 
@@ -30,12 +31,11 @@ MISSING_GRACE_S = 60.0  # a new pod may read 404 for a while
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds: between two looks (growing to the most), until a launch is given up, a removal must be confirmed."""
+    """Seconds: between two looks (growing to the most), and until a launch is given up."""
 
     look_first_s: float = 0.1
     look_s: float = 2.0
     armed_s: float = 20 * 60.0
-    removed_s: float = 60.0
     say_s: float = 30.0
 
 
@@ -72,6 +72,7 @@ class Launcher:
         patience: Patience | None = None,
     ) -> None:
         self.ledger = Ledger()
+        self.removal = Removal(pods, screen, clock)
         self._pods = pods
         self._agent_of = agent_of
         self._screen = screen
@@ -114,7 +115,7 @@ class Launcher:
             self._screen.step(f"interrupted while asking for {name}; looking whether it was made")
             found = self._find(name)
             if found is not None:
-                self.remove(found.id)
+                self.removal.remove(found.id)
             raise
         self.ledger.note(pod.id, Made.CREATED)
         return pod
@@ -217,68 +218,13 @@ class Launcher:
             case SelfStop.UNKNOWN:
                 return False
 
-    # -- unmaking -----------------------------------------------------------------------------------------------
-
     def undo(self) -> None:
         """Take back what the launch did, and say what that means for the bill. Never raises a PodError."""
         pod_id = self.ledger.pod_id
         if pod_id is not None and self.ledger.made is Made.CREATED:
-            self.remove(pod_id)
+            self.removal.remove(pod_id)
         elif pod_id is not None and self.ledger.made is Made.STARTED:
-            self.stop(pod_id)
-
-    def remove(self, pod_id: str) -> bool:
-        """Remove, and wait until the provider no longer lists it."""
-        self._screen.step(f"removing pod {pod_id}")
-        return self._insist(
-            lambda: self._pods.delete(pod_id),
-            lambda: self._is_gone(pod_id),
-            f"pod {pod_id} is removed; nothing of it is billed any more",
-            f"cannot confirm that pod {pod_id} is removed: it may still be billed. "
-            f"End it with: pod-client rm {pod_id}",
-        )
-
-    def stop(self, pod_id: str) -> bool:
-        """Stop, and wait until the provider says EXITED."""
-        self._screen.step(f"stopping pod {pod_id}")
-        return self._insist(
-            lambda: self._stop_once(pod_id),
-            lambda: self._pods.get(pod_id).status in {"EXITED", "TERMINATED"},
-            f"pod {pod_id} is stopped; its GPU is no longer billed, its disk is: pod-client rm {pod_id} ends that",
-            f"cannot confirm that pod {pod_id} is stopped: it may still be billed. "
-            f"End it with: pod-client stop {pod_id}",
-        )
-
-    def _stop_once(self, pod_id: str) -> None:
-        try:
-            self._pods.act(pod_id, "stop")
-        except Conflict:  # stopped already, or on its way; the next look tells
-            return
-
-    def _is_gone(self, pod_id: str) -> bool:
-        """DELETE's or GET's 404 alone is no proof: the list must be without it too."""
-        try:
-            if self._pods.get(pod_id).status != "TERMINATED":
-                return False
-        except NotFound:
-            pass  # what we want; the list has the last word
-        return all(pod.id != pod_id or pod.status == "TERMINATED" for pod in self._pods.list())
-
-    def _insist(self, act: Callable[[], object], is_done: Callable[[], bool], done: str, undone: str) -> bool:
-        until = self._clock.monotonic() + self._patience.removed_s
-        pause = self._patience.look_first_s
-        try:
-            while self._clock.monotonic() < until:
-                if _tried(act) and _tried(is_done):
-                    self._screen.money(done)
-                    return True
-                self._clock.sleep(pause)
-                pause = min(pause * 1.5, 1.0)
-        except KeyboardInterrupt:
-            self._screen.warn(undone)
-            raise
-        self._screen.warn(undone)
-        return False
+            self.removal.stop(pod_id)
 
 
 class _Watch:
@@ -306,16 +252,6 @@ class _Watch:
             return
         self._last = pod.status
         self._said_at = age
-
-
-def _tried(act: Callable[[], object]) -> bool:
-    """True when it worked; what is gone already, worked."""
-    try:
-        return act() is not False
-    except NotFound:
-        return True
-    except PodError:
-        return False
 
 
 def _short(error: PodError) -> str:

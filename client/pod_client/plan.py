@@ -8,16 +8,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from pod_client.user_env import count
 from pod_wire.contract import JOB_FIELDS
 from pod_wire.errors import BadInput, Mistake
 from pod_wire.near import nearest
 from pod_wire.parse import parse_environment, parse_toml, to_environment, toml_pod_table
 from pod_wire.routes import DEFAULT_PORT
 from pod_wire.runpod.models import Mount, NewPod
-from pod_wire.secrets import is_secret_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from pod_wire.job import JobSpec
 
@@ -27,7 +27,6 @@ LOCAL_GPU = "NVIDIA GeForce RTX 4090"
 LOCAL_IMAGE = "local"
 PORTS = (f"{DEFAULT_PORT}/http", "22/tcp")
 LEAST_MOUNT_GB = 10
-HINTED = ("HF_TOKEN", "WANDB_API_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,67 +110,10 @@ def make_plan(wishes: Wishes) -> Plan:
     mistakes = [*_env_mistakes(plan), *_machine_mistakes(machine)]
     if mistakes:
         raise BadInput(
-            f"cannot start a pod: {_count(len(mistakes), 'setting is', 'settings are')} wrong",
+            f"cannot start a pod: {count(len(mistakes), 'setting is', 'settings are')} wrong",
             tuple(mistakes),
         )
     return plan
-
-
-def starred(env: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a person's eyes: what is a secret by its name shows stars."""
-    return {
-        name: "********" if is_secret_name(name) or name == "POD_TOKEN" else env[name] for name in sorted(env)
-    }
-
-
-def read_env_file(text: str, name: str) -> dict[str, str]:
-    """K=V a line, # comments, an optional `export`, optional quotes. A mistake names the line, not what it says."""
-    found: dict[str, str] = {}
-    mistakes = []
-    for number, line in enumerate(text.splitlines(), 1):
-        bare = line.strip().removeprefix("export ").strip()
-        if not bare or bare.startswith("#"):
-            continue
-        key, equals, value = bare.partition("=")
-        if not equals or not _is_name(key.strip()):
-            mistakes.append(Mistake(f"{name}, line {number}", "is not NAME=VALUE"))
-            continue
-        value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        found[key.strip()] = value
-    if mistakes:
-        raise BadInput(
-            f"cannot read {name}: {_count(len(mistakes), 'line is', 'lines are')} wrong", tuple(mistakes)
-        )
-    return found
-
-
-def read_env_options(options: Iterable[str], own: Mapping[str, str]) -> dict[str, str]:
-    """--env K=V sets, --env K passes on our own K."""
-    found: dict[str, str] = {}
-    mistakes = []
-    for position, option in enumerate(options, 1):
-        key, equals, value = option.partition("=")
-        if not _is_name(key):
-            mistakes.append(Mistake(f"--env number {position}", "does not begin with a variable's name"))
-        elif equals:
-            found[key] = value
-        elif key in own:
-            found[key] = own[key]
-        else:
-            mistakes.append(Mistake(f"--env {key}", "is not set here", f"set it, or give {key}=VALUE"))
-    if mistakes:
-        raise BadInput("cannot pass the environment on", tuple(mistakes))
-    return found
-
-
-def hints(env: Mapping[str, str], own: Mapping[str, str]) -> tuple[str, ...]:
-    """Nothing secret is passed on unasked; what many jobs need is mentioned."""
-    unasked = [name for name in HINTED if own.get(name) and name not in env]
-    return tuple(
-        f"{name} is set here and not passed on; add --env {name} if the job needs it" for name in unasked
-    )
 
 
 def _from_toml(wishes: Wishes) -> dict[str, str]:
@@ -293,14 +235,6 @@ def _pod_level(env: Mapping[str, str]) -> dict[str, str]:
     """POD_* of --env that say something of the pod; those of the job are in its spec already."""
     of_job = {variable.name for variable in JOB_FIELDS.values()}
     return {name: value for name, value in env.items() if name.startswith("POD_") and name not in of_job}
-
-
-def _is_name(text: str) -> bool:
-    return text.isascii() and text.isidentifier()
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"1 {one}" if number == 1 else f"{number} {many}"
 
 
 def fields_of(spec: JobSpec) -> dict[str, object]:

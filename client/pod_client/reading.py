@@ -1,4 +1,4 @@
-"""The commands that only read: logs, status, ps. A GET changes nothing, and so do these."""
+"""The commands that only read: status and ps. A GET changes nothing, and so do these."""
 
 from __future__ import annotations
 
@@ -6,117 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_client.ending import final_bill, gone_reason, is_stopping
-from pod_client.exits import DETACHED, DONE, UNREACHED, by_outcome
-from pod_client.follow import Begin, Follower
+from pod_client.ending import pod_document
+from pod_client.exits import DONE
 from pod_client.known_pods import last_status
 from pod_client.receipt import Bill, dollars, receipt, seconds
-from pod_client.stdout import silence_stdout
-from pod_client.up import pod_document
 from pod_wire.codec import to_plain
-from pod_wire.errors import NotFound, PodError, Unreachable
+from pod_wire.errors import NotFound, PodError
+from pod_wire.secrets import Secret
 
 if TYPE_CHECKING:
     from pod_client.config import Config
     from pod_client.known_pods import KnownPod
-    from pod_client.stdout import Sink
     from pod_client.wiring import Target, Wiring
     from pod_wire.runpod.models import Pod
-    from pod_wire.runpod.pods import PodsApi
     from pod_wire.status import Status
 
 ASKED_AT_ONCE = 8
-
-
-def logs(wiring: Wiring, target: Target, sink: Sink, begin: Begin, *, follow: bool) -> int:
-    try:
-        return _follow(wiring, target, sink, begin) if follow else _print(wiring, target, sink, begin)
-    except BrokenPipeError:
-        silence_stdout()
-        return DONE
-
-
-def _print(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
-    """What the log holds now. A cut is continued at its offset."""
-    agent = wiring.agent_of(target)
-    job = _job_of(agent.status(), target)
-    offset, end = begin.offset, None
-    failures = 0
-    while end is None or (offset or 0) < end:
-        fresh = offset is None
-        try:
-            stream = agent.open_log(
-                job,
-                offset,
-                follow=False,
-                tail=begin.tail if fresh else None,
-                since=begin.since if fresh else None,
-            )
-        except Unreachable:
-            failures += 1
-            if failures > 5:  # noqa: PLR2004 - a few cuts in a row are a pod that is gone
-                raise
-            wiring.clock.sleep(0.2 * failures)
-            continue
-        offset = stream.start if stream.start is not None else offset
-        end = stream.end if end is None else end  # what came meanwhile is for the next call, or for -f
-        try:
-            while data := stream.read():
-                sink.write(data)
-                offset = (offset or 0) + len(data)
-                failures = 0
-        finally:
-            stream.close()
-        if end is None:
-            break
-    sink.close()
-    return DONE
-
-
-def _follow(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
-    agent = wiring.agent_of(target)
-    job = _job_of(agent.status(), target)
-    pods = _pods_or_none(wiring, target.config)
-    follower = Follower(agent, job, sink, wiring.screen.warn, lambda: gone_reason(pods, target.pod_id))
-    try:
-        ending = follower.run(begin)
-    except KeyboardInterrupt:
-        wiring.remember(target.pod_id, follower.status)
-        _say_billed(wiring, target, follower.status)
-        return DETACHED
-    wiring.remember(target.pod_id, ending.status)
-    bill = final_bill(pods, target.pod_id, wiring.clock, expects_stop=is_stopping(ending.status))
-    if ending.status is not None:
-        wiring.screen.text(receipt(ending.status, bill))
-    if not ending.complete:
-        wiring.screen.warn(
-            f"the end of the log was not seen: {ending.gone} (read up to byte {ending.offset})"
-        )
-    outcome = ending.status.job.outcome if ending.status and ending.status.job else None
-    return UNREACHED if outcome is None else by_outcome(outcome)
-
-
-def _say_billed(wiring: Wiring, target: Target, status: Status | None) -> None:
-    price = f" at {dollars(status.price_per_hour)}/h" if status and status.price_per_hour else ""
-    until = f" {status.stops_because}" if status and status.stops_because else ""
-    wiring.screen.money(
-        f"pod {target.pod_id} goes on and is still billed{price}; it stops itself{until}. "
-        f"To end it now: pod-client stop {target.pod_id}"
-    )
-
-
-def _job_of(status: Status, target: Target) -> str:
-    if status.job is not None:
-        return status.job.name
-    if target.known is not None:
-        return target.known.job
-    raise NotFound(
-        f"cannot read a log of pod {target.pod_id}: it has had no job yet", "pod-client up gives it one"
-    )
-
-
-def _pods_or_none(wiring: Wiring, config: Config) -> PodsApi | None:
-    return wiring.pods(config) if config.api_key is not None else None
 
 
 # -- status -----------------------------------------------------------------------------------------------------
@@ -135,7 +40,7 @@ class Seen:
 
 def look(wiring: Wiring, target: Target) -> Seen:
     """Both descriptions, as far as they are to be had."""
-    pods = _pods_or_none(wiring, target.config)
+    pods = wiring.pods_or_none(target.config)
     pod, trouble = None, None
     if pods is not None:
         try:
@@ -286,8 +191,6 @@ def _lines(wiring: Wiring, config: Config) -> list[Line]:
 
 
 def _status_of(wiring: Wiring, config: Config, pod: Pod, known: KnownPod | None) -> Status | None:
-    from pod_wire.secrets import Secret  # noqa: PLC0415 - beside its only use
-
     if known is None or pod.status != "RUNNING":
         return last_status(known)
     try:

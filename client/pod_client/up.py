@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from pod_client.ending import final_bill, gone_reason
+from pod_client.dry_run import show
+from pod_client.ending import final_bill, gone_reason, pod_document
 from pod_client.exits import DETACHED, DONE, UNREACHED, by_outcome
 from pod_client.follow import Begin, Follower
 from pod_client.known_pods import KnownPod
 from pod_client.launch import Launcher, Patience, StoppedEarly
-from pod_client.plan import hints, make_plan, starred
-from pod_client.prices import list_price
+from pod_client.plan import make_plan
 from pod_client.receipt import dollars, receipt
 from pod_client.reuse import Reused, Reuser, candidates
 from pod_client.stdout import silence_stdout
+from pod_client.user_env import hints
 from pod_wire.codec import to_plain
 from pod_wire.errors import PodError
 from pod_wire.job import ExitPolicy
@@ -26,8 +27,6 @@ from pod_wire.secrets import Secret
 from pod_wire.status import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pod_client.agent_api import AgentApi
     from pod_client.config import Config
     from pod_client.follow import Ending
@@ -265,41 +264,5 @@ def up(wiring: Wiring, wishes: Wishes, choices: Choices, sink: Sink) -> int:
     for hint in hints(plan.user_env, wiring.env):
         wiring.screen.note(hint)
     if choices.dry_run:
-        return _show(wiring, plan, choices)
+        return show(wiring, plan, local=choices.local, as_json=choices.as_json)
     return Up(wiring, plan, choices, sink).run()
-
-
-def _show(wiring: Wiring, plan: Plan, choices: Choices) -> int:
-    """--dry-run: the very request, with stars for secrets, and the catalogue's price. Nothing is created."""
-    prices: Mapping[str, float | None] = {}
-    if not choices.local:
-        config = wiring.config(local=False)
-        prices = {gpu: list_price(config, wiring.transport, gpu, plan.machine) for gpu in plan.machine.gpus}
-    env = starred(plan.environment("0" * 64, "new"))
-    bodies = [
-        plan.new_pod(f"podkeep-{plan.spec.name[:40]}-000000", gpu, env).to_body() for gpu in plan.machine.gpus
-    ]
-    if choices.as_json:
-        wiring.screen.document({"format": 1, "requests": bodies, "price_per_hour": dict(prices)})
-        return DONE
-    wiring.screen.step("would create the first of these that RunPod has; nothing was created")
-    for body in bodies:
-        wiring.screen.document(body)
-    for gpu in plan.machine.gpus:
-        price = prices.get(gpu)
-        known = "costs nothing: it runs here" if choices.local else "price unknown until it is created"
-        wiring.screen.money(f"{gpu}: {known if price is None else f'{dollars(price)}/h by the catalogue'}")
-    return DONE
-
-
-def pod_document(pod: Pod) -> dict[str, object]:
-    """A pod for --json: never its environment."""
-    return {
-        "id": pod.id,
-        "name": pod.name,
-        "status": pod.status,
-        "gpu": pod.gpu_id,
-        "gpu_count": pod.gpu_count,
-        "price_per_hour": pod.cost,
-        "image": pod.image,
-    }

@@ -81,6 +81,10 @@ class Wiring:
             )
         return PodsApi(config.runpod_url, config.api_key, self.transport, clock=self.clock)
 
+    def pods_or_none(self, config: Config) -> PodsApi | None:
+        """For what works without a key as well: a pod's token is enough to read its log."""
+        return self.pods(config) if config.api_key is not None else None
+
     def agent(self, config: Config, pod_id: str, token: Secret | None, port: int = DEFAULT_PORT) -> AgentApi:
         return AgentApi(config.agent_url(pod_id, port), token, self.transport)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -45,15 +45,16 @@ def test_help_imports_nothing_heavy():
 
 
 def test_help_is_quick():
-    """The best of five starts takes at most 0.15 s."""
+    """The best of five starts takes at most 0.15 s of processor time, which a busy machine does not stretch."""
     best = min(_seconds() for _ in range(5))
     assert best <= 0.15
 
 
 def _seconds() -> float:
-    begun = time.monotonic()
+    begun = os.times()
     subprocess.run([sys.executable, "-m", "pod_client.cli", "--help"], capture_output=True, check=True)
-    return time.monotonic() - begun
+    done = os.times()
+    return done.children_user + done.children_system - begun.children_user - begun.children_system
 
 
 if __name__ == "__main__":

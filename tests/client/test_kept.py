@@ -16,7 +16,9 @@ POSIX = pytest.mark.skipif(os.name == "nt", reason="modes mean nothing on Window
 
 
 def known(pod_id="p1", *, name="podkeep-job-1", job="job", created_at=1.0):
-    return KnownPod(pod_id, name, job, "token-" + pod_id, "https://x/v2", 8787, False, created_at)
+    return KnownPod(
+        pod_id, name, job, "token-" + pod_id, "https://x/v2", 8787, is_local=False, created_at=created_at
+    )
 
 
 def test_the_environment_wins_over_the_file(tmp_path):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pod_client.plan import Wishes, hints, make_plan, read_env_file, read_env_options, starred
+from pod_client.plan import Wishes, make_plan
+from pod_client.user_env import hints, read_env_file, read_env_options, starred
 from pod_wire.errors import BadInput
 
 TOML = """

@@ -30,7 +30,7 @@ def lines_of(process):
 
     def read():
         for line in process.stderr:
-            seen.append(line.decode())
+            seen.append(line.decode())  # noqa: PERF401 - not when the stream has ended
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
@@ -136,7 +136,7 @@ def test_a_pod_that_cannot_stop_itself_is_removed(pod):
 @pytest.mark.slow
 def test_a_pod_that_never_answers_is_given_up_and_removed(pod):
     """After its time the launch ends: the pod is removed and the message says why."""
-    pod.runpod.on_change = lambda status: None
+    pod.runpod.on_change = lambda _: None
     code, _, err = pod.run(*UP, "--wait-minutes", "0.1")
     assert code == 3
     assert pod.runpod.pods == {}
@@ -145,7 +145,7 @@ def test_a_pod_that_never_answers_is_given_up_and_removed(pod):
 
 def test_ctrl_c_before_the_pod_is_armed_removes_it(pod):
     """Interrupted while waiting: what was made is removed, confirmed by RunPod, exit 130."""
-    pod.runpod.on_change = lambda status: None
+    pod.runpod.on_change = lambda _: None
     process = pod.start(*UP)
     seen = lines_of(process)
     wait_for(lambda: any("created pod" in line for line in seen))
@@ -157,7 +157,7 @@ def test_ctrl_c_before_the_pod_is_armed_removes_it(pod):
 
 def test_a_removal_that_is_not_confirmed_names_the_pod_and_the_command(pod):
     """When RunPod does not confirm, the message names what may be billed and the command that ends it."""
-    pod.runpod.on_change = lambda status: None
+    pod.runpod.on_change = lambda _: None
     pod.runpod.faults["delete"] = [(500, {"detail": "oops"})] * 200
     process = pod.start(*UP)
     seen = lines_of(process)

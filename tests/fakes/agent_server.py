@@ -12,6 +12,7 @@ import threading
 import time
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pod_wire import routes
@@ -55,7 +56,7 @@ class FakeAgent:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
-    def __enter__(self) -> FakeAgent:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

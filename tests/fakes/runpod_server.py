@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 Answer = tuple[int, object]
@@ -26,14 +27,14 @@ class FakeRunPod:
         self.faults: dict[str, list[Answer]] = {}
         self.makes_anyway = False  # a create that answers with a fault has made the pod all the same
         self.gpus_after_start: int | None = None
-        self.on_change: Callable[[str], None] = lambda status: None
+        self.on_change: Callable[[str], None] = lambda _: None
         self.on_create: Callable[[], None] = lambda: None
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.runpod = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v2"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
-    def __enter__(self) -> FakeRunPod:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -140,4 +141,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = _handle
+    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names that http.server calls
