@@ -15,6 +15,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from pod_agent.farewell import Farewell
 from pod_agent.pod import scribe
 from pod_agent.pod.armed import Armed, ArmedCheck, check
 from pod_agent.pod.owner import BEAT_S
@@ -55,7 +56,6 @@ if TYPE_CHECKING:
     from pod_wire.status import LogPlace
 
 SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and FastAPI takes one to import
-OWED_S = 3.0
 OWN_POD_S = 2.0
 PORT_PAUSE_S = 5.0
 log = logging.getLogger("podkeep")
@@ -70,6 +70,7 @@ class Life:
         self._masker = masker
         self._over = threading.Event()
         self._server: HttpServer | None = None
+        self._farewell = Farewell(clock)
         quill = scribe.Scribe()
         self._folders = Folders(settings.workspace, settings.disk_dir, quill)
         pod = settings.pod_id or settings.hostname or "here"
@@ -161,6 +162,7 @@ class Life:
         )
         server = HttpServer(parts, self._settings.port)
         server.start()
+        self._farewell.opened(server)
         log.info("http=up port=%d", server.port)
         return server
 
@@ -253,20 +255,19 @@ class Life:
             if apis is not None and pod is not None
             else ()
         )
-        return StopLadder(ways, self._clock, lambda rounds, error: self._post(e.StopRefused(rounds, error)))
+        return StopLadder(
+            ways,
+            self._clock,
+            lambda rounds, error: self._post(e.StopRefused(rounds, error)),
+            before=self._farewell.let_be_seen,
+        )
 
     # The end
 
     def _leave(self, left: ExitAgent) -> int:
         """Followers get the rest and the final status; then we go."""
         self._over.set()
-        server = self._server
-        if server is not None:
-            server.finish()
-            until = self._clock.monotonic() + OWED_S
-            while server.owed() and self._clock.monotonic() < until:
-                self._clock.sleep(0.02)
-            server.stop(0.5)
+        self._farewell.leave()
         self._outlet.close()
         if left.leave:
             scribe.replace(self._settings.run_dir / "leave", f"{left.code}\n".encode())

@@ -56,6 +56,10 @@ class Followers:
     def status_was_read(self) -> None:
         self._last_status = self._monotonic()
 
+    def status_read_since(self, moment: float) -> bool:
+        """Whether somebody has asked for the status after this moment of ``monotonic``."""
+        return self._last_status >= moment
+
     def finish(self) -> None:
         """From now on a follower that has everything is let go."""
         self.finishing = True

@@ -52,6 +52,10 @@ class HttpServer:
         """Whether somebody has yet to get bytes of the log, or the final status."""
         return self._followers.owed()
 
+    def status_read_since(self, moment: float) -> bool:
+        """Whether somebody has asked how it stands after this moment of the monotonic clock."""
+        return self._followers.status_read_since(moment)
+
     @property
     def followers(self) -> int:
         """How many follow a log at the moment."""

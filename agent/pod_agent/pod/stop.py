@@ -44,11 +44,16 @@ class StopLadder:
     """Climbed by one thread, until the pod is gone."""
 
     def __init__(
-        self, routes: tuple[Route, ...], clock: Clock, tell: Callable[[int, str | None], None]
+        self,
+        routes: tuple[Route, ...],
+        clock: Clock,
+        tell: Callable[[int, str | None], None],
+        before: Callable[[], None] = lambda: None,
     ) -> None:
         self._routes = routes
         self._clock = clock
         self._tell = tell
+        self._before = before
         self.rounds = 0
 
     def climb(self) -> Round:
@@ -68,6 +73,7 @@ class StopLadder:
     def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
         """Climb for ever, louder each time. ``is_over`` is for tests: a pod is never told that it is gone."""
         pause_s = FIRST_PAUSE_S
+        self._before()
         while not is_over():
             found = self.climb()
             self.rounds += 1

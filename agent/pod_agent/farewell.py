@@ -1,0 +1,62 @@
+"""Before the pod is gone, whoever watches learns how the job ended. Bounded by seconds: an idle GPU costs money.
+
+Not here: who is owed what (api/followers.py), and the stopping itself (pod/stop.py).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pod_wire.clock import Clock
+
+OWED_S = 3.0  # for followers, once the agent has to go
+SEEN_S = 3.0  # HTTP has been up for so long before the pod is stopped, unless somebody has seen the end
+SEEN_LATEST_S = 8.0  # also where HTTP never comes up
+
+
+class Server(Protocol):
+    """What is asked of the HTTP server."""
+
+    def owed(self) -> bool: ...
+
+    def status_read_since(self, moment: float) -> bool: ...
+
+    def finish(self) -> None: ...
+
+    def stop(self, timeout_s: float) -> None: ...
+
+
+class Farewell:
+    """``opened`` by the thread that serves; the rest is called by whoever ends things."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._opened: tuple[Server, float] | None = None
+
+    def opened(self, server: Server) -> None:
+        """HTTP answers from now on."""
+        self._opened = (server, self._clock.monotonic())
+
+    def let_be_seen(self) -> None:
+        """A job may be over before anybody could look: whoever started it gets a moment to learn its end."""
+        began = self._clock.monotonic()
+        while self._clock.monotonic() - began < SEEN_LATEST_S and not self._was_seen(began):
+            self._clock.sleep(0.02)
+
+    def _was_seen(self, began: float) -> bool:
+        if self._opened is None:
+            return False
+        server, since = self._opened
+        return server.status_read_since(began) or self._clock.monotonic() - since >= SEEN_S
+
+    def leave(self) -> None:
+        """Followers get the rest and the final status, then HTTP ends."""
+        if self._opened is None:
+            return
+        server, _ = self._opened
+        server.finish()
+        until = self._clock.monotonic() + OWED_S
+        while server.owed() and self._clock.monotonic() < until:
+            self._clock.sleep(0.02)
+        server.stop(0.5)
