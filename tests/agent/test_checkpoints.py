@@ -95,7 +95,7 @@ FILES = {
     "last0.pkl": pickle.dumps({"step": 250, "w": [0.5] * 500}, protocol=0),
     "state.npz": numpy_zip(250),
     "step_250.safetensors": safetensors(),
-    "state.json": json.dumps({"step": 250, "weights": [0.5] * 200}).encode(),
+    "checkpoint.json": json.dumps({"step": 250, "weights": [0.5] * 200}).encode(),
 }
 
 
@@ -181,7 +181,9 @@ def test_looking_passes_over_what_is_no_checkpoint_of_this_run(tmp_path):
     wanted = ["out/ckpt.pt", "runs/exp 1/last.pt", "run1/step-7.pth"]
     passed = [
         ".git/last.pt", ".cache/x/last.pt", "venv2/lib/last.pt", "tagged/last.pt", "__pycache__/last.pt",
-        "out/last.tmp.pt", "out/.last.pt", "out/config.json", "data/tokens.bin", "repo/last.pt", "out/old-last.pt",
+        "out/last.tmp.pt", "out/.last.pt",
+        "out/trainer_state.json", "out/rng_state.pth", "out/last-steps.json",
+        "out/config.json", "data/tokens.bin", "repo/last.pt", "out/old-last.pt",
     ]  # fmt: skip
     for name in wanted + passed:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

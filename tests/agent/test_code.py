@@ -140,6 +140,20 @@ def test_a_tree_of_another_owner_is_accepted(place):
     assert place.sync(env={**ENV, **others}).commit == commit
 
 
+def test_submodules_come_along(place, tmp_path):
+    """A submodule named relative to its parent is checked out at the commit the parent pins."""
+    Path(tmp_path / "lib").mkdir()
+    place.git("init", "-q", "-b", "main", tmp_path / "lib")
+    (tmp_path / "lib/lib.py").write_text("lib")
+    place.git("add", "-A", cwd=tmp_path / "lib")
+    place.git("commit", "-q", "-m", "a", cwd=tmp_path / "lib")
+    place.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", "../lib", "lib")
+    place.commit(**{"train.py": "one"})
+    place.sync(env={**ENV, "GIT_ALLOW_PROTOCOL": "file"})
+    assert place.text("lib/lib.py") == "lib"
+    assert place.git("remote", "get-url", "origin", cwd=place.tree) == str(place.repo)
+
+
 def test_a_subfolder_is_where_the_command_runs(place):
     """POD_SUBDIR is a folder of the commit; one that is not there, or leads out, fails."""
     (place.repo / "sub").mkdir()

@@ -108,9 +108,20 @@ def _try(git: Git, ref: str | None, pinned: str | None) -> str:
     made = git.run("init", "--quiet", quiet=True)
     if not made.ok:
         raise refusal(f"cannot make a repository in {git.tree}", made)
+    _name_origin(git)
     commit = have(git, ref, pinned)
     _check_out(git, commit)
     return commit
+
+
+def _name_origin(git: Git) -> None:
+    """What submodules, git LFS and people on the pod go by. The address is the one without a login."""
+    wanted = {
+        "remote.origin.url": git.remote.url,
+        "remote.origin.fetch": "+refs/heads/*:refs/remotes/origin/*",
+    }
+    for key, value in wanted.items():
+        git.must("config", "--replace-all", key, value)
 
 
 def _clear_locks(tree: Path) -> None:

@@ -25,6 +25,11 @@ _TELLING = re.compile(
     r"(?:^|[^a-z])(?:ckpts?|checkpoints?|last|latest|resume|snapshot|state|epoch|steps?|iter)(?:[^a-z]|$)",
     re.IGNORECASE,
 )
+_TELLING_JSON = re.compile(r"(?:^|[^a-z])(?:ckpt|checkpoint|snapshot|resume)(?:[^a-z]|$)", re.IGNORECASE)
+# Files that lie beside weights and are no checkpoint by themselves.
+_PART = re.compile(
+    r"(?:optim|sched|rng|random|scaler|trainer_state|training_args|metrics|config|token|vocab)", re.IGNORECASE
+)
 _NUMBERS = tuple(
     re.compile(rf"(?:^|[^a-z])(?:{words})[-_=]?(\d+)", re.IGNORECASE)
     for words in (
@@ -120,16 +125,16 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
                 yield from () if one is None else (one,)
             elif entry.name not in _SKIPPED:
                 yield from _by_looking(entry.path, f"{name}/", ignore)
-        elif _may_be(entry.name, below) and below + entry.name not in ignore:
+        elif _may_be(entry.name) and below + entry.name not in ignore:
             one = file_candidate(Path(entry.path), is_sure=bool(_TELLING.search(entry.name)))
             yield from () if one is None else (one,)
 
 
-def _may_be(name: str, below: str) -> bool:
+def _may_be(name: str) -> bool:
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 - hot
-    if suffix not in SUFFIXES or _UNFINISHED.search(stem) or name.startswith("."):
+    if suffix not in SUFFIXES or _UNFINISHED.search(stem) or name.startswith(".") or _PART.match(stem):
         return False
-    return suffix != ".json" or bool(_TELLING.search(stem) or _TELLING.search(below.rstrip("/")))
+    return suffix != ".json" or _TELLING_JSON.search(stem) is not None
 
 
 def file_candidate(path: Path, *, is_sure: bool) -> Candidate | None:
