@@ -1,0 +1,209 @@
+"""The entrypoint under a real bash: it restarts the agent, hands TERM on, and does not end by itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ENTRYPOINT = Path(__file__).parents[2] / "entrypoint.sh"
+
+
+class Container:
+    """The entrypoint with a stand-in for Python: a shell script that plays the agent."""
+
+    def __init__(self, folder, script):
+        self.folder = folder
+        self.run = folder / "run"
+        self.run.mkdir()
+        agent = folder / "agent"
+        agent.write_text(f'#!/bin/bash\ncd "{folder}"\necho start "$@" >> calls\n{script}\n')
+        agent.chmod(0o755)
+        env = {"PATH": os.environ["PATH"], "PODKEEP_PYTHON": str(agent), "PODKEEP_RUN_DIR": str(self.run)}
+        with (folder / "out").open("wb") as out:
+            self.process = subprocess.Popen(
+                [str(ENTRYPOINT), "a word", "two"], env=env, stdout=out, stderr=out, start_new_session=True
+            )
+
+    @property
+    def calls(self):
+        path = self.folder / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def until(self, claim, within_s=8.0):
+        end = time.monotonic() + within_s
+        while not claim():
+            assert time.monotonic() < end, (self.calls, (self.folder / "out").read_text())
+            time.sleep(0.01)
+
+    def term(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def close(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(5)
+
+
+@pytest.fixture
+def container(tmp_path):
+    made = []
+
+    def make(script):
+        made.append(Container(tmp_path, script))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+WAITS = "trap 'echo told >> calls; exit 0' TERM; echo up >> calls; while :; do sleep 0.02; done"
+
+
+def test_the_start_command_reaches_the_agent(container):
+    """Its words arrive as they were, behind -m pod_agent."""
+    box = container('for word; do echo "[$word]" >> calls; done; ' + WAITS)
+    box.until(lambda: "up" in box.calls)
+    assert [line for line in box.calls if line.startswith("[")] == [
+        "[-m]",
+        "[pod_agent]",
+        "[a word]",
+        "[two]",
+    ]
+
+
+def test_term_is_handed_on_and_ends_it(container):
+    """The agent is told, waited for, not started again, and the container ends well."""
+    box = container(WAITS)
+    box.until(lambda: "up" in box.calls)
+    box.term()
+    assert box.process.wait(5) == 0
+    assert box.calls == ["start -m pod_agent a word two", "up", "told"]
+
+
+def test_the_agent_may_take_its_time(container):
+    """After the trap the wait goes on: what the agent does in its last seconds is not cut."""
+    box = container(
+        "trap 'sleep 0.5; echo late >> calls; exit 0' TERM; echo up >> calls; while :; do sleep 0.02; done"
+    )
+    box.until(lambda: "up" in box.calls)
+    box.term()
+    assert box.process.wait(5) == 0
+    assert box.calls[-1] == "late"
+
+
+def test_a_dead_agent_is_started_again(container):
+    """Whatever the agent's exit code, zero too, PID 1 stays and starts the next one."""
+    box = container("[ -e once ] && { " + WAITS + "; }; touch once; exit 0")
+    box.until(lambda: "up" in box.calls)
+    assert len([line for line in box.calls if line.startswith("start")]) == 2
+    assert box.process.poll() is None
+
+
+def test_a_crash_loop_slows_down_and_never_ends(container):
+    """Agents that die at once are started more and more seldom; the container stays."""
+    box = container("exit 7")
+    time.sleep(1.4)  # pauses of 0.25, 0.5 and 1 s
+    assert 2 <= len(box.calls) <= 3
+    assert box.process.poll() is None
+    assert "code 7" in (box.folder / "out").read_text()
+
+
+def test_term_between_two_agents_ends_it(container):
+    """TERM in the pause of a crash loop starts nothing any more."""
+    box = container("exit 7")
+    box.until(lambda: len(box.calls) == 2)
+    time.sleep(0.2)
+    box.term()
+    assert box.process.wait(3) == 0
+    assert len(box.calls) == 2
+
+
+def test_term_before_the_agent_is_up_ends_it(container):
+    """An agent that has no handler yet dies of TERM, and no other one is started."""
+    box = container("sleep 30; echo never >> calls")
+    box.until(lambda: box.calls)
+    box.term()
+    assert box.process.wait(5) == 0
+    assert len(box.calls) == 1
+
+
+KEEPER = """
+import signal, sys, time
+from pathlib import Path
+
+folder = Path(sys.argv[1])
+
+
+def told(*_):
+    with (folder / "calls").open("a") as calls:
+        calls.write("keeper told\\n")
+    sys.exit(0)
+
+
+signal.signal(signal.SIGTERM, told)
+(folder / "keeper").touch()
+time.sleep(30)
+"""
+
+
+def keeper(box, *, started=None):
+    """A stand-in for the keeper, and its mark in the run folder."""
+    process = subprocess.Popen([sys.executable, "-c", KEEPER, str(box.folder)])
+    box.until((box.folder / "keeper").exists)
+    stat = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    (box.run / "keeper.pid").write_text(f"{process.pid} {started or stat[19]}\n")
+    return process
+
+
+def test_term_reaches_the_keeper_while_no_agent_lives(container):
+    """Between two agents the training's keeper is told, and the container waits for it."""
+    box = container("exit 7")
+    process = keeper(box)
+    try:
+        box.until(lambda: len(box.calls) >= 2)
+        time.sleep(0.2)
+        box.term()
+        process.wait(3)
+        assert "keeper told" in box.calls
+        assert box.process.wait(3) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_stranger_with_the_keeper_s_number_is_left_alone(container):
+    """A pid that was given to another process since is not signalled: the start time does not fit."""
+    box = container("exit 7")
+    process = keeper(box, started="12345")
+    try:
+        box.until(lambda: len(box.calls) >= 2)
+        box.term()
+        assert box.process.wait(3) == 0
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_exit_policy_ends_the_container(container):
+    """An agent that leaves its mark is not started again; its exit code is the container's."""
+    box = container('echo 1 > "$PODKEEP_RUN_DIR/leave"; exit 1')
+    assert box.process.wait(5) == 1
+    assert len(box.calls) == 1
+
+
+def test_the_script_is_small_and_clean():
+    """Under sixty lines, and nothing for shellcheck to say."""
+    assert len(ENTRYPOINT.read_text().splitlines()) < 60
+    program = shutil.which("shellcheck")
+    assert program is not None, "install shellcheck"
+    done = subprocess.run([program, str(ENTRYPOINT)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
