@@ -1,0 +1,109 @@
+"""Pods made as from a template: a create body with POD_* variables, nobody who follows. What is left of them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.live import Simulator, wait_for
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parent.parent
+JOB = "tried"
+TOKEN = "a-token-of-the-template"
+GPU = "NVIDIA L4"
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a pod left behind when it was off: the job's folder, and what is in it."""
+
+    folder: Path
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return json.loads((self.folder / "state.json").read_bytes())
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """As the status would say it."""
+        state = self.state
+        return {**(state["ending"] or {}), "warnings": state["warnings"]}
+
+    @property
+    def log(self) -> bytes:
+        return (self.folder / "log").read_bytes()
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "journal.jsonl").read_text().splitlines()]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatePod:
+    """One pod on the simulator."""
+
+    simulator: Simulator
+    id: str
+
+    @classmethod
+    def create(
+        cls, simulator: Simulator, env: dict[str, str], entrypoint: tuple[str, ...] = ()
+    ) -> TemplatePod:
+        """A pod with a mount, whose environment asks for a job."""
+        body = {
+            "name": f"template-{secrets.token_hex(3)}",
+            "image": "local",
+            "gpu": {"id": GPU, "count": 1},
+            "disk": 20,
+            "mounts": {"persistent": {"path": "/workspace", "size": 10}},
+            "ports": ["8787/http"],
+            "env": {"POD_JOB": JOB, "POD_TOKEN": TOKEN, **env},
+        }
+        if entrypoint:
+            body["entrypoint"] = list(entrypoint)
+        status, pod = simulator.call("POST", "/v2/pods", body)
+        assert status == 201, pod
+        return cls(simulator, pod["id"])
+
+    @property
+    def mount(self) -> Path:
+        return self.simulator.state / "pods" / self.id / "mount"
+
+    def console(self) -> str:
+        return str(self.simulator.call("GET", f"/sim/pods/{self.id}/console")[1])
+
+    def switches_itself_off(self, within_s: float = 40.0) -> None:
+        """Wait until it is EXITED and nothing of it lives; nobody asked for that but itself."""
+
+        def look() -> bool:
+            pod = self.simulator.pod(self.id)
+            return pod["status"] == "EXITED" and pod["runtime"] is None
+
+        try:
+            wait_for("the pod is off", look, within_s)
+        except AssertionError as error:
+            error.add_note(self.console())
+            raise
+
+    def left(self, job: str = JOB) -> Left:
+        return Left(self.mount / ".podkeep" / "jobs" / job)
+
+
+def odd_workspace(kind: str) -> tuple[str, ...]:
+    """The entrypoint of a pod whose workspace, /workspace/job, is of this kind."""
+    return ("/bin/bash", str(HERE / "odd_workspace.sh"), kind, str(CHECKOUT))
+
+
+def quick_python(folder: Path) -> str:
+    """A stand-in for the image's Python, in this folder: for ``-m pod_agent`` it takes the less patient one."""
+    path = folder / "python"
+    python, agent = shlex.quote(sys.executable), shlex.quote(str(HERE / "quick_agent.py"))
+    path.write_text(f'#!/bin/sh\n[ "$1 $2" = "-m pod_agent" ] && shift 2\nexec {python} {agent} "$@"\n')
+    path.chmod(0o755)
+    return str(path)
