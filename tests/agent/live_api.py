@@ -49,7 +49,7 @@ class LiveApi:
         self.verdict = ACCEPTED
         self.asked: list[Ask] = []
         self._connections: list[http.client.HTTPConnection] = []
-        parts = Parts(
+        self.parts = Parts(
             snapshot=lambda: self.status,
             ask=self._ask,
             log=self.find_log,
@@ -58,7 +58,7 @@ class LiveApi:
             masker=self.masker,
             follow_seconds=follow_seconds,
         )
-        self.server = HttpServer(parts, 0, "127.0.0.1")
+        self.server = HttpServer(self.parts, 0, "127.0.0.1")
 
     def find_log(self, name: str | None) -> MaskedLog | None:
         self.hold.wait(20)

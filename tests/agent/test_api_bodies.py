@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -116,3 +117,12 @@ def test_a_bad_query_is_400_and_not_echoed(api, query):
     assert reply.status == 400
     assert b"sekret" not in reply.body
     assert reply.json()["errors"][0]["remedy"]
+
+
+def test_brackets_and_commas_in_a_text_are_no_bomb(api):
+    """What stands between quotes is text: a long odd command is taken as it is."""
+    api.asked.clear()
+    command = "echo '" + '[{,"\\\\' * 3000 + "'" + " 1234567890" * 20
+    reply = api.ask("POST", "/jobs", json.dumps({"command": command}), JSON)
+    assert reply.status == 202
+    assert api.asked[0].spec.command == command

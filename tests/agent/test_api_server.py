@@ -85,6 +85,9 @@ def test_a_follower_that_was_cut_off_is_owed_no_status():
     assert not followers.owed()
 
 
+NAMES = {"http", "api-read-1", "api-ask-1"}
+
+
 class LateDesk(Desk):
     """Right after its second read, more is appended and the server is told to finish."""
 
@@ -169,7 +172,7 @@ def test_a_taken_port_is_said_with_its_number(tmp_path):
     """The message names the port and what to set."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        server = HttpServer(LiveApi(tmp_path).server._parts, port, "127.0.0.1")
+        server = HttpServer(LiveApi(tmp_path).parts, port, "127.0.0.1")
         with pytest.raises(PodError, match=f"cannot listen on port {port}") as refusal:
             server.start()
         assert "POD_PORT" in refusal.value.hint
@@ -201,6 +204,17 @@ def test_importing_the_server_imports_no_framework():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
     assert out.stdout.strip() in {"[]", "['asyncio']"}
+
+
+def test_stopping_leaves_no_thread(tmp_path):
+    """What the server started has ended with it."""
+    with serving(tmp_path) as api:
+        api.log.append(b"x")
+        api.get("/logs")
+        api.ask("POST", "/stop")
+    wait_for(
+        "no thread of ours", lambda: not [t for t in threading.enumerate() if t.name in NAMES], within_s=2
+    )
 
 
 def test_signals_stay_as_they_were(tmp_path):

@@ -6,6 +6,8 @@ import os
 import shutil
 import stat
 
+import pytest
+
 from pod_agent.outputs.log import JobLog
 from pod_agent.outputs.log_index import IndexKeeper, LogIndex
 
@@ -43,6 +45,20 @@ def test_a_log_lost_beside_its_id_means_a_new_id(tmp_path):
     log.create()
     assert log.id != before
     assert log.index.find(1e9) == 0
+
+
+def test_dying_while_a_lost_log_is_made_anew_does_not_revive_its_id(tmp_path):
+    """An agent that dies between the new file and its id leaves a log whose id is yet to be made."""
+    log = JobLog(tmp_path / "j")
+    log.create()
+    before = log.id
+    log.path.unlink()
+    (tmp_path / "j" / "log.id.new").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        log.create()
+    (tmp_path / "j" / "log.id.new").rmdir()
+    log.create()
+    assert log.id != before
 
 
 def test_only_the_owner_may_read(tmp_path):

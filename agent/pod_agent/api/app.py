@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,6 @@ from starlette.responses import Response
 from pod_agent.api import routes
 from pod_agent.api.answers import problem_answer
 from pod_agent.api.auth import Border
-from pod_agent.api.desk import Desk
-from pod_agent.api.followers import Followers
 from pod_wire.errors import PodError, RateLimited
 from pod_wire.routes import (
     EVENTS,
@@ -38,11 +35,10 @@ from pod_wire.routes import (
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from pod_agent.api.parts import Parts
+    from pod_agent.api.house import House
+
 
 _logger = logging.getLogger("podkeep.api")
-_READERS = 8  # a hung mount takes one of these per request, and nothing else
-_ASKERS = 4
 
 _GET = (
     (HEALTHZ, routes.healthz),
@@ -62,10 +58,8 @@ _POST = (
 )
 
 
-def build(parts: Parts, followers: Followers | None = None) -> FastAPI:
-    """The application. ``followers`` is shared with the server, which asks it whether anybody is owed."""
-    known = followers or Followers(time.monotonic)
-    house = routes.House(parts, Desk("api-read", _READERS), Desk("api-ask", _ASKERS), known)
+def build(house: House) -> FastAPI:
+    """The application. The house is the server's, which asks its followers who is owed, and closes it."""
     app = FastAPI(title="podkeep agent", redoc_url=None)
     for method, table in (("GET", _GET), ("POST", _POST)):
         for path, route in table:
@@ -78,7 +72,7 @@ def build(parts: Parts, followers: Followers | None = None) -> FastAPI:
                 response_class=Response,
                 status_code=200 if method == "GET" else 202,
             )
-    app.add_middleware(Border, token=parts.token)
+    app.add_middleware(Border, token=house.parts.token)
     app.add_exception_handler(PodError, _expected)
     app.add_exception_handler(HTTPException, _by_framework)
     app.add_exception_handler(Exception, _unexpected)

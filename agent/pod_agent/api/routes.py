@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the routes' annotations
@@ -12,6 +11,7 @@ from starlette.responses import Response
 
 from pod_agent.api.answers import json_answer, problem_answer
 from pod_agent.api.body import read_body, read_object
+from pod_agent.api.house import House  # noqa: TC001 - FastAPI reads the routes' annotations
 from pod_agent.api.log_stream import LogAnswer, OutOfRange, open_log
 from pod_agent.api.query import read_events_query, read_log_query
 from pod_agent.run.asks import Ask, Cancel, GiveOrder, Restart, Stop
@@ -25,23 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pod_agent.api.desk import Desk
-    from pod_agent.api.followers import Followers
-    from pod_agent.api.parts import Parts
 
 _ENDED = (Phase.WAITING, Phase.FINISHED, Phase.STOPPING)
 _NO_JOB = "give one: pod-client up, or POST /jobs; /status says what the pod waits for"
 _ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What the routes share: their parts, threads for files, threads for asking, and who follows."""
-
-    parts: Parts
-    readers: Desk
-    askers: Desk
-    followers: Followers
 
 
 async def healthz(house: House, _request: Request) -> Response:

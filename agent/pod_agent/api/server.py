@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from typing import TYPE_CHECKING
 
-from pod_agent.api.followers import Followers
+from pod_agent.api.house import House
 from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
@@ -26,9 +25,9 @@ class HttpServer:
 
     def __init__(self, parts: Parts, port: int, host: str = ANYWHERE) -> None:
         self.port = port
-        self._parts = parts
+        self._house = House(parts)
+        self._followers = self._house.followers
         self._host = host
-        self._followers = Followers(time.monotonic)
         self._thread: threading.Thread | None = None
         self._server: BareServer | None = None
 
@@ -39,7 +38,7 @@ class HttpServer:
         from pod_agent.api.app import build  # noqa: PLC0415 - the keeper and the training come first
         from pod_agent.api.bare_server import BareServer  # noqa: PLC0415
 
-        server = BareServer(build(self._parts, self._followers))
+        server = BareServer(build(self._house))
         self._server = server
         self._thread = threading.Thread(target=server.run, args=([listening],), name="http", daemon=True)
         self._thread.start()
@@ -76,6 +75,7 @@ class HttpServer:
         if self._server is not None and self._thread is not None:
             self._server.end()
             self._thread.join(timeout_s)
+            self._house.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -83,6 +83,11 @@ class JobLog:
     def create(self) -> None:
         """Make folder, file and id where they are missing. A log that is there keeps its bytes and its id."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (
+            not self.path.exists()
+        ):  # what spoke of the former log goes first: dying in between must not revive it
+            (self._folder / "log.id").unlink(missing_ok=True)
+            self.index.clear()
         try:
             fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
@@ -90,7 +95,6 @@ class JobLog:
                 return
         else:
             os.close(fd)
-            self.index.clear()
         fresh = self._folder / "log.id.new"
         fresh.write_text(secrets.token_hex(8) + "\n", "ascii")
         fresh.replace(self._folder / "log.id")

@@ -1,0 +1,31 @@
+"""What the routes share. Made by the server, closed by it; knows nothing of HTTP."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pod_agent.api.desk import Desk
+from pod_agent.api.followers import Followers
+
+if TYPE_CHECKING:
+    from pod_agent.api.parts import Parts
+
+_READERS = 8  # a hung mount takes one of these per request, and nothing else
+_ASKERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts, threads that read files, threads that wait for the run's answers, and who follows."""
+
+    parts: Parts
+    readers: Desk = field(default_factory=lambda: Desk("api-read", _READERS))
+    askers: Desk = field(default_factory=lambda: Desk("api-ask", _ASKERS))
+    followers: Followers = field(default_factory=lambda: Followers(time.monotonic))
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self.readers.close()
+        self.askers.close()
