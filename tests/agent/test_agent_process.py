@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import socket
 import time
 
 import pytest
 
 from tests.agent.agent_process import AgentProcess, is_alive
+from tests.fakes.stop_server import StopServer
 
 pytestmark = pytest.mark.slow
 
@@ -142,3 +145,65 @@ def test_policy_exit_ends_the_agent(agent):
     pod = agent(POD_ON_FINISH="exit", POD_ON_FAILURE="exit").start("run", "--", "exit 3")
     assert pod.process.wait(15) == 1
     assert pod.state()["ending"]["outcome"] == "failed"
+
+
+def test_the_pod_is_stopped_soon_after_the_training(agent):
+    """From the training's last act to the stop request it is less than half a second; the ladder then goes on."""
+    runpod = StopServer(v2=403, graphql=200)
+    pod = agent(
+        POD_COMMAND="sleep 2; date +%s.%N",
+        POD_ON_FINISH="stop",
+        POD_RUNPOD_URL=f"{runpod.url}/v2",
+        RUNPOD_POD_ID="pod-a",
+        RUNPOD_API_KEY="rpa_key_of_the_pod",
+    ).start()
+    try:
+        status = pod.until("stopping", lambda status: status["stop_attempts"] >= 1)
+        ended = next(float(line) for line in pod.log().split(b"\n") if line[:1].isdigit())
+        assert runpod.stops[0][0] - ended < 0.5
+        assert status["self_stop"] == "proved"
+        assert status["price_per_hour"] == 1.5
+        assert [path for _, path, _, _ in runpod.stops][:2] == ["/v2/pods/pod-a/action", "/graphql"]
+    finally:
+        runpod.close()
+
+
+def test_a_container_restart_runs_the_next_attempt_soon(agent):
+    """Everything of the container dies, the disk stays: the next training begins within a second, number two."""
+    pod = agent(POD_COMMAND="date +%s.%N; exec sleep 60", POD_RESUME="").start()
+    first = pod.until("running", running)["job"]["attempts"][-1]["pid"]
+    keeper = int((pod.folder / "run" / "keeper.pid").read_text().split()[0])
+    pod.kill()
+    for pid in (keeper, first):
+        os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(pod.folder / "run")
+    again = time.time()
+    pod.start()
+    status = pod.until("running", running)
+    times = [float(line) for line in pod.log().split(b"\n") if line[:1].isdigit()]
+    assert times[1] - again < 1.0
+    assert [one["number"] for one in status["job"]["attempts"]] == [1, 2]
+    assert status["boot"] == json.loads((pod.folder / "disk" / "boot.json").read_text())["boot"]["id"]
+
+
+def test_health_is_told_within_three_seconds_also_while_a_step_hangs(agent):
+    """A clone that never answers holds neither /healthz nor a cancel."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        pod = agent(POD_REPO=f"http://127.0.0.1:{port}/x.git", POD_COMMAND="true")
+        began = time.monotonic()
+        pod.start()
+        assert pod.until("an answer", lambda _: True)["phase"] == "syncing"
+        assert time.monotonic() - began < 3.0
+        assert pod.post("/jobs/demo/cancel") == 202
+        assert pod.until("the end", finished)["job"]["outcome"] == "cancelled"
+
+
+def test_the_entrypoint_and_the_agent_end_together(agent):
+    """TERM to the entrypoint reaches the training, and leaves an interrupted job and no process."""
+    pod = agent(POD_COMMAND="exec sleep 60").start(entrypoint=True)
+    pid = pod.until("running", running)["job"]["attempts"][-1]["pid"]
+    assert pod.kill(signal.SIGTERM) == 0
+    assert pod.state()["ending"]["outcome"] == "interrupted"
+    assert not is_alive(pid)
+    assert not (pod.folder / "run" / "keeper.pid").exists()
