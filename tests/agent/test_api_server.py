@@ -104,11 +104,32 @@ class LateDesk(Desk):
         return result
 
 
+async def stream(opened, desk, followers, sent, pause_s=0.0):
+    """A following answer without a server: what it sends is appended to ``sent``."""
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message.get("body", b""))
+        await asyncio.sleep(pause_s)
+
+    answer = LogAnswer(
+        opened,
+        LogQuery(follow=True),
+        readers=desk,
+        followers=followers,
+        is_complete=lambda: False,
+        follow_s=5.0,
+    )
+    await answer({"type": "http"}, receive, send)
+
+
 def test_what_comes_between_a_read_ahead_and_the_finish_is_sent(tmp_path):
     """A read that was begun before the end was known is not taken for the last one."""
     log = JobLog(tmp_path / "j")
     log.append(b"x" * (BLOCK + 100_000))
-    masked = MaskedLog(log, Masker([]), lambda: True)
+    opened = open_log(MaskedLog(log, Masker([]), lambda: True), LogQuery(follow=True))
     followers = Followers(time.monotonic)
     sent = []
 
@@ -116,28 +137,31 @@ def test_what_comes_between_a_read_ahead_and_the_finish_is_sent(tmp_path):
         log.append(b"late")
         followers.finish()
 
-    async def stream():
-        async def receive():
-            await asyncio.Event().wait()
-
-        async def send(message):
-            sent.append(message.get("body", b""))
-            await asyncio.sleep(0.05)
-
-        query = LogQuery(follow=True)
-        answer = LogAnswer(
-            open_log(masked, query),
-            query,
-            readers=LateDesk(late),
-            followers=followers,
-            is_complete=lambda: False,
-            follow_s=5.0,
-        )
-        await answer({"type": "http"}, receive, send)
-
-    asyncio.run(stream())
+    asyncio.run(stream(opened, LateDesk(late), followers, sent, pause_s=0.05))
     assert b"".join(sent) == b"x" * (BLOCK + 100_000) + b"late"
     assert len(followers) == 0
+
+
+def test_without_events_a_follower_looks_for_itself(tmp_path):
+    """On a mount that tells nothing, or with no inotify left, lines still come within a tenth of a second or so."""
+    log = JobLog(tmp_path / "j")
+    log.append(b"first\n")
+    opened = open_log(MaskedLog(log, Masker([]), lambda: True), LogQuery(follow=True))
+    opened.growth.close()
+    assert opened.growth.fileno() is None
+    followers = Followers(time.monotonic)
+    sent = []
+
+    async def both():
+        following = asyncio.create_task(stream(opened, Desk("both", 1), followers, sent))
+        await asyncio.sleep(0.1)
+        log.append(b"second\n")
+        await asyncio.sleep(0.3)
+        assert b"".join(sent) == b"first\nsecond\n"
+        followers.finish()
+        await following
+
+    asyncio.run(both())
 
 
 def test_asking_once_more_for_what_one_has_is_not_waited_for(tmp_path):
