@@ -78,10 +78,18 @@ class TemplatePod:
     def console(self) -> str:
         return str(self.simulator.call("GET", f"/sim/pods/{self.id}/console")[1])
 
-    def switches_itself_off(self, within_s: float = 40.0) -> None:
-        """Wait until it is EXITED and nothing of it lives; nobody asked for that but itself."""
+    def ask(self, path: str) -> Any:
+        """The agent's answer through the proxy; None while there is none."""
+        status, said = self.simulator.call("GET", f"/proxy/{self.id}/8787{path}", key=TOKEN)
+        return said if status == 200 else None
+
+    def switches_itself_off(self, within_s: float = 40.0, *, watched: bool = True) -> Any:
+        """Wait until it is EXITED and nothing of it lives, which nobody asked for but itself; the last status seen."""
+        seen: list[Any] = [None]
 
         def look() -> bool:
+            if watched:
+                seen.append(self.ask("/status") or seen[-1])
             pod = self.simulator.pod(self.id)
             return pod["status"] == "EXITED" and pod["runtime"] is None
 
@@ -90,6 +98,7 @@ class TemplatePod:
         except AssertionError as error:
             error.add_note(self.console())
             raise
+        return seen[-1]
 
     def left(self, job: str = JOB) -> Left:
         return Left(self.mount / ".podkeep" / "jobs" / job)

@@ -29,13 +29,16 @@ def repo(tmp_path, clean_environment):
     return folder
 
 
-def end_of(simulator, **env: str) -> Left:
+def end_of(simulator, *, watched: bool = True, **env: str) -> Left:
     """Make a pod with these variables; what it leaves once it has switched itself off."""
     pod = TemplatePod.create(simulator, {"POD_COMMAND": "true", **env})
-    pod.switches_itself_off()
+    seen = pod.switches_itself_off(watched=watched)
     left = pod.left(env.get("POD_JOB", JOB))
     assert left.folder.is_dir(), pod.console()
     assert [entry["kind"] for entry in left.journal][-1] == "stop_requested"
+    if watched:
+        told = {name: seen["job"][name] for name in ("outcome", "reason", "remedy")}
+        assert told == {name: left.job[name] or None for name in told}
     last = left.log.decode().splitlines()[-1]
     assert last.startswith(f"podkeep: {left.job['outcome']}: {left.job['reason']}"), last
     return left
@@ -73,8 +76,8 @@ def test_a_command_that_is_not_there(simulator):
 
 
 def test_success_without_a_word(simulator):
-    """Exit code 0 without output is a success with a warning."""
-    left = end_of(simulator, POD_COMMAND="true")
+    """Exit code 0 without output is a success with a warning, also where nobody watches."""
+    left = end_of(simulator, watched=False, POD_COMMAND="true")
     promises.by_program()["exits_silently.sh"].assert_kept_by(left.job)
 
 
