@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 
 from tests.live import Simulator, wait_for
@@ -89,9 +87,5 @@ def test_the_pod_outlives_the_simulator(laptop):
     wait_for("the simulator has gone", lambda: Simulator.at(before.state) is None)
     assert laptop.client("ps").returncode == 0
     assert laptop.simulator.pod(pod)["status"] == "RUNNING"
-    wait_for("the pod is off", lambda: laptop.simulator.pod(pod)["status"] == "EXITED", within_s=60)
-    job = story.status()["job"]
-    assert [attempt["exit_code"] for attempt in job["attempts"]] == [0]
-    if story.program.poll() is None:
-        story.program.send_signal(signal.SIGINT)
-    story.ends()
+    story.assert_good_end(attempts=1)
+    assert [attempt["exit_code"] for attempt in story.status()["job"]["attempts"]] == [0]
