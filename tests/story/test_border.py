@@ -1,0 +1,140 @@
+"""What strangers and broken clients get from a living agent, and that nothing of it leaves a trace."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pod_agent.api.app import build
+from pod_agent.api.house import House
+from pod_agent.api.parts import Parts
+from pod_wire.errors import PodError
+from pod_wire.routes import HEALTHZ
+from pod_wire.secrets import Secret, TokenRule
+from tests.live import wait_for
+from tests.story.bare_agent import TOKEN, BareAgent
+
+JOB = "steady"
+VARYING = {"now", "cost"}
+GROWN_MB = 4.0
+BOMBS = {
+    "deep lists": b"[" * 400_000 + b"]" * 400_000,
+    "deep objects": b'{"a":' * 150_000 + b"1" + b"}" * 150_000,
+    "many keys": b"{" + b",".join(b'"%d":1' % number for number in range(80_000)) + b"}",
+    "a long number": b'{"max_hours":' + b"9" * 1_000_000 + b"}",
+    "no end": b'{"command":"' + b"\\" * 1_000_000,
+}
+
+
+@pytest.fixture(scope="module")
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareAgent]:
+    """An agent in the middle of a job."""
+    with BareAgent(tmp_path_factory.mktemp("agent")) as running:
+        running.give(JOB, "echo steady; sleep 600")
+        running.says(b"steady\n")
+        wait_for(
+            "the attempt in the journal", lambda: b"attempt_started" in running.call("GET", "/events")[1]
+        )
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def unchanged(agent: BareAgent) -> Iterator[None]:
+    """Whatever a test does here: status, record and journal are afterwards as they were before."""
+    before = trace(agent)
+    yield
+    assert trace(agent) == before
+
+
+def trace(agent: BareAgent) -> dict[str, object]:
+    folder = agent.log_file(JOB).parent
+    files = {name: (folder / name).read_bytes() for name in ("state.json", "journal.jsonl", "log")}
+    told = {name: value for name, value in agent.status().items() if name not in VARYING}
+    return {**told, **files}
+
+
+def every_route() -> list[tuple[str, str]]:
+    """Each method and path that the application serves, its own documentation included."""
+
+    def refuse(*_: object) -> None:
+        raise PodError("not asked here")
+
+    parts = Parts(snapshot=refuse, ask=refuse, log=refuse, journal=refuse, token=TokenRule(Secret(TOKEN)))
+    return [
+        (method, route.path.replace("{job}", JOB))
+        for route in build(House(parts)).routes
+        for method in sorted(route.methods)
+    ]
+
+
+def ask(agent: BareAgent, method: str, path: str, headers: dict[str, str], body: object = None) -> int:
+    """The status of the answer to one request, on a connection of its own."""
+    host, port = agent.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    try:
+        connection.request(method, path, body, headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_every_route_but_healthz_wants_the_token(agent):
+    """Read from the application itself: without the token, or with another, each route is 401."""
+    routes = every_route()
+    assert len(routes) >= 14
+    assert not [path for _, path in routes if "{" in path]
+    strangers = ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"})
+    for method, path in routes:
+        expected = {200} if path == HEALTHZ else {401}
+        assert {ask(agent, method, path, headers) for headers in strangers} == expected, (method, path)
+
+
+def authorized(**more: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", **more}
+
+
+def test_ten_megabytes_are_413_on_every_route_that_takes_a_body(agent):
+    """Announced, or in pieces without an announcement."""
+    pieces = [b"x" * 65536] * 160
+    for method, path in every_route():
+        if method == "POST":
+            assert ask(agent, method, path, authorized(), b"".join(pieces)) == 413
+            assert ask(agent, method, path, authorized(), iter(pieces)) == 413
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_json_bomb_is_400_and_quick(agent, bomb):
+    """What would cost a parser its memory or its time is refused before it is parsed."""
+    began = time.monotonic()
+    assert ask(agent, "POST", "/jobs", authorized(), BOMBS[bomb]) == 400
+    assert time.monotonic() - began < 0.5
+
+
+def resident_mb(agent: BareAgent) -> float:
+    lines = Path(f"/proc/{agent.pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def test_a_thousand_unknown_tokens_leave_nothing(agent):
+    """Each is 401, the agent's memory has not grown, and the right token still works."""
+    host, port = agent.url.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+
+    def knock(number: int) -> int:
+        connection.request("GET", "/status", headers={"Authorization": f"Bearer guess-{number:040d}"})
+        answer = connection.getresponse()
+        assert json.loads(answer.read())["status"] == 401
+        return answer.status
+
+    for number in range(50):
+        knock(number)
+    before = resident_mb(agent)
+    assert {knock(number) for number in range(1000)} == {401}
+    connection.close()
+    assert resident_mb(agent) - before < GROWN_MB
+    assert agent.call("GET", "/status")[0] == 200
