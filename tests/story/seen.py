@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from tests.live import Simulator, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.story.conftest import Laptop, Story
 
 JOB = "story"
@@ -58,15 +60,28 @@ class Seen:
     def only(cls, story: Story, within_s: float = 30.0) -> Seen:
         """The one pod there is, once its job has a record."""
 
-        def look() -> Seen | None:
-            assert story.program.poll() is None, f"up ended early:\n{story.told.read_text()}\n{story.log}"
-            simulator = Simulator.at(Path(story.laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim")
-            found = list(simulator.pods()) if simulator else []
-            return cls(simulator, found[0]) if simulator and found else None
+        state = Path(story.laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim"
 
-        pod = wait_for("a pod", look, within_s)
-        wait_for(f"a record; up said:\n{story.told.read_text()}", pod.record, within_s)
-        return pod
+        def look() -> Simulator | None:
+            assert story.program.poll() is None, f"up ended early:\n{story.told.read_text()}\n{story.log}"
+            return Simulator.at(state)
+
+        simulator = wait_for("a simulator", look, within_s)
+        return cls.of(
+            simulator, lambda: story.program.poll() is not None and story.told.read_text(), within_s
+        )
+
+    @classmethod
+    def of(cls, simulator: Simulator, over: Callable[[], str | bool], within_s: float = 30.0) -> Seen:
+        """The one pod of a simulator, once its job has a record. ``over`` says why it will never be."""
+
+        def look() -> Seen | None:
+            said = over()
+            assert not said, f"up ended early:\n{said}"
+            found = [cls(simulator, pod) for pod in simulator.pods()]
+            return found[0] if found and found[0].record() else None
+
+        return wait_for("a pod whose job has a record", look, within_s)
 
     @property
     def disks(self) -> Path:
@@ -92,6 +107,12 @@ class Seen:
 
     def log(self) -> bytes:
         return (self.job / "log").read_bytes()
+
+    def log_size(self) -> int:
+        try:
+            return (self.job / "log").stat().st_size
+        except FileNotFoundError:
+            return 0
 
     def begun(self) -> list[int]:
         """The numbers of the attempts that began, by the lines that their keepers wrote."""
