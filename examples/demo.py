@@ -104,7 +104,7 @@ class Pods:
         request = urllib.request.Request(self.url + path, method=method)  # noqa: S310 - it is our own, on loopback
         request.add_header("Authorization", f"Bearer {self.key}")
         request.add_header("Content-Type", "application/json")
-        request.add_header("User-Agent", "podkeep-demo")  # RunPod refuses urllib's own, and so does the simulator
+        request.add_header("User-Agent", "podkeep-demo")  # urllib's own is refused, as by RunPod
         request.data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
             return json.loads(answer.read() or b"{}")
