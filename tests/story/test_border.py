@@ -40,7 +40,12 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareAgent]:
         wait_for(
             "the attempt in the journal", lambda: b"attempt_started" in running.call("GET", "/events")[1]
         )
+        wait_for("the log's size in the status", lambda: knows_its_log(running))
         yield running
+
+
+def knows_its_log(agent: BareAgent) -> bool:
+    return bool(agent.status()["job"]["log"]["size"] == agent.log_file(JOB).stat().st_size)
 
 
 @pytest.fixture(autouse=True)
