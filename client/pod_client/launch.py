@@ -218,13 +218,14 @@ class Launcher:
             case SelfStop.UNKNOWN:
                 return False
 
-    def undo(self) -> None:
-        """Take back what the launch did, and say what that means for the bill. Never raises a PodError."""
+    def undo(self) -> bool:
+        """Take back what the launch did, and say what that means for the bill. True when the pod is gone."""
         pod_id = self.ledger.pod_id
         if pod_id is not None and self.ledger.made is Made.CREATED:
-            self.removal.remove(pod_id)
-        elif pod_id is not None and self.ledger.made is Made.STARTED:
+            return self.removal.remove(pod_id)
+        if pod_id is not None and self.ledger.made is Made.STARTED:
             self.removal.stop(pod_id)
+        return False
 
 
 class _Watch:

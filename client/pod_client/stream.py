@@ -1,6 +1,6 @@
 """One GET whose body is read as it arrives: http.client's read1, no decoding, no buffer of ours.
 
-http.client rather than requests here: its read1 costs a third of urllib3's, and another thread may wake a reader by
+http.client rather than requests here: its read1 costs a fifth less (25 us against 31), and another thread may wake a reader by
 shutting the socket down. A body cut short is not an error: what came, came; the reader counts bytes.
 """
 

@@ -84,8 +84,8 @@ class Up:
             return DETACHED
         except StoppedEarly:
             raise
-        except PodError as error:
-            self._screen.warn(error.message)
+        except PodError:
+            self._screen.warn("the launch failed")
             self._unmake()
             raise
         return self._detach(launched) if self._choices.detach else self._follow(launched)
@@ -157,8 +157,10 @@ class Up:
         return self._wiring.agent(self._config, pod_id, Secret(self._known(pod_id).token))
 
     def _unmake(self) -> None:
-        self._launcher.undo()
+        is_gone = self._launcher.undo()
         ledger = self._launcher.ledger
+        if ledger.pod_id is not None and is_gone:
+            self._wiring.known.forget(ledger.pod_id)
         if ledger.pod_id is None:
             self._screen.money("nothing was created, nothing is billed")
 
