@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from pod_agent.farewell import Farewell
 from pod_agent.pod import scribe
-from pod_agent.pod.armed import Armed, ArmedCheck, check
+from pod_agent.pod.armed import ArmedCheck
+from pod_agent.pod.myself import Myself
 from pod_agent.pod.owner import BEAT_S
 from pod_agent.pod.record import PodRecords
-from pod_agent.pod.stop import StopLadder, routes
+from pod_agent.pod.stop import StopLadder
 from pod_agent.run import events as e
 from pod_agent.run.attempt import KeptAttempts
 from pod_agent.run.attempt_plan import USUAL, Patience
@@ -44,20 +45,18 @@ if TYPE_CHECKING:
 
     from pod_agent.api.server import HttpServer
     from pod_agent.outputs.masked import MaskedLog
+    from pod_agent.pod.armed import Armed
     from pod_agent.pod.boot import Boot
     from pod_agent.run.commands import Command, ExitAgent
     from pod_agent.run.situation import State
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
     from pod_wire.masker import Masker
-    from pod_wire.runpod.graphql import GraphqlApi
-    from pod_wire.runpod.models import Pod
-    from pod_wire.runpod.pods import PodsApi
     from pod_wire.status import LogPlace
 
 SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and FastAPI takes one to import
-OWN_POD_S = 2.0
 PORT_PAUSE_S = 5.0
+RELEASE_S = 0.5
 log = logging.getLogger("podkeep")
 
 
@@ -71,6 +70,7 @@ class Life:
         self._over = threading.Event()
         self._server: HttpServer | None = None
         self._farewell = Farewell(clock)
+        self._myself = Myself(settings)
         quill = scribe.Scribe()
         self._folders = Folders(settings.workspace, settings.disk_dir, quill)
         pod = settings.pod_id or settings.hostname or "here"
@@ -88,7 +88,7 @@ class Life:
             self._folders,
             PodRecords(settings.disk_dir, far, quill),
             clock,
-            own_pod=self._own_pod,
+            own_pod=self._myself.seen,
             on_boot=self._booted,
             on_folder=self._outlet.turn_to,
         )
@@ -101,7 +101,7 @@ class Life:
             pod=settings.pod_id,
             price=settings.price,
             idle_minutes=settings.idle_minutes,
-            warnings=settings.warnings,
+            warnings=() if settings.job is not None else settings.warnings,
         )
         self._supervisor = Supervisor(
             self._folders, FileJournal(self._folders), self, clock, facts=facts, changed=self._changed
@@ -146,7 +146,7 @@ class Life:
                 self._over.wait(PORT_PAUSE_S)
             else:
                 break
-        ArmedCheck(self._look, self._clock, self._armed).start()
+        ArmedCheck(self._myself.look, self._clock, self._armed).start()
 
     def _listen(self) -> HttpServer:
         from pod_agent.api.parts import Parts  # noqa: PLC0415 - FastAPI comes after the training
@@ -212,27 +212,6 @@ class Life:
 
     # RunPod
 
-    def _apis(self, timeout_s: float = 20.0) -> tuple[PodsApi, GraphqlApi] | None:
-        from pod_wire.runpod.graphql import GraphqlApi  # noqa: PLC0415 - http.client and ssl are not needed to train
-        from pod_wire.runpod.pods import PodsApi  # noqa: PLC0415
-        from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
-
-        key = self._settings.api_key
-        if key is None or self._settings.pod_id is None:
-            return None
-        wire = StdlibTransport()
-        pods = PodsApi(self._settings.runpod_url, key, wire, timeout_s)
-        return pods, GraphqlApi(self._settings.graphql_url, key, wire, timeout_s)
-
-    def _own_pod(self) -> Pod | None:
-        """Ourselves as RunPod sees us, when that matters for the boot; a short look."""
-        apis = self._apis(OWN_POD_S)
-        return check(self._settings.pod_id, *apis).pod if apis is not None else None
-
-    def _look(self) -> Armed:
-        apis = self._apis()
-        return check(self._settings.pod_id, *(apis or (None, None)))
-
     def _armed(self, found: Armed) -> None:
         log.info("self_stop=%s reason=%r", found.self_stop, found.reason)
         impossible = found.self_stop is SelfStop.IMPOSSIBLE
@@ -249,14 +228,8 @@ class Life:
             self._opening.learned(found.pod.started_at)
 
     def _ladder(self, terminate: bool) -> StopLadder:
-        apis, pod = self._apis(), self._settings.pod_id
-        ways = (
-            routes(pod, *apis, terminate=terminate, environment=dict(self._settings.job_environment))
-            if apis is not None and pod is not None
-            else ()
-        )
         return StopLadder(
-            ways,
+            self._myself.ways(terminate=terminate),
             self._clock,
             lambda rounds, error: self._post(e.StopRefused(rounds, error)),
             before=self._farewell.let_be_seen,
@@ -269,10 +242,21 @@ class Life:
         self._over.set()
         self._farewell.leave()
         self._outlet.close()
+        self._release()
         if left.leave:
             scribe.replace(self._settings.run_dir / "leave", f"{left.code}\n".encode())
         log.info("agent=left code=%d", left.code)
         return left.code
+
+    def _release(self) -> None:
+        """The folder is free for another pod at once; a mount that does not answer is not waited for."""
+        owner = self._opening.owner
+        if owner is None:
+            return
+        try:
+            scribe.Scribe(RELEASE_S).do("release the folder", owner.release)
+        except (PodError, OSError) as error:
+            log.warning("owner=unreleased error=%r", str(error))
 
     def _thread(self, name: str, deed: Callable[[], None]) -> None:
         threading.Thread(target=deed, name=name, daemon=True).start()

@@ -65,7 +65,7 @@ EVENTS = (
     e.AttemptEnded(1, ended(None, reason="disk_full")),
     e.AttemptEnded(1, ended(143, signal="TERM", reason="signalled", cancelled=True)),
     e.BecameWhole(CheckpointPlace("/w/ckpt", 5, 10, 6.0)),
-    *(kind(serial) for kind in (e.PauseOver, e.DrainOverdue, e.Settle) for serial in (0, 1)),
+    *(kind(serial) for kind in (e.PauseOver, e.DrainOverdue, e.Settle, e.Overdue) for serial in (0, 1)),
     e.Drained(),
     e.DeadlinePassed("deadline"),
     e.IdleTooLong("idle"),
@@ -173,7 +173,8 @@ def test_term_to_a_running_job_hurries_it():
 def test_a_failed_attempt_needs_progress():
     """After its own failure a job goes on only with a newer whole checkpoint; killed from outside, without."""
     before = CheckpointPlace("/w/a", 5, 1, 3.0)
-    state = State(phase=Phase.RUNNING, job=replace(RAN, before=before, checkpoint=before), alive=Alive.LIVE)
+    job = replace(RAN, before=before, checkpoint=before)
+    state = State(phase=Phase.RUNNING, job=job, alive=Alive.LIVE, prepared=True)
     stuck, _ = machine.step(state, e.AttemptEnded(1, ended(1), before), 10.0)
     assert stuck.phase is Phase.DRAINING
     newer = CheckpointPlace("/w/b", 6, 1, 8.0)

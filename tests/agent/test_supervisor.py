@@ -204,39 +204,6 @@ def test_a_second_order_while_one_runs_is_refused(world):
     assert verdict.remedy
 
 
-def test_the_deadline_stops_the_pod_whatever_the_policy(world):
-    """When POD_MAX_HOURS are over the job is timed out and the pod stops, also with policy keep."""
-    world.acts = [Act(lasts=True)]
-    agent = Lifetime(world, replace(KEEP, max_hours=2.0)).begin()
-    agent.later(2 * 3600 - 1)
-    assert agent.status.phase is Phase.RUNNING
-    agent.later(2)
-    assert agent.status.job.outcome is Outcome.TIMED_OUT
-    assert agent.status.phase is Phase.STOPPING
-
-
-def test_a_container_restart_extends_no_deadline(world):
-    """The moment is kept over agents and container restarts; a new boot gets its own."""
-    world.acts = [Act(lasts=True)]
-    job = replace(JOB, max_hours=2.0)
-    first = Lifetime(world, job).begin().status.deadline_at
-    world.clock.advance(3600)
-    assert Lifetime(world, job).begin().status.deadline_at == first
-    world.clock.advance(3 * 3600)
-    assert new_boot(world, job).status.deadline_at > first
-
-
-def test_waiting_too_long_stops_the_pod(world):
-    """A pod without a job stops itself after the idle minutes, and says beforehand when."""
-    agent = Lifetime(world).begin()
-    assert agent.status.stops_because == "idle"
-    agent.later(15 * 60 - 1)
-    assert agent.status.phase is Phase.WAITING
-    agent.later(2)
-    assert agent.status.phase is Phase.STOPPING
-    assert world.stops == [False]
-
-
 def test_a_step_that_fails_ends_the_job(world):
     """An unreachable repository is a failed job with a reason, a remedy, and a stopped pod."""
     world.fail = {c.Sync: e.StepFailed(Phase.SYNCING, "no such ref 'dev'", "push it")}
@@ -269,20 +236,3 @@ def test_an_unwritable_workspace_fails_on_the_disk(world):
     assert "cannot write to the workspace" in agent.status.job.reason
     assert (world.root / "disk" / "jobs" / "digits" / "state.json").exists()
     assert agent.status.phase is Phase.STOPPING
-
-
-def test_refused_stops_are_told(world):
-    """Every round of the ladder is in the status and in the journal."""
-    agent = Lifetime(world, JOB).begin()
-    for rounds in (1, 2):
-        agent.say(e.StopRefused(rounds, "v2 stop: 403"))
-    assert (agent.status.stop_attempts, agent.status.stop_error) == (2, "v2 stop: 403")
-    assert [entry["kind"] for entry in agent.journal_kinds("digits")][-2:] == ["stop_refused"] * 2
-
-
-def test_another_owner_ends_the_training(world):
-    """A pod that has lost its folder to another one ends its training."""
-    world.acts = [Act(lasts=True)]
-    agent = Lifetime(world, JOB).begin().say(e.OwnerLost("pod-b"))
-    assert agent.status.job.outcome is Outcome.FAILED
-    assert "pod-b" in agent.status.job.reason

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from pod_agent.pod.scribe import Scribe
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.attempt import Ended
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 SILENCE_S = 1800.0
 LOOK_S = 15.0
+LAST_LOOK_S = 30.0
 
 
 class Watch(Protocol):
@@ -82,6 +84,7 @@ class Effects:
         self._clock = clock
         self._post = post
         self._ladder = ladder
+        self._last_look = Scribe(LAST_LOOK_S)  # a mount that hangs must not hide the attempt's end
         self._work: Work | None = None
         self._attempt: Attempt | None = None
         self.training = (
@@ -192,7 +195,7 @@ class Effects:
         self._attempt = None
         watch.stop()
         try:
-            watch.look(writer_alive=False)
+            self._last_look.do("look at the checkpoints", lambda: watch.look(writer_alive=False))
         except (PodError, OSError) as error:
             self._post(e.Warned(f"the checkpoints cannot be looked at: {error}"))
         self._post(e.AttemptEnded(number, ended, watch.newest()))

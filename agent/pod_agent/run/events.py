@@ -126,6 +126,13 @@ class DrainOverdue:
 
 
 @dataclass(frozen=True, slots=True)
+class Overdue:
+    """What was asked for when this phase was entered should be there by now: a folder, a started attempt."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
 class Drained:
     """What the job made is safe; nothing of it is left to wait for."""
 
@@ -177,6 +184,6 @@ Event = (
     | Opened | NothingToDo | OpenFailed
     | Synced | Installed | Restored | StepFailed | StepCancelled
     | AttemptStarted | AttemptUnclaimed | AttemptEnded | BecameWhole
-    | PauseOver | DrainOverdue | Drained | Settle
+    | PauseOver | Overdue | DrainOverdue | Drained | Settle
     | DeadlinePassed | IdleTooLong | OwnerLost | Termed | StopRefused | Warned
 )  # fmt: skip

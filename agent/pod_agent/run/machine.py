@@ -72,6 +72,8 @@ ROWS: tuple[Row, ...] = (
     row((RUN,), e.AttemptUnclaimed, (S,), "never claimed", moves.attempt_unclaimed),
     row((RUN,), e.AttemptEnded, (D,), "attempt ended", moves.attempt_ended),
     row((RUN,), e.PauseOver, (R, S), "pause over", moves.pause_over),
+    row((W,), e.Overdue, (), "folder does not open", moves.overdue),
+    row((S, RUN), e.Overdue, (D,), "folder or attempt overdue", moves.overdue),
     row((*BEFORE_DRAIN, D), e.BecameWhole, (), "checkpoint", moves.became_whole),
     row((RUN,), Restart, (), "restart", moves.restart),
     row(BEFORE_DRAIN, Cancel, (D,), "cancel", exits.cancel),

@@ -15,6 +15,9 @@ from pod_wire.status import Attempt, Outcome, Phase
 if TYPE_CHECKING:
     from pod_agent.run.asks import GiveOrder, Restart
 
+OPEN_S = 180.0  # another pod's record is watched for a minute; the rest is reading
+START_S = 300.0
+
 
 def accept(state: State, event: GiveOrder, now: float) -> Result:
     """Take an order up. What is known of its job is read next; until then nothing is written in its folder."""
@@ -24,7 +27,9 @@ def accept(state: State, event: GiveOrder, now: float) -> Result:
         return state, (refused("the pod is not ready for an order", "ask again in a few seconds"),)
     job = Job(event.spec, event.order_id, run="", run_began_at=now, boot="", accepted_at=now)
     fresh = State(warnings=state.warnings, serial=state.serial, job=job, opening=True)
-    return enter(fresh, Phase.SYNCING, now), (Open(event.spec, event.order_id), agreed("order accepted"))
+    state = enter(fresh, Phase.SYNCING, now)
+    timer = After(OPEN_S, e.Overdue(state.serial))
+    return state, (Open(event.spec, event.order_id), agreed("order accepted"), timer)
 
 
 def nothing_to_do(state: State, event: e.NothingToDo, now: float) -> Result:
@@ -63,7 +68,7 @@ def restored(state: State, event: e.Restored, now: float) -> Result:
         checkpoint=newest,
     )
     state = enter(replace(state, job=job, stepping=False, alive=Alive.ASKED), Phase.RUNNING, now)
-    return state, (StartAttempt(the_job(state), number),)
+    return state, (StartAttempt(the_job(state), number), After(START_S, e.Overdue(state.serial)))
 
 
 def _next_number(job: Job) -> int:
@@ -125,6 +130,18 @@ def pause_over(state: State, event: e.PauseOver, now: float) -> Result:
         return state, (Restore(the_job(state)),)
     state = enter(replace(state, stepping=True), Phase.SYNCING, now)
     return state, (Sync(the_job(state)),)
+
+
+def overdue(state: State, event: e.Overdue, now: float) -> Result:
+    """A mount that hangs must not bill for ever: what never came is given up, and the pod waits or fails."""
+    if event.serial != state.serial or not (state.opening or state.alive is Alive.ASKED):
+        return state, (Note("event=Overdue answer=late"),)
+    if state.phase is Phase.WAITING:
+        state = replace(state, opening=False, entered_at=now)
+        return warn(state, e.Warned("the job's folder does not open: does the workspace answer?"), now)
+    what = "the job's folder did not open" if state.opening else "the attempt did not start"
+    ending = Ending(Outcome.FAILED, f"{what} in time", "does the workspace answer?")
+    return exits.drain(state, ending, now)
 
 
 def became_whole(state: State, event: e.BecameWhole, _now: float) -> Result:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.run import events as e
-from pod_agent.run import exits
+from pod_agent.run import exits, moves
 from pod_agent.run.commands import After, FindAttempt, Note, Sync
 from pod_agent.run.situation import Alive, Result, State, enter, the_job
 from pod_agent.run.state import Ending, Job
@@ -34,7 +34,8 @@ def opened(state: State, event: e.Opened, now: float) -> Result:
     last = event.job.open_attempt
     if last is not None:
         state = enter(replace(state, alive=Alive.ASKED), Phase.RUNNING, now)
-        return state, (*said, FindAttempt(the_job(state), last.number))
+        timer = After(moves.START_S, e.Overdue(state.serial))
+        return state, (*said, FindAttempt(the_job(state), last.number), timer)
     state = enter(replace(state, stepping=True), Phase.SYNCING, now)
     return state, (*said, Sync(the_job(state)))
 

@@ -18,6 +18,7 @@ from pod_agent.run import asks, machine, snapshot
 from pod_agent.run import events as e
 from pod_agent.run.commands import After, Answer, Command, ExitAgent, Note
 from pod_agent.run.journal import tell
+from pod_agent.run.moves import OPEN_S
 from pod_agent.run.situation import State
 from pod_agent.run.state import FILE, dump
 from pod_wire.errors import PodError
@@ -111,6 +112,7 @@ class Supervisor:
 
     def run(self) -> ExitAgent:
         """Until the machine says so."""
+        self._carry_out(After(OPEN_S, e.Overdue(self.state.serial)), Letter(e.Overdue(self.state.serial)))
         while self.exit is None:
             self.turn(self._wait())
         return self.exit

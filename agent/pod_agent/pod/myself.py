@@ -1,0 +1,61 @@
+"""This pod before RunPod: its own key, its own id, and what can be done with them. Imports the wire when it is needed.
+
+Not here: when to look or to stop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pod_agent.pod.armed import Armed, check
+from pod_agent.pod.stop import Route, routes
+
+if TYPE_CHECKING:
+    from pod_agent.settings import Settings
+    from pod_wire.runpod.graphql import GraphqlApi
+    from pod_wire.runpod.models import Pod
+    from pod_wire.runpod.pods import PodsApi
+
+SHORT_S = 2.0
+PATIENT_S = 20.0
+
+
+class Myself:
+    """What RunPod lets this pod do. Without an id or a key: nothing, and each answer says so."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def seen(self) -> Pod | None:
+        """Ourselves as RunPod sees us, after a short look; None when it does not say."""
+        apis = self._apis(SHORT_S)
+        return check(self._settings.pod_id, *apis).pod if apis is not None else None
+
+    def look(self) -> Armed:
+        """Whether we could stop ourselves."""
+        return check(self._settings.pod_id, *(self._apis(PATIENT_S) or (None, None)))
+
+    def ways(self, *, terminate: bool) -> tuple[Route, ...]:
+        """All ways to end this pod."""
+        apis, pod = self._apis(PATIENT_S), self._settings.pod_id
+        if apis is None or pod is None:
+            return ()
+        return routes(pod, *apis, terminate=terminate, environment=self._tool_environment())
+
+    def _tool_environment(self) -> dict[str, str]:
+        """RunPod's own tool finds the pod's key where RunPod put it."""
+        key = self._settings.api_key
+        known = {} if key is None else {"RUNPOD_API_KEY": key.reveal()}
+        return dict(self._settings.job_environment) | known
+
+    def _apis(self, timeout_s: float) -> tuple[PodsApi, GraphqlApi] | None:
+        from pod_wire.runpod.graphql import GraphqlApi  # noqa: PLC0415 - http.client and ssl do not train
+        from pod_wire.runpod.pods import PodsApi  # noqa: PLC0415
+        from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
+
+        key = self._settings.api_key
+        if key is None or self._settings.pod_id is None:
+            return None
+        wire = StdlibTransport()
+        pods = PodsApi(self._settings.runpod_url, key, wire, timeout_s)
+        return pods, GraphqlApi(self._settings.graphql_url, key, wire, timeout_s)
