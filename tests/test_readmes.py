@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pod_wire import routes
+from pod_wire.parse import parse_toml, toml_pod_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
@@ -58,6 +59,15 @@ def test_every_dependency_has_its_reason():
         r"^- \*\*([^*]+)\*\*: \S.*\.$", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE
     )
     assert sorted(reasons) == sorted(wanted)
+
+
+def test_the_job_file_of_the_readme_is_a_job():
+    """The pod.toml that the README shows is accepted as it stands, but for the image's name."""
+    text = re.search(r"```toml\n(.*?)```", README, re.DOTALL).group(1)
+    parsed = parse_toml(text, "train")
+    assert parsed.spec.resume == "--resume {checkpoint}"
+    assert parsed.warnings == ()
+    assert toml_pod_table(text).keys() == {"image", "gpu"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
