@@ -48,9 +48,7 @@ def up(**values: object) -> int:
     """
     from pod_client import up as upping  # noqa: PLC0415 - so that --help stays quick
 
-    signal.signal(signal.SIGTERM, _interrupt)  # as Ctrl-C: a launch that is ended leaves nothing billed
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, _interrupt)
+    _end_as_by_ctrl_c()
     choices = upping.Choices(
         local=bool(values["local"]),
         detach=bool(values["detach"]),
@@ -169,6 +167,7 @@ def start(pod: str, wait_minutes: float, token_file: str | None, local: bool) ->
     """Start a stopped pod. An interrupted job goes on; one that ended waits for a new order."""
     from pod_client import acting  # noqa: PLC0415
 
+    _end_as_by_ctrl_c()
     wiring = _wiring()
     return acting.start(wiring, wiring.target(pod, local=local, token_file=token_file), wait_minutes)
 
@@ -214,6 +213,13 @@ def main(argv: list[str] | None = None) -> None:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _end_as_by_ctrl_c() -> None:
+    """Also when the terminal is closed: a launch that is ended leaves nothing billed."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, _interrupt)
 
 
 def _wiring() -> Wiring:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from pod_wire.errors import Broken, Conflict, NotFound, PodError, RateLimited, Refused, Unreachable
+from pod_wire.errors import BadInput, Broken, Conflict, NotFound, PodError, RateLimited, Refused, Unreachable
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class Follower:
         self._grown_at: int | None = None
         self._wake = threading.Event()
         self._leave = threading.Event()
+        self._ask_now = threading.Event()
 
     def run(self, begin: Begin | None = None) -> Ending:
         begin = begin or Begin()
@@ -129,6 +130,7 @@ class Follower:
             self._sink.close()
         finally:
             self._leave.set()
+            self._ask_now.set()
             self._shut_down()
         done = self._job_ended() and self._has_all()
         return Ending(self.status, self._offset or 0, complete=done, gone=None if done else self._gone)
@@ -159,6 +161,8 @@ class Follower:
             self._stream = None
             self._reading_since = None
             stream.close()
+            if not polling:
+                self._ask_now.set()  # an answer that ends may be the last: no need to wait for the next second
         if polling:
             self._leave.wait(0 if came >= POLL_BYTES else self._pace.poll_s)
         return came > 0 or polling
@@ -207,7 +211,7 @@ class Follower:
                 self.status = self._source.status_for(self._job)
                 failures = 0
                 self._judge(self.status)
-            except Refused as error:
+            except (Refused, BadInput) as error:  # BadInput: a newer podkeep than we can read
                 self._error = error
                 self._shut_down()
             except PodError:
@@ -218,7 +222,8 @@ class Follower:
                     self._gone = self._ask_provider()
                     if self._gone is not None:
                         self._shut_down()
-            self._leave.wait(self._pace.status_s)
+            self._ask_now.wait(self._pace.status_s)
+            self._ask_now.clear()
 
     def _judge(self, status: Status) -> None:
         if self._is_over():

@@ -77,6 +77,7 @@ def _start(folder: Path, transport: Transport, clock: Clock) -> Simulator:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            cwd=folder,  # not the caller's folder, which may be removed
             start_new_session=True,  # Ctrl-C on the laptop is not meant for it
             creationflags=_NEW_GROUP if sys.platform == "win32" else 0,
         )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from pod_client.agent_api import AgentApi
 from pod_client.follow import Begin, Follower, Pace
 from pod_client.session import RequestsTransport
-from pod_wire.errors import Refused
+from pod_wire.errors import BadInput, Refused
 from pod_wire.secrets import Secret
 from pod_wire.status import Outcome, Phase
 from tests.fakes.agent_server import FakeAgent
@@ -221,6 +222,13 @@ def test_a_wrong_token_ends_the_following_at_once():
     """A refused token is an error with the remedy, not something to try for ever."""
     with FakeAgent() as agent, pytest.raises(Refused, match="token"):
         follower(agent, Collected(), token="wrong").run()
+
+
+def test_a_newer_pod_is_refused_and_named():
+    """A status of a newer format is not guessed at: following ends with the remedy."""
+    with FakeAgent() as agent, pytest.raises(BadInput, match="format is 2"):
+        agent.status = replace(agent.status, format=2)
+        follower(agent, Collected()).run()
 
 
 def test_a_broken_pipe_goes_up():
