@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
 from dataclasses import replace
 
 import pytest
 
+from pod_agent.pod.scribe import Hung, Scribe
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_wire.job import ExitPolicy, JobSpec
@@ -41,6 +44,30 @@ def test_a_container_restart_extends_no_deadline(world):
     assert Lifetime(world, job).begin().status.deadline_at == first
     world.clock.advance(3 * 3600)
     assert new_boot(world, job).status.deadline_at > first
+
+
+def test_a_wiped_disk_extends_no_deadline(world):
+    """A crash that loses the container's disk is the same boot at the same address: the moment stands."""
+    world.acts = [Act(lasts=True)]
+    job = replace(JOB, max_hours=2.0)
+    first = Lifetime(world, job).begin().status
+    world.clock.advance(3600)
+    shutil.rmtree(world.root / "disk")
+    again = Lifetime(world, job).begin().status
+    assert again.deadline_at == first.deadline_at
+
+
+def test_a_hung_workspace_fails_the_job_and_stops_the_pod(world):
+    """A mount that does not answer costs five seconds; outcome and record are on the container's disk."""
+    quill, gate = Scribe(limit_s=0.05), threading.Event()
+    with pytest.raises(Hung):
+        quill.do("hang", gate.wait)
+    agent = Lifetime(world, JOB, quill=quill).begin()
+    gate.set()
+    assert agent.status.job.outcome is Outcome.FAILED
+    assert "does not answer" in agent.status.job.reason
+    assert (world.root / "disk" / "jobs" / "digits" / "state.json").exists()
+    assert agent.status.phase is Phase.STOPPING
 
 
 def test_waiting_too_long_stops_the_pod(world):

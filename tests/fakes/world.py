@@ -148,7 +148,9 @@ def command_phase(done):
 class Lifetime:
     """One agent: real machine, real folders, real opening; a mailbox that is emptied by hand."""
 
-    def __init__(self, world, job=None, *, order=None, dies_after=None, hostname="h1", mistakes=None):
+    def __init__(
+        self, world, job=None, *, order=None, dies_after=None, hostname="h1", mistakes=None, quill=None
+    ):
         self.world = world
         settings = Settings(
             pod_id="pod-a",
@@ -160,7 +162,7 @@ class Lifetime:
             job=job,
             mistakes=mistakes,
         )
-        quill = Scribe()
+        quill = quill or Scribe()
         folders = Folders(settings.workspace, settings.disk_dir, quill)
         self.folders = folders
         records = PodRecords(settings.disk_dir, settings.workspace / ".podkeep/pods/pod-a.json", quill)

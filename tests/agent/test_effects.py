@@ -1,0 +1,82 @@
+"""Steps in their threads: one end each, whatever happens inside, and an end for those that hang."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pod_agent.run import events as e
+from pod_agent.run.effects import SILENCE_S, Stepping
+from pod_agent.run.work import StepCancelled, StepFailed, Work
+from pod_wire.status import Phase
+from tests.fakes.clock import FakeClock
+
+
+def stepping(clock=None):
+    posts = []
+    work = Work(lambda _: None, clock or FakeClock(), silence_s=SILENCE_S)
+    return Stepping(Phase.SYNCING, work, posts.append), posts
+
+
+def raises(error):
+    def deed(_):
+        raise error
+
+    return deed
+
+
+@pytest.mark.parametrize(
+    ("deed", "event"),
+    [
+        (lambda _: e.Synced("c0ffee"), e.Synced("c0ffee")),
+        (raises(StepCancelled()), e.StepCancelled(Phase.SYNCING)),
+        (raises(StepFailed("no such ref", "push it")), e.StepFailed(Phase.SYNCING, "no such ref", "push it")),
+    ],
+)
+def test_a_step_ends_in_one_event(deed, event):
+    """Done, cancelled or failed: exactly one event, with the reason and the remedy."""
+    step, posts = stepping()
+    step.run(deed)
+    assert posts == [event]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("oops")])
+def test_what_nobody_expected_fails_the_step_and_not_the_agent(error):
+    """A full disk or a defect of ours is a failed step with words in it."""
+    step, posts = stepping()
+    step.run(raises(error))
+    assert isinstance(posts[0], e.StepFailed)
+    assert str(error.args[-1]) in posts[0].reason
+
+
+def test_a_hanging_step_is_given_up():
+    """A thread that says nothing for half an hour is told to end, and the job is told that it failed; once."""
+    clock, gate = FakeClock(), threading.Event()
+    step, posts = stepping(clock)
+
+    def hang(_):
+        gate.wait(5)
+        return e.Synced()
+
+    thread = threading.Thread(target=lambda: step.run(hang))
+    thread.start()
+    clock.advance(SILENCE_S + 60)
+    step.watch(look_s=0.01)
+    gate.set()
+    thread.join(5)
+    assert len(posts) == 1
+    assert "no sign of life for 30 minutes" in posts[0].reason
+
+
+def test_a_step_that_works_is_left_alone():
+    """Signs of life keep the watching quiet until the step is over."""
+    clock = FakeClock()
+    step, posts = stepping(clock)
+    clock.advance(SILENCE_S - 60)
+    step.work.beat()
+    watcher = threading.Thread(target=lambda: step.watch(look_s=0.01))
+    watcher.start()
+    step.run(lambda _: e.Synced())
+    watcher.join(5)
+    assert posts == [e.Synced()]
