@@ -46,6 +46,21 @@ def test_a_container_restart_extends_no_deadline(world):
     assert new_boot(world, job).status.deadline_at > first
 
 
+def test_a_finished_job_of_an_earlier_boot_stops_nothing(world):
+    """Neither its deadline nor its exit policy ends a later boot, also after a container restart: idleness does."""
+    job = replace(JOB, max_hours=2.0)
+    Lifetime(world, job, order="o1").begin()
+    world.clock.advance(5 * 3600)
+    agent = new_boot(world, job, order="o1")
+    again = Lifetime(world, job, order="o1", hostname="h2").begin()
+    for one in (agent, again):
+        one.later(1)
+        assert one.status.phase is Phase.FINISHED
+        assert one.status.deadline_at is None
+    again.later(15 * 60)
+    assert again.status.phase is Phase.STOPPING
+
+
 def test_a_wiped_disk_extends_no_deadline(world):
     """A crash that loses the container's disk is the same boot at the same address: the moment stands."""
     world.acts = [Act(lasts=True)]

@@ -110,10 +110,6 @@ class Effects:
             event = e.StepFailed(Phase.SYNCING, f"a defect of podkeep: {error!r}", "please report it")
         self._post(event)
 
-    @property
-    def is_attempt_alive(self) -> bool:
-        return self._attempt is not None
-
     def do(self, command: c.Command) -> None:  # noqa: C901, PLR0912 - one arm for each command
         match command:
             case c.Open(spec, order):

@@ -12,7 +12,10 @@ from pod_agent.pod import scribe
 from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    Deed = Callable[[Path], None]
 
 HOME = ".podkeep"
 BALLAST = "ballast"
@@ -47,13 +50,11 @@ class JobFolder:
 
     def read(self, name: str) -> tuple[bytes, ...]:
         """What both places hold under this name; a workspace that does not answer holds nothing."""
-        places = [(self._near / name).read_bytes] if (self._near / name).exists() else []
-        found = [place() for place in places]
-        far = self._far / name
+        near, far = self._near / name, self._far / name
+        found = [_bytes(near)]
         if self.is_far:
-            data = self._quill.do(f"read {name}", lambda: far.read_bytes() if far.exists() else b"")
-            found += [data] if data else []
-        return tuple(found)
+            found.append(self._quill.do(f"read {name}", lambda: _bytes(far)))
+        return tuple(data for data in found if data)
 
     def replace(self, name: str, data: bytes) -> None:
         """Write a file whole; on the container's disk when the workspace does not take it."""
@@ -91,6 +92,10 @@ class Folders:
         return self._known[job]
 
 
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
 def _prove(folder: Path) -> None:
     home = folder.parent.parent
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -98,9 +103,3 @@ def _prove(folder: Path) -> None:
     probe = folder / ".probe"
     scribe.replace(probe, b"podkeep\n", ballast=folder / BALLAST)
     probe.unlink()
-
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Deed = Callable[[Path], None]

@@ -40,20 +40,24 @@ def carry(past: Job | None, verdict: Verdict, spec: JobSpec, order: str, around:
     if past is None or (spec.fresh and past.fresh_for != spec.spec_hash() and verdict is Verdict.RUN):
         return _begin(past, spec, order, around)
     same_boot = past.boot == around.boot.id
+    if verdict is Verdict.WAIT:
+        return past if same_boot else _at_rest(past, around.now)
     job = past if same_boot and verdict is not Verdict.RUN else _close(past, around.now)
     if not same_boot:
         job = replace(job, boot=around.boot.id, tries=0, stop_because=None)
-    match verdict:
-        case Verdict.RUN:
-            job = _order_anew(job, spec, order, around)
-        case Verdict.CONTINUE:
-            job = replace(job, ending=None, stop_because=None)
-        case Verdict.WAIT:
-            return job
+    if verdict is Verdict.RUN:
+        job = _order_anew(job, spec, order, around)
+    else:
+        job = replace(job, ending=None, stop_because=None)
     deadline = brakes.deadline(
         _known(job, around), around.boot.id, job.order, job.spec.max_hours, around.since
     )
     return warned(replace(job, deadline=deadline), *around.warnings)
+
+
+def _at_rest(past: Job, now: float) -> Job:
+    """A job of an earlier boot that is over: it keeps that boot's name, and neither stops nor bounds this one."""
+    return replace(_close(past, now), stop_because=None, deadline=None)
 
 
 def _known(job: Job, around: Circumstances) -> Deadline | None:

@@ -22,12 +22,3 @@ def close(times: tuple[PhaseTime, ...], now: float) -> tuple[PhaseTime, ...]:
         return times
     last = times[-1]
     return (*times[:-1], replace(last, seconds=round(max(0.0, now - last.started_at), 3)))
-
-
-def spent(times: tuple[PhaseTime, ...], phase: Phase, now: float) -> float:
-    """All seconds in one phase, the one that lasts included."""
-    return sum(
-        (now - time.started_at) if time.seconds is None else time.seconds
-        for time in times
-        if time.phase is phase
-    )
