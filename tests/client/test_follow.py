@@ -226,9 +226,10 @@ def test_a_wrong_token_ends_the_following_at_once():
 
 def test_a_newer_pod_is_refused_and_named():
     """A status of a newer format is not guessed at: following ends with the remedy."""
-    with FakeAgent() as agent, pytest.raises(BadInput, match="format is 2"):
+    with FakeAgent() as agent:
         agent.status = replace(agent.status, format=2)
-        follower(agent, Collected()).run()
+        with pytest.raises(BadInput, match="format is 2"):
+            follower(agent, Collected()).run()
 
 
 def test_a_broken_pipe_goes_up():
