@@ -55,6 +55,7 @@ class Seen:
 
     simulator: Simulator
     id: str
+    name: str = JOB  # of the job
 
     @classmethod
     def only(cls, story: Story, within_s: float = 30.0) -> Seen:
@@ -89,11 +90,11 @@ class Seen:
 
     @property
     def job(self) -> Path:
-        return self.disks / "mount" / ".podkeep" / "jobs" / JOB
+        return self.disks / "mount" / ".podkeep" / "jobs" / self.name
 
     @property
     def tree(self) -> Path:
-        return self.disks / "mount" / JOB
+        return self.disks / "mount" / self.name
 
     def record(self) -> dict[str, Any]:
         """state.json: the job as the agent last kept it; empty before that."""
@@ -116,7 +117,10 @@ class Seen:
 
     def begun(self) -> list[int]:
         """The numbers of the attempts that began, by the lines that their keepers wrote."""
-        return [int(number) for number, _ in HEADER.findall(self.log())]
+        try:
+            return [int(number) for number, _ in HEADER.findall(self.log())]
+        except FileNotFoundError:
+            return []
 
     def status(self) -> str:
         return self.simulator.pod(self.id)["status"]
@@ -160,6 +164,38 @@ class Seen:
             return place["step"] if (place.get("step") or 0) > step else None
 
         return wait_for(f"a whole checkpoint after step {step}:\n{self.log()[-2000:]!r}", look, within_s)
+
+    def finished_again(self, entries: int) -> None:
+        """Wait until an agent that began after so many lines of the journal has decided that the job stays finished."""
+
+        def look() -> bool:
+            told = self.journal()[entries:]
+            return bool(told) and (told[-1]["kind"], told[-1].get("phase")) == ("phase", "finished")
+
+        wait_for(f"the job stays finished; {self.journal()[entries:]}", look, within_s=30)
+
+    def crash(self, layer: str = "kept", started_at: str = "kept") -> None:
+        """PID 1 dies, and RunPod starts the container again at once."""
+        body = {"layer": layer, "started_at": started_at}
+        status, said = self.simulator.call("POST", f"/sim/pods/{self.id}/crash", body)
+        assert status < 300, said
+
+    def act(self, action: str) -> None:
+        status, said = self.simulator.call("POST", f"/v2/pods/{self.id}/action", {"action": action})
+        assert status < 300, said
+
+    def faults(self, **wanted: object) -> None:
+        status, said = self.simulator.call("POST", f"/sim/pods/{self.id}/faults", wanted)
+        assert status < 300, said
+
+    def begins(self, attempt: int, within_s: float = 30.0) -> None:
+        """Wait until this attempt runs and the record knows it."""
+
+        def look() -> bool:
+            last = (self.record().get("attempts") or [{"number": 0}])[-1]
+            return last["number"] == attempt and last["started_at"] is not None and attempt in self.begun()
+
+        wait_for(f"attempt {attempt}", look, within_s)
 
     def stopped(self, within_s: float = 60.0) -> None:
         wait_for("the pod is off", lambda: self.status() == "EXITED", within_s)
