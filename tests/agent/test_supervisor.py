@@ -121,6 +121,7 @@ def test_a_new_boot_lets_a_finished_job_rest(world):
     assert agent.status.phase is Phase.FINISHED
     assert len(world.begun) == 1
     assert agent.status.stops_because == "idle"
+    assert "to run it again" in agent.status.warnings[-1]
     agent.later(15 * 60 + 1)
     assert agent.status.phase is Phase.STOPPING
 

@@ -29,7 +29,7 @@ def opened(state: State, event: e.Opened, now: float) -> Result:
         return after, (*said, *commands)
     state = replace(state, job=event.job, opening=False)
     if event.verdict is Verdict.WAIT:
-        state = _finished_again(state, event.job, now)
+        state = replace(_finished_again(state, event.job, now), waits_because=event.reason)
         return state, (*said, After(0.0, e.Settle(state.serial))) if event.same_boot else said
     last = event.job.open_attempt
     if last is not None:

@@ -40,6 +40,7 @@ class State:
     next_attempt_at: float | None = None
     leaving: bool = False  # TERM was seen
     stop_because: str | None = None
+    waits_because: str | None = None  # the job is not run again, and how it would be
     stop_rounds: int = 0
     stop_error: str | None = None
     entered_at: float = 0.0

@@ -51,7 +51,7 @@ def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None
         deadline_at=deadline,
         price_per_hour=facts.price,
         cost=_cost(facts, now),
-        warnings=(*facts.warnings, *state.warnings),
+        warnings=(*facts.warnings, *state.warnings, *((state.waits_because,) if state.waits_because else ())),
     )
 
 
