@@ -45,7 +45,10 @@ class Laptop:
         """Start the training and follow it, as the person would."""
         command = f"python3 trainer.py --steps {steps} --pause {pause}"
         argv = [CLIENT, "up", "--local", "--job", JOB, "--repo", str(self.repo), "--command", command]
-        argv += ["--resume", "--resume {checkpoint}", *more]
+        return self.start(*argv, "--resume", "--resume {checkpoint}", *more, steps=steps)
+
+    def start(self, *argv: str, steps: int = 0) -> Story:
+        """Any `up`, as the person would type it."""
         said, told = (self.repo.parent / name for name in ("up.out", "up.err"))
         with said.open("wb") as out, told.open("wb") as err:
             program = subprocess.Popen(argv, env=self.env, cwd=self.repo, stdout=out, stderr=err)

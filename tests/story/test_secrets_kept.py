@@ -1,0 +1,139 @@
+"""Nothing of ours that holds a secret is readable by others: a whole run with planted ones, looked through."""
+
+from __future__ import annotations
+
+import json
+import stat
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.live import wait_for
+from tests.story.conftest import CLIENT, JOB
+
+pytestmark = pytest.mark.slow
+PLANTED = {
+    "HF_TOKEN": "hf_PlantedAndNeverToBeSeen01",
+    "WANDB_API_KEY": "wandb-planted-and-never-seen-02",
+    "GITHUB_TOKEN": "ghp_PlantedAndNeverToBeSeen03",
+    "AWS_SECRET_ACCESS_KEY": "aws/planted+and/never+seen+04",
+}
+MANIFEST = """
+[job.story]
+repo = "{repo}"
+command = "env; python3 trainer.py --steps 40 --pause 0.05"
+"""
+
+
+def open_to_others(top: Path, secrets: Mapping[str, bytes]) -> list[str]:
+    """Files below ``top`` that hold one of these and that somebody else could read: file and all folders on the way."""
+    found = []
+    for path in top.rglob("*"):
+        if path.is_symlink() or not path.is_file():
+            continue
+        try:
+            if is_private(path, top):
+                continue
+            data = path.read_bytes()
+        except OSError:  # gone meanwhile
+            continue
+        found += [f"{name} in {path}" for name, secret in secrets.items() if secret in data]
+    return found
+
+
+def is_private(path: Path, top: Path) -> bool:
+    """Whether the file, or a folder above it up to ``top``, keeps everybody else out."""
+    ways = [path, *path.parents]
+    ways = ways[: ways.index(top) + 1]
+    return any(not stat.S_IMODE(way.stat().st_mode) & 0o077 for way in ways)
+
+
+class Watch:
+    """Looks at every process's arguments, again and again, for secrets in them."""
+
+    def __init__(self, secrets: Callable[[], Mapping[str, bytes]]) -> None:
+        self._secrets = secrets
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.found: set[str] = set()
+        self.looks = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(0.03):
+            self.looks += 1
+            secrets = self._secrets()
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    words = path.read_bytes()
+                except OSError:
+                    continue
+                self.found |= {f"{name} in {words!r}" for name, secret in secrets.items() if secret in words}
+
+
+def secrets_of(laptop) -> dict[str, bytes]:
+    """What was planted, and what was made: keys of account and pod, the token."""
+    known = {name: value.encode() for name, value in PLANTED.items()}
+    sim = Path(laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim"
+    server, pods = sim / "server.json", Path(laptop.env["XDG_CONFIG_HOME"]) / "podkeep" / "pods.json"
+    if server.exists():
+        known["the account's key"] = json.loads(server.read_text())["key"].encode()
+    for record in sim.glob("pods/*/pod.json"):
+        known["the pod's key"] = json.loads(record.read_text())["key"].encode()
+    if pods.exists():
+        for pod in json.loads(pods.read_text())["pods"].values():
+            known["the token"] = pod["token"].encode()
+    return known
+
+
+def test_nothing_that_holds_a_secret_is_readable_by_others(laptop):
+    """On laptop, simulator and pod, during a run and after it: no open file, no argument holds one; logs show stars."""
+    laptop.env.update(PLANTED)
+    (laptop.repo / "pod.toml").write_text(MANIFEST.format(repo=laptop.repo))
+    homes = [Path(laptop.env[name]) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")]
+    wishes = [word for name in PLANTED for word in ("--env", name)]
+    with Watch(lambda: secrets_of(laptop)) as watch:
+        story = laptop.start(CLIENT, "up", "--local", JOB, *wishes)
+        story.reaches(15)
+        open_during = open_places(laptop, homes)
+        assert story.ends() == 0, story.evidence()
+    secrets = secrets_of(laptop)
+    assert len(secrets) == len(PLANTED) + 3
+    assert open_during == []
+    assert open_places(laptop, homes) == []
+    assert watch.looks > 20
+    assert watch.found == set()
+    for shown in (story.log, story.told.read_text(), *consoles(laptop)):
+        assert not [name for name, secret in secrets.items() if secret.decode() in shown]
+    assert "HF_TOKEN=" + "*" * len(PLANTED["HF_TOKEN"]) in story.log
+    assert holders(homes, secrets) >= {"the token", "the account's key", "the pod's key", *PLANTED}
+
+
+def open_places(laptop, homes: list[Path]) -> list[str]:
+    """As people of the laptop see it, and as people inside the pod see its /workspace, /run and /podkeep."""
+    sim = Path(laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim"
+    tops = [*homes, *sim.glob("pods/*/mount"), *sim.glob("pods/*/disk/*")]
+    secrets = secrets_of(laptop)
+    return [found for top in tops for found in open_to_others(top, secrets)]
+
+
+def holders(homes: list[Path], secrets: Mapping[str, bytes]) -> set[str]:
+    """Which of them lie in any file at all: what was looked for could have been found."""
+    files = [path for home in homes for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
+    texts = [path.read_bytes() for path in files]
+    return {name for name, secret in secrets.items() if any(secret in text for text in texts)}
+
+
+def consoles(laptop) -> list[str]:
+    pods = wait_for("pods", laptop.simulator.pods)
+    return [str(laptop.simulator.call("GET", f"/sim/pods/{pod}/console")[1]) for pod in pods]
