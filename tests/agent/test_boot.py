@@ -20,7 +20,9 @@ def verdict(facts, seen=SEEN, now=200.0):
     return boot.judge(facts, seen, now)[0]
 
 
-@pytest.mark.parametrize(("layer", "started_at"), [*itertools.product(("b1", None), ("10:00", "10:05", None))])
+@pytest.mark.parametrize(
+    ("layer", "started_at"), [*itertools.product(("b1", None), ("10:00", "10:05", None))]
+)
 def test_a_crash_is_the_same_boot(layer, started_at):
     """The layer kept or wiped, startedAt kept, moved or unread: at an unchanged address it is the same boot."""
     assert verdict(Facts("host-1", ("22=1001",), started_at, layer)) is Sign.SAME
