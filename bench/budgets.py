@@ -1,0 +1,205 @@
+"""What the table shows: which figure of which bench, its budget, how to read it, why it may be missed. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Figures = Mapping[str, Any]
+NOT_YET = """Of the budgets that the design names, those for an unpacked environment, for steps beside an upload and for
+fetching wait for the parts that they measure. That no byte of a log is lost or repeated over cuts and restarts is a
+test, not a bench: `make test-all`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. ``limit`` is what ours must not exceed, or, ``at_least``, must reach; of it and a rival where given."""
+
+    what: str
+    bench: str
+    figure: str
+    unit: str
+    budget: str = "-"
+    limit: float | None = None
+    at_least: bool = False
+    times: str = ""  # the limit counts in this rival's figure
+    who: str = "podkeep"
+    others: tuple[str, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+    show: Callable[[float], str] = lambda value: f"{value:g}"
+    how: str = ""
+    note: str = ""
+
+    def value(self, lines: Sequence[Figures], who: str) -> float | None:
+        """This row's figure of somebody, or None where it did not run."""
+        for line in lines:
+            fits = line["bench"] == self.bench and line.get("who") == who and self.figure in line
+            if fits and all(line.get(name) == wanted for name, wanted in self.where.items()):
+                return float(line[self.figure])
+        return None
+
+    def ours(self, lines: Sequence[Figures]) -> str:
+        value = self.value(lines, self.who)
+        return "did not run" if value is None else f"{self.show(value)} {self.unit}"
+
+    def rivals(self, lines: Sequence[Figures]) -> list[str]:
+        found = [(who, self.value(lines, who)) for who in self.others]
+        return [f"{who} {self.show(value)} {self.unit}" for who, value in found if value is not None]
+
+    def ratios(self, lines: Sequence[Figures]) -> list[str]:
+        mine = self.value(lines, self.who)
+        found = [(who, self.value(lines, who)) for who in self.others]
+        if mine is None:
+            return []
+        return [f"{mine / value:.2g} x {who}" for who, value in found if value]
+
+    def is_met(self, lines: Sequence[Figures]) -> bool | None:
+        mine = self.value(lines, self.who)
+        if self.limit is None:
+            return None
+        theirs = self.value(lines, self.times) if self.times else 1.0
+        if mine is None or theirs is None:
+            return None
+        return mine >= self.limit * theirs if self.at_least else mine <= self.limit * theirs
+
+
+def _latency(name: str, figure: str, limit: float | None, **more: Any) -> Row:
+    return Row(
+        f"log line written -> client's stdout, loopback, 100 lines/s, {name}",
+        "log_latency",
+        figure,
+        "ms",
+        budget="-" if limit is None else f"<= {limit:g} ms",
+        limit=limit,
+        **{"others": ("ssh tail -f", "docker logs -f", "supervisor")} | more,
+    )
+
+
+def _beside(job: str, what: str, figure: str, unit: str, limit: float) -> Row:
+    return Row(
+        f"{what} beside a job, {job}",
+        "memory",
+        figure,
+        unit,
+        budget=f"<= {limit:g} {unit}",
+        limit=limit,
+        others=("supervisord",),
+        where={"job": job},
+        show=lambda value: f"{value:.3g}",
+        note=WAKE_UPS if unit != "MB" else "",
+    )
+
+
+WAKE_UPS = "a wake-up of the keeper for each line is most of it; the rest is the agent's looks, once a second"
+RESTART_HOW = """git and pip work on this disk, so that no network is timed for anybody; both have the requirements of
+`examples/digits` installed. Between two lives everything is killed, `/run` is kept: the dead attempt is found, its end
+is written into the log, and the next attempt starts. The rival knows neither of an end nor of a checkpoint."""
+ROWS = (
+    _latency(
+        "p50",
+        "p50_ms",
+        1.0,
+        how="the agent's own API and pod-client's own follow loop in two processes; the others follow the same writer.",
+    ),
+    _latency("p99", "p99_ms", 5.0),
+    _latency("4 secrets masked, p50", "p50_ms", 1.0, who="podkeep, 4 secrets"),
+    _latency("4 secrets masked, p99", "p99_ms", 5.0, who="podkeep, 4 secrets"),
+    Row(
+        "log throughput, 500 MB, sha256 equal",
+        "log_throughput",
+        "mb_per_s",
+        "MB/s",
+        budget=">= 0.9 x ssh",
+        limit=0.9,
+        at_least=True,
+        times="ssh tail -f",
+        others=("ssh tail -f", "docker logs -f"),
+    ),
+    Row(
+        "log throughput, 4 secrets masked",
+        "log_throughput",
+        "mb_per_s",
+        "MB/s",
+        budget=">= 150 MB/s",
+        limit=150,
+        at_least=True,
+        who="podkeep, 4 secrets",
+        others=("ssh tail -f", "docker logs -f"),
+        how="nobody else masks; theirs are the figures without.",
+    ),
+    *(
+        row
+        for job in ("quiet", "100 lines/s")
+        for row in (
+            _beside(job, "memory (PSS)", "pss_mb", "MB", 80),
+            _beside(job, "memory, as if alone on the machine", "alone_mb", "MB", 80),
+            _beside(job, "CPU", "cpu_percent", "% of a core", 0.5),
+        )
+    ),
+    Row(
+        "container restart: agent's exec -> training's exec",
+        "restart",
+        "training_s",
+        "s",
+        budget="<= 1 s",
+        limit=1.0,
+        others=("git pull + pip install -r",),
+        how=RESTART_HOW.replace("\n", " "),
+        note="two keepers and the agent's imports are pure CPU; beside other load they take as much longer",
+    ),
+    Row(
+        "container restart: agent's exec -> /healthz",
+        "restart",
+        "healthz_s",
+        "s",
+        budget="<= 3 s",
+        limit=3.0,
+    ),
+    Row(
+        "training ended -> stop request at RunPod's API",
+        "end_to_stop",
+        "seconds",
+        "s",
+        budget="<= 0.5 s",
+        limit=0.5,
+        how="the training's last deed is to write down the time. No rival runs here; skylet looks every 60 s.",
+    ),
+    Row(
+        "the same with a follower, who gets the rest first",
+        "end_to_stop",
+        "seconds",
+        "s",
+        budget="<= 0.5 s",
+        limit=0.5,
+        who="podkeep, followed",
+    ),
+    Row(
+        "`pod-client --help`",
+        "help_time",
+        "seconds",
+        "s",
+        budget="<= 0.15 s",
+        limit=0.15,
+        others=("python -c pass",),
+    ),
+    Row(
+        "100 checkpoints of 10 GB found and judged, warm cache",
+        "checkpoints_judge",
+        "first_s",
+        "s",
+        budget="<= 0.1 s",
+        limit=0.1,
+        show=lambda value: f"{value:.3f}",
+        how="Trainer's folders, judged for the first time.",
+    ),
+    Row(
+        "the same at every further look",
+        "checkpoints_judge",
+        "again_s",
+        "s",
+        budget="<= 0.1 s",
+        limit=0.1,
+        show=lambda value: f"{value:.3f}",
+    ),
+)
