@@ -92,6 +92,17 @@ def test_kills_from_outside_go_on_freely():
         assert isinstance(endings.judge(moved, own), endings.Finding)
 
 
+def test_nobody_is_told_to_set_what_is_set():
+    """A job that resumes already, and was killed once too often, is not advised to set POD_RESUME."""
+    killed = ended(137, "KILL", "signalled")
+    used = endings.judge(replace(TRIES, tries=4), killed)
+    once = endings.judge(ONCE, killed)
+    assert isinstance(used, Ending)
+    assert isinstance(once, Ending)
+    assert "POD_RESUME" in once.remedy
+    assert "POD_RESUME" not in used.remedy
+
+
 def test_progress_is_a_newer_step():
     """The same step seen again, or an older one, is no progress; without steps a later sighting is."""
     at = CheckpointPlace("/c", 3, 1, 2.0)

@@ -24,6 +24,9 @@ SIGNAL_CODES = {129: "HUP", 130: "INT", 137: "KILL", 143: "TERM"}  # as a shell 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 SILENT_SUCCESS = "the command ended with exit code 0 and wrote nothing: check that it did what you meant"
 
+SET_RESUME = "set POD_RESUME so that the job goes on from its newest whole checkpoint"
+RESUMES_ALREADY = "the log's last lines say why; a new order goes on from the newest whole checkpoint"
+
 
 class Again(StrEnum):
     """What another attempt needs."""
@@ -81,7 +84,7 @@ def _signalled(name: str) -> Finding:
     return Finding(
         Again.FREELY,
         f"killed by signal {name} from outside",
-        "set POD_RESUME so that the job goes on from its newest whole checkpoint",
+        SET_RESUME,
     )
 
 
@@ -104,7 +107,7 @@ def _exited(code: int) -> Finding:
         return Finding(
             Again.FREELY,
             f"killed by signal {SIGNAL_CODES[code]} from outside (exit code {code})",
-            "set POD_RESUME so that the job goes on from its newest whole checkpoint",
+            SET_RESUME,
         )
     return Finding(Again.WITH_PROGRESS, f"exit code {code}", "the log's last lines say why")
 
@@ -119,7 +122,9 @@ def judge(job: Job, ended: Ended) -> Ending | Finding:
     most = job.spec.max_restarts
     if job.tries > most:
         used = f"; all {most} restarts are used" if most else ""
-        return Ending(Outcome.FAILED, finding.reason + used, finding.remedy)
+        advised = finding.remedy == SET_RESUME and job.spec.resume is not None
+        remedy = RESUMES_ALREADY if advised else finding.remedy
+        return Ending(Outcome.FAILED, finding.reason + used, remedy)
     if finding.again is Again.WITH_PROGRESS and not job.made_progress:
         reason = f"{finding.reason}; no newer whole checkpoint since attempt {job.attempts[-1].number} began"
         return Ending(Outcome.FAILED, reason, finding.remedy)
