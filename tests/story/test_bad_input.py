@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import promises
-from tests.story.bare_agent import take_apart
+from tests.story.bare_agent import BareAgent, take_apart
 from tests.story.templates import JOB, Left, TemplatePod, odd_workspace, quick_python
 
 pytestmark = pytest.mark.slow
@@ -131,6 +131,18 @@ def test_an_unwritable_workspace(simulator, kind):
         assert (after / "workspace").read_text() == "mine\n"
     if kind == "full":
         assert (after / "filler").stat().st_size > 0
+
+
+def test_an_unwritable_workspace_can_be_asked_about(tmp_path):
+    """While such a pod lives, its status and its log are served as any other's."""
+    (tmp_path / "workspace").mkdir()
+    (tmp_path / "workspace" / ".podkeep").write_text("mine")
+    with BareAgent(tmp_path, POD_JOB=JOB, POD_COMMAND="true", POD_ON_FAILURE="keep") as agent:
+        CAUSES["the workspace takes no file"].assert_kept_by(agent.end_of(JOB))
+        status, log = agent.call("GET", f"/jobs/{JOB}/logs")
+        assert status == 200
+        assert log.startswith(b"podkeep: failed: cannot write to the workspace")
+        assert b'"outcome":"failed"' in agent.call("GET", "/events")[1]
 
 
 def test_a_disk_that_fills_up(simulator, tmp_path):
