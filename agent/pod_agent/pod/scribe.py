@@ -103,6 +103,7 @@ def _replace(path: Path, data: bytes) -> None:
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             _write_all(fd, data)
+            os.fsync(fd)  # a host that loses power must not leave the new name with nothing in it
         finally:
             os.close(fd)
         draft.rename(path)
