@@ -57,8 +57,8 @@ def test_a_lost_keeper_and_its_training(agent):
     """Keeper and training killed at once: nobody saw the exit, so success is not assumed."""
     agent.give("lost", "echo begun; sleep 600")
     agent.says(b"begun\n")
-    attempt = wait_for("the attempt", lambda: agent.status()["job"]["attempts"])[-1]
-    for pid in (int((agent.folder / "run" / "keeper.pid").read_text().split()[0]), attempt["pid"]):
+    training = wait_for("the training's pid", lambda: agent.status()["job"]["attempts"][-1]["pid"])
+    for pid in (int((agent.folder / "run" / "keeper.pid").read_text().split()[0]), training):
         os.kill(pid, signal.SIGKILL)
     PROMISES["the keeper or the container was lost, no way to resume"].assert_kept_by(agent.end_of("lost"))
 

@@ -52,6 +52,10 @@ CASES = {
     "trainer.py": Case("--steps 5 --pause 0", rb"starting at step 0\n(?:step \d\n){5}done at step 5\n"),
     "truncates_stdout.py": Case("", exactly("before\nrefused: Invalid argument\nafter\n")),
     "writes_dev_stderr.sh": Case("", exactly("".join(f"out {n}\nerr {n}\n" for n in range(1, 201)))),
+    "writes_lines.py": Case(
+        "--lines 500 --seconds 0.3 --until /etc/passwd",  # it waits for a file, which is there
+        rb"(?:line \d+ of 500(?: with " + exactly(SECRET) + rb")? says nothing of interest\n){500}",
+    ),
     "writes_no_utf8.py": Case("", exactly(bytes(range(256)) + b"\xf0\x9f\n\xc3(\xa0\xff\xfe\r\n")),
 }
 FULL = Case("", rb"(?s:full\n0{18} 0123456789.*)", b"143")  # more below
