@@ -13,6 +13,10 @@ import struct
 import termios
 import time
 
+TYPE_CHECKING = False  # typing's own costs memory that the keeper does not have
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PIPE_SIZE = 1 << 20
 COPY_SIZE = 1 << 16  # where splice does not work
 BURST = 8  # moves before signals are looked at again
@@ -52,6 +56,23 @@ class LogPump:
         """Bytes that are in the FIFO."""
         answer = fcntl.ioctl(self.fifo, termios.FIONREAD, b"\0\0\0\0")
         return int(struct.unpack("i", answer)[0])
+
+    @property
+    def flows(self) -> bool:
+        """The log is open, splice works on it, and nothing of ours is to be written first."""
+        return self.log >= 0 and self.splices and not self.own and self.blocked_since is None
+
+    def carry(self, poll: Callable[[], list[tuple[int, int]]]) -> list[tuple[int, int]]:
+        """Move what comes until something else happens; what was heard then. A few calls a line, so it stays bare."""
+        fifo, log, splice, flags = self.fifo, self.log, os.splice, os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
+        while True:
+            heard = poll()
+            if len(heard) != 1 or heard[0][0] != fifo:
+                return heard
+            try:
+                self.offset += splice(fifo, log, PIPE_SIZE, None, self.offset, flags)
+            except OSError:
+                return heard  # move finds out what is wrong
 
     def move(self) -> None:
         """Move what is there, up to a burst. Afterwards ``blocked_since`` tells whether the disk takes it."""

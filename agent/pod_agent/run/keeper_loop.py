@@ -50,10 +50,8 @@ class Keeper:
         self.hear_on(self.ears)
         while self.stage != "over":
             self._mind_the_pipe()
-            heard = self.poller.poll(self._patience_ms())
-            if self._only_output(heard):
-                self.pump.move()
-                continue
+            poll = self.poller.poll
+            heard = self.pump.carry(poll) if self._is_calm() else poll(self._patience_ms())
             for fd, _ in heard:
                 self._hear(fd)
             self.pump.move()
@@ -82,14 +80,9 @@ class Keeper:
             self.minds_pipe = minds
             self.poller.register(self.pump.fifo, select.POLLIN if minds else 0)
 
-    def _only_output(self, heard: list[tuple[int, int]]) -> bool:
-        """The common case, kept short: the job wrote something and nothing else happened."""
-        return (
-            len(heard) == 1
-            and heard[0][0] == self.pump.fifo
-            and self.stage == "running"
-            and self.deadline is None
-        )
+    def _is_calm(self) -> bool:
+        """The common case: the job runs, nobody's patience is being measured, and the log takes what comes."""
+        return self.stage == "running" and self.deadline is None and self.pump.flows
 
     def _patience_ms(self) -> int | None:
         """How long nothing needs to be looked at; None: until something happens."""
