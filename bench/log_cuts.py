@@ -25,10 +25,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cuts", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=400.0)
+    parser.add_argument("--seconds", type=float, default=240.0)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     asked = parser.parse_args()
-    ordeal = Ordeal(lines=1_500_000, seconds=asked.seconds, cuts=asked.cuts, kills=asked.kills)
+    ordeal = Ordeal(lines=1_000_000, seconds=asked.seconds, cuts=asked.cuts, kills=asked.kills)
     with tempfile.TemporaryDirectory() as folder:
         env = machine_environment(Path(folder) / "home")
         laptop = Laptop(env, Path(folder) / "repo")  # only its folder counts: the writer needs no repository

@@ -129,7 +129,7 @@ def follow_through(laptop: Laptop, simulator: Simulator, ordeal: Ordeal, rng: ra
             follower.flowing()
             again = [(one.offset, one.end) for one in line.asked[first:]]
             go.touch()
-            code = program.wait(120)
+            code = program.wait(ordeal.seconds + 120)
         finally:
             if program.poll() is None:
                 program.kill()

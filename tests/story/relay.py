@@ -92,7 +92,7 @@ class Line:
         self._open.add(writer)
         try:
             await self._relay(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
             self._open.discard(writer)

@@ -1,0 +1,181 @@
+"""Agents that are killed at random moments through a whole life, and containers that crash in a loop.
+
+No attempt begins twice, none is lost with its agent, what is finished is not run again, and in the end the pod is off.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import zipfile
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.live import wait_for
+from tests.story.seen import JOB, Seen, dice, nap, note, order
+from tests.story.templates import CHECKOUT, TemplatePod
+
+pytestmark = pytest.mark.slow
+CALM_S = 6.0  # an agent that lived so long is started again at once
+KILLS = 20
+WHEEL = "steadfast-1.0-py3-none-any.whl"
+JOB_FILE = """\
+import signal, sys, time
+import steadfast
+
+signal.signal(signal.SIGTERM, lambda *_: (print("asked to end", flush=True), time.sleep(12), sys.exit(0)))
+for second in range(10_000):
+    print(f"second {second}", flush=True)
+    time.sleep(1)
+"""
+
+
+@pytest.fixture
+def slow_to_begin(laptop):
+    """A repository that takes a while to fetch and to install: noise by the megabyte, and a wheel of its own."""
+    with zipfile.ZipFile(laptop.repo / WHEEL, "w") as wheel:
+        wheel.writestr("steadfast.py", "")
+        info = "steadfast-1.0.dist-info"
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: steadfast\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    (laptop.repo / "requirements.txt").write_text(f"./{WHEEL}\n")
+    (laptop.repo / "job.py").write_text(JOB_FILE)
+    (laptop.repo / "noise").write_bytes(os.urandom(24 << 20))
+    for words in (["add", "."], ["commit", "-q", "-m", "Much"]):
+        subprocess.run(["git", *words], cwd=laptop.repo, env=laptop.env, check=True)
+    return laptop
+
+
+@dataclass(slots=True)
+class Killer:
+    """Kills the pod's agent, and knows in which phase."""
+
+    pod: Seen
+    rng: object
+    phases: list[str] = field(default_factory=list)
+    last: int = 0
+
+    def kill(self, least, most):
+        """Let the living agent live for so long, then kill it."""
+        agent = self.pod.new_agent(self.last)
+        nap(self.rng, least, most)
+        stopping = any(entry["kind"] == "stop_requested" for entry in self.pod.journal())
+        phase = "stopping" if stopping else self.pod.record()["phase"]
+        self.pod.simulator.kill(self.pod.id, agent)
+        self.last = agent
+        self.phases.append(phase)
+
+    def kill_in(self, phase, times, most):
+        """Kill it so many times while the job is in this phase."""
+        for _ in range(times):
+            self.pod.new_agent(self.last)
+            wait_for(phase, lambda: self.pod.record()["phase"] == phase, within_s=60, every_s=0.01)
+            self.kill(0, most)
+
+
+def test_agents_are_killed_through_a_whole_life(slow_to_begin):
+    """Twenty agents die amid syncing, installing, running, draining, finished, stopping; no attempt begins twice."""
+    laptop, rng = slow_to_begin, dice("the agents' deaths")
+    story = order(laptop, "exec python job.py", "--max-restarts", "3", "--resume", "")
+    killer = Killer(pod := Seen.only(story), rng)
+    killer.kill_in("syncing", 2, 0.2)
+    killer.kill_in("installing", 2, 0.6)
+    pod.begins(1)
+    for life in (0, 1, CALM_S, 0, 0, CALM_S):
+        killer.kill(life, life + 1.5)
+    assert pod.begun() == [1]
+    pid = pod.record()["attempts"][-1]["pid"]
+    pod.simulator.kill(pod.id, pid)  # while no agent lives to see it
+    pod.begins(2)
+    killer.kill(CALM_S, CALM_S + 0.5)
+    pod.new_agent(killer.last)
+    wait_for("cancelled", lambda: laptop.client("cancel", JOB).returncode == 0)
+    killer.kill_in("draining", 3, 1.0)
+    story.ends()
+    wait_for("finished", lambda: pod.record()["phase"] == "finished", within_s=60)
+    killer.kill(CALM_S, CALM_S + 0.5)
+    killer.kill_in("finished", 1, 1.0)
+    assert pod.record()["ending"]["outcome"] == "cancelled"
+    assert pod.begun() == [1, 2]
+    wait_for("an agent that answers", lambda: story.status().get("live"))
+    again = order(laptop, "echo well")
+    pod.faults(refuse_stop=True, graphql="refuse")
+    assert again.ends() == 0, again.evidence()
+    wait_for("stopping", lambda: pod.journal()[-1]["kind"].startswith("stop_"))
+    killer.kill(CALM_S, CALM_S + 0.5)
+    killer.kill_in("finished", KILLS - len(killer.phases), 1.5)
+    note(f"killed in {killer.phases}")
+    pod.faults(refuse_stop=False, graphql="ok")
+    pod.stopped()
+    assert len(killer.phases) == KILLS
+    assert {"syncing", "installing", "running", "draining", "finished", "stopping"} <= set(killer.phases)
+    assert pod.begun() == [1, 2, 3]
+    assert pod.record()["ending"]["outcome"] == "succeeded"
+    assert [attempt["number"] for attempt in pod.record()["attempts"]] == [1, 2, 3]
+
+
+STARTS_BADLY = """\
+n=$(cat /workspace/starts 2>/dev/null || echo 0); echo $((n + 1)) >/workspace/starts
+[ "$n" -lt {times} ] || exec bash {entrypoint}
+bash {entrypoint} & sleep $(sed -n "$((n + 1))p" {naps}); exit 1
+"""
+
+
+def test_a_start_command_that_crashes_in_a_loop(simulator, tmp_path):
+    """PID 1 ends after random moments, eight times: attempts count on, none begins twice, and the job ends well."""
+    rng, times = dice("the crash loop"), 8
+    naps = tmp_path / "naps"
+    naps.write_text("".join(f"{rng.choice((0.05, rng.uniform(0.2, 2.5))):.2f}\n" for _ in range(times)))
+    script = STARTS_BADLY.format(times=times, entrypoint=CHECKOUT / "entrypoint.sh", naps=naps)
+    env = {"POD_COMMAND": "echo on; sleep 3; echo well", "POD_RESUME": "", "POD_MAX_RESTARTS": "20"}
+    made = TemplatePod.create(simulator, env, ("/bin/bash", "-c", script))
+    pod = Seen(simulator, made.id, "tried")
+    try:
+        made.switches_itself_off(within_s=90, watched=False)
+    finally:
+        note(f"naps {naps.read_text().split()}, attempts {pod.begun()}")
+    assert (made.mount / "starts").read_text().strip() == str(times + 1)
+    assert pod.begun() == list(range(1, len(pod.begun()) + 1))
+    assert pod.record()["ending"]["outcome"] == "succeeded"
+    assert pod.log().count(b"\nwell\n") == 1
+
+
+@pytest.mark.parametrize("layer", ["kept", "wiped"])
+@pytest.mark.parametrize("started_at", ["kept", "moved"])
+def test_a_finished_job_survives_crashes(simulator, layer, started_at):
+    """Whatever a crash leaves of the disk and of startedAt: an unfinished job goes on once, a finished one rests."""
+    env = {"POD_COMMAND": "echo on; sleep 2; echo well", "POD_RESUME": "", "POD_ON_FINISH": "keep"}
+    made = TemplatePod.create(simulator, env)
+    pod = Seen(simulator, made.id, "tried")
+    pod.begins(1)
+    pod.crash(layer, started_at)
+    pod.begins(2)
+    wait_for("finished", lambda: pod.record()["phase"] == "finished")
+    for _ in range(3):
+        known = len(pod.journal())
+        pod.crash(layer, started_at)
+        pod.finished_again(known)
+    assert pod.begun() == [1, 2]
+    assert pod.record()["ending"]["outcome"] == "succeeded"
+    pod.act("terminate")
+
+
+TAKES_THE_PORT = """\
+python3 -c 'import os, socket, time; s = socket.create_server(("", int(os.environ["POD_PORT"]))); time.sleep(99)' &
+exec bash {entrypoint}
+"""
+
+
+def test_a_taken_port_does_not_keep_the_pod(simulator):
+    """An agent that nobody can ask still runs its job once and switches the pod off."""
+    script = TAKES_THE_PORT.format(entrypoint=CHECKOUT / "entrypoint.sh")
+    began = time.monotonic()
+    made = TemplatePod.create(simulator, {"POD_COMMAND": "sleep 2; echo well"}, ("/bin/bash", "-c", script))
+    made.switches_itself_off(watched=False)
+    note(f"off after {time.monotonic() - began:.1f} s")
+    assert made.left().job["outcome"] == "succeeded"
+    assert Seen(simulator, made.id, "tried").begun() == [1]
+    assert "http=down" in made.console()
