@@ -109,6 +109,17 @@ def test_a_misspelt_command_variable(simulator):
     assert "POD_MAX_HOURS" in reason
 
 
+def test_up_says_what_to_do(laptop):
+    """Who follows such a job sees reason and remedy in the receipt; the exit code is 1 and the pod is off."""
+    story = laptop.up("--ref", "mian")
+    promised = CAUSES["no such branch, tag or commit"]
+    assert story.ends() == 1, story.evidence()
+    told = story.told.read_text()
+    assert promised.reason in told
+    assert promised.remedy in told
+    assert [pod["status"] for pod in laptop.simulator.pods().values()] == ["EXITED"]
+
+
 def in_odd_workspace(simulator, kind: str, command: str, **env: str) -> Path:
     """Run a job in such a workspace; the folder with what was on its disks when the pod went off."""
     asked = {"POD_WORKSPACE": "/workspace/job", "POD_COMMAND": command, **env}

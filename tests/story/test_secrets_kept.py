@@ -12,6 +12,7 @@ from typing import Self
 import pytest
 
 from tests.live import wait_for
+from tests.story.bare_agent import BareAgent
 from tests.story.conftest import CLIENT, JOB
 
 pytestmark = pytest.mark.slow
@@ -117,6 +118,21 @@ def test_nothing_that_holds_a_secret_is_readable_by_others(laptop):
         assert not [name for name, secret in secrets.items() if secret.decode() in shown]
     assert "HF_TOKEN=" + "*" * len(PLANTED["HF_TOKEN"]) in story.log
     assert holders(homes, secrets) >= {"the token", "the account's key", "the pod's key", *PLANTED}
+
+
+def test_a_token_of_the_agents_own_lies_in_a_private_file_only(tmp_path):
+    """Where nobody gave a token the agent makes one, once, for ssh to read; it is never printed."""
+    for _ in range(2):
+        with BareAgent(tmp_path, POD_TOKEN="") as agent:
+            path = tmp_path / "disk" / "token"
+            token = path.read_text().strip()
+            assert len(token) >= 40
+            assert is_private(path, path)
+            assert agent.call("GET", "/status", token=token)[0] == 200
+            assert agent.call("GET", "/status", token="another")[0] == 401
+            assert token not in agent.said()
+            assert open_to_others(tmp_path, {"the token": token.encode()}) == []
+    assert holders([tmp_path], {"the token": token.encode()}) == {"the token"}
 
 
 def open_places(laptop, homes: list[Path]) -> list[str]:
