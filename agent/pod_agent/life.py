@@ -12,7 +12,6 @@ import secrets
 import signal
 import threading
 from dataclasses import replace
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from pod_agent.farewell import Farewell
@@ -97,7 +96,6 @@ class Life:
             steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
         )
         facts = PodFacts(
-            version=version("podkeep"),
             pod=settings.pod_id,
             price=settings.price,
             idle_minutes=settings.idle_minutes,
@@ -149,9 +147,12 @@ class Life:
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
 
     def _listen(self) -> HttpServer:
+        from importlib.metadata import version  # noqa: PLC0415 - reads files that nobody else needs
+
         from pod_agent.api.parts import Parts  # noqa: PLC0415 - FastAPI comes after the training
         from pod_agent.api.server import HttpServer  # noqa: PLC0415
 
+        self._supervisor.update(lambda facts: replace(facts, version=version("podkeep")))
         parts = Parts(
             snapshot=self._supervisor.snapshot,
             ask=self._supervisor.ask,

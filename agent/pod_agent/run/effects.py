@@ -12,6 +12,7 @@ from pod_agent.pod.scribe import Scribe
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.attempt import Ended
+from pod_agent.run.keeper_tree import is_alive
 from pod_agent.run.work import StepCancelled, Work
 from pod_wire.errors import PodError
 from pod_wire.status import Phase
@@ -181,7 +182,10 @@ class Effects:
         """To the attempt's end, in this thread."""
         self._attempt = attempt
         self._post(e.AttemptStarted(number, attempt.pid, self._clock.now()))
-        self.training.set()
+        if is_alive(
+            attempt.pid or 0, attempt.start_time or 0
+        ):  # one found dead is followed by the one to wait for
+            self.training.set()
         watch = self._steps.watch(job, lambda place: self._post(e.BecameWhole(place)))
         watch.start()
         attempt.wait(lambda ended: self._on_end(number, ended, watch))
