@@ -1,0 +1,62 @@
+"""RunPod itself away: the simulator is killed amid a run, amid a crash, and when the pod wants to be stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.live import wait_for
+from tests.story.seen import Seen, dice, nap
+
+pytestmark = pytest.mark.slow
+
+
+def die(laptop):
+    """SIGKILL for the simulator; its pods live on."""
+    simulator = laptop.simulator
+    os.kill(simulator.pid, signal.SIGKILL)
+    wait_for("the simulator has gone", lambda: is_gone(simulator.pid))
+
+
+def is_gone(pid):
+    """Also when its parent, the following client, has not buried it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def come_back(laptop):
+    """Any command of the client starts it again."""
+    done = laptop.client("ps")
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_begins_twice_when_runpod_dies(laptop):
+    """Killed thrice amid the run, once with a crashing container, and once as the pod would stop: two attempts."""
+    rng = dice("the simulator's deaths")
+    story = laptop.up(steps=200)
+    pod = Seen.only(story)
+    story.running(12)
+    pid = pod.record()["attempts"][0]["pid"]
+    for _ in range(3):
+        die(laptop)
+        nap(rng, 0, 0.7)
+        come_back(laptop)
+        assert pod.status() == "RUNNING"
+    assert pod.begun() == [1]
+    assert pod.record()["attempts"][0]["pid"] == pid
+    die(laptop)
+    os.kill(json.loads((pod.disks / "init.json").read_bytes())["pid"], signal.SIGKILL)
+    come_back(laptop)
+    pod.begins(2)
+    die(laptop)
+    wait_for("a refused stop", lambda: pod.journal()[-1]["kind"] == "stop_refused", within_s=60)
+    come_back(laptop)
+    story.assert_good_end(attempts=2)
+    assert pod.begun() == [1, 2]
+    assert [attempt["exit_code"] for attempt in pod.record()["attempts"]] == [None, 0]
