@@ -172,7 +172,8 @@ def test_asking_once_more_for_what_one_has_is_not_waited_for(tmp_path):
         api.get("/logs?follow=1")
         api.get("/status")
         api.get("/logs?follow=1&offset=4")
-        assert not api.server.owed()
+        # the last bytes may reach us before the server has taken note; far from the seconds a debt is waited for
+        wait_for("nothing is owed", lambda: not api.server.owed(), within_s=1)
 
 
 def test_stopping_is_quick_also_with_followers(tmp_path):
