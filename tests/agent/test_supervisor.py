@@ -69,17 +69,16 @@ def lines_of(tmp_path, acts):
     return len(agent.journal_kinds("digits"))
 
 
-@pytest.mark.parametrize(
-    "name", ["killed from outside, then done", "failed without progress", "killed for ever"]
-)
-def test_dying_after_any_line_changes_nothing(tmp_path, name):
-    """Whatever line of the journal is an agent's last, the next one ends the job as if nothing had been."""
+@pytest.mark.parametrize("instead", [False, True], ids=["after", "instead of"])
+@pytest.mark.parametrize("name", HISTORIES)
+def test_dying_after_any_line_changes_nothing(tmp_path, name, instead):
+    """Whatever line of the journal is an agent's last, or never written, the next one ends the job all the same."""
     acts, outcome, attempts = HISTORIES[name]
     lines = lines_of(tmp_path, acts)
     for line in range(1, lines + 1):
         world = World(tmp_path / str(line), list(acts))
         with pytest.raises(Died):
-            Lifetime(world, JOB, dies_after=line).begin()
+            Lifetime(world, JOB, dies_after=line, instead=instead).begin()
         agent = Lifetime(world, JOB).begin()
         assert agent.status.job.outcome is outcome, line
         numbers = [number for _, number in world.begun]
@@ -87,6 +86,8 @@ def test_dying_after_any_line_changes_nothing(tmp_path, name):
         assert len(numbers) == attempts, line
         assert world.stops[-1:] == [False], line
         assert agent.status.phase is Phase.STOPPING
+        Lifetime(world, JOB).begin()
+        assert len(world.begun) == attempts, "a finished order is not run again"
 
 
 def test_dying_again_and_again(tmp_path):

@@ -61,18 +61,21 @@ class World:
 
 
 class DyingJournal:
-    """A journal whose agent dies right after writing line ``after`` (None: never)."""
+    """A journal whose agent dies right after writing line ``after``, or instead of it (None: never)."""
 
-    def __init__(self, inner, after=None):
+    def __init__(self, inner, after=None, *, instead=False):
         self.inner = inner
         self.left = after
+        self.instead = instead
 
     def write(self, job, entry):
-        self.inner.write(job, entry)
         if self.left is not None:
             self.left -= 1
-            if self.left <= 0:
-                raise Died
+        dies = self.left is not None and self.left <= 0
+        if not (dies and self.instead):
+            self.inner.write(job, entry)
+        if dies:
+            raise Died
 
 
 class FakeEffects:
@@ -149,7 +152,16 @@ class Lifetime:
     """One agent: real machine, real folders, real opening; a mailbox that is emptied by hand."""
 
     def __init__(
-        self, world, job=None, *, order=None, dies_after=None, hostname="h1", mistakes=None, quill=None
+        self,
+        world,
+        job=None,
+        *,
+        order=None,
+        dies_after=None,
+        instead=False,
+        hostname="h1",
+        mistakes=None,
+        quill=None,
     ):
         self.world = world
         settings = Settings(
@@ -167,7 +179,7 @@ class Lifetime:
         self.folders = folders
         records = PodRecords(settings.disk_dir, settings.workspace / ".podkeep/pods/pod-a.json", quill)
         self.opening = Opening(settings, folders, records, world.clock)
-        self.journal = DyingJournal(FileJournal(folders), dies_after)
+        self.journal = DyingJournal(FileJournal(folders), dies_after, instead=instead)
         self.effects = FakeEffects(world, self.opening, self._post)
         facts = PodFacts(version="test")
         self.supervisor = Supervisor(folders, self.journal, self.effects, world.clock, facts=facts)
