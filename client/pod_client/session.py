@@ -12,14 +12,22 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from pod_wire.errors import Unreachable
+from pod_wire.errors import BadInput, Unreachable
 from pod_wire.runpod.transport import USER_AGENT, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+ADDRESSES = "POD_RUNPOD_URL and POD_PROXY_URL, or runpod_url and proxy in config.toml, hold the addresses"
+OFFLINE = f"check this machine's network; {ADDRESSES}"
+NO_ADDRESS = (
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SIGNS = (
     ("Name or service", "no such host"),
@@ -58,10 +66,17 @@ class RequestsTransport:
                 allow_redirects=False,
                 auth=self._auth,
             )
-        except requests.Timeout:
-            raise Unreachable(f"cannot reach {host}: no answer within {timeout_s:g} s") from None
+        except NO_ADDRESS:
+            raise BadInput(
+                "cannot send a request: the URL is neither http nor https", hint=ADDRESSES
+            ) from None
+        except requests.Timeout as error:
+            sent = not isinstance(error, requests.ConnectTimeout)
+            raise Unreachable(
+                f"cannot reach {host}: no answer within {timeout_s:g} s", OFFLINE, sent=sent
+            ) from None
         except requests.RequestException as error:
-            raise Unreachable(f"cannot reach {host}: {_reason(error)}") from None
+            raise Unreachable(f"cannot reach {host}: {_reason(error)}", OFFLINE, sent=_sent(error)) from None
         names = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status_code, names, answer.content)
 
@@ -100,3 +115,9 @@ def _reason(error: requests.RequestException) -> str:
         return "the HTTP proxy in between refused"
     text = str(error)
     return next((words for sign, words in _SIGNS if sign in text), "the connection broke")
+
+
+def _sent(error: requests.RequestException) -> bool:
+    """False where no connection came about; everything else may have arrived."""
+    cause = error.args[0] if error.args else None
+    return not (isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError))

@@ -95,7 +95,7 @@ class Wiring:
         given = self._given_token(token_file)
         if known is not None:
             return Target(known.id, config, known, given or Secret(known.token), known.port)
-        return Target(self._id_of(wanted, config), config, None, given, DEFAULT_PORT)
+        return Target(self._id_of(wanted, config, given), config, None, given, DEFAULT_PORT)
 
     def agent_of(self, target: Target) -> AgentApi:
         if target.token is None:
@@ -122,9 +122,16 @@ class Wiring:
                 ) from None
         return Secret(text) if text else None
 
-    def _id_of(self, wanted: str, config: Config) -> str:
-        """A pod we did not start: asked of RunPod when there is a key, else taken as an id."""
+    def _id_of(self, wanted: str, config: Config, token: Secret | None) -> str:
+        """A pod we did not start: asked of RunPod when there is a key, else, with its token, taken as an id."""
         if config.api_key is None:
+            if token is None:
+                raise NotFound(
+                    f"cannot find pod '{wanted}': this machine started none of this id, name or job, and without "
+                    "a key RunPod cannot be asked",
+                    f"{KEY_HINT.format(path=config.config_dir / 'config.toml')}. With its token an id alone will do: "
+                    f"{HOW_TO_READ_TOKEN}",
+                )
             return wanted
         pods: tuple[Pod, ...] = self.pods(config).list()
         for pod in pods:

@@ -61,9 +61,16 @@ class BadInput(PodError):
 
 
 class Unreachable(PodError):
-    """Nobody answered: no route, refused, timed out, or a proxy's 502/504/524."""
+    """Nobody answered: no route, refused, timed out, or a proxy's 502/504/524.
+
+    ``sent`` is False only where it is certain that the request never left this machine.
+    """
 
     status = 502
+
+    def __init__(self, message: str, hint: str = "", *, sent: bool = True) -> None:
+        super().__init__(message, hint)
+        self.sent = sent
 
 
 class Refused(PodError):
