@@ -219,6 +219,7 @@ def show(*, broken: bool) -> None:
         follower.end()
         end_simulator()
     sys.stdout.write(receipt(rows, time.monotonic() - began))
+    sys.stdout.flush()  # before what stderr says about it, also into a file
     if broken_promises := [f"{promise}: {seen}" for promise, seen, kept in rows if not kept]:
         raise NotSo("; ".join(broken_promises))
 
