@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LIMIT_S = 5.0
-BALLAST_BYTES = 1 << 20
+BALLAST_BYTES = 2 << 20  # what waits in a job's pipe takes one, our last words find place in the other
+PIECE_BYTES = 1 << 16
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Hung(PodError):
@@ -87,14 +89,33 @@ def make_folder(path: Path) -> None:
 
 
 def replace(path: Path, data: bytes, *, ballast: Path | None = None) -> None:
-    """Write a file whole or not at all. A full disk gets its ballast thrown off, once."""
+    """Write a file whole or not at all. On a full disk ballast is thrown off."""
+    _make_room(lambda: _replace(path, data), ballast)
+
+
+def _make_room(write: Callable[[], None], ballast: Path | None) -> None:
+    """Piece by piece, as a job that waits for room takes at once whatever a write of ours leaves over."""
+    while True:
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in FULL or ballast is None or not _throw_off(ballast):
+                raise
+        else:
+            return
+
+
+def _throw_off(ballast: Path) -> bool:
+    """Free a piece; False when nothing is left."""
     try:
-        _replace(path, data)
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT} or ballast is None or not ballast.exists():
-            raise
-        ballast.unlink(missing_ok=True)
-        _replace(path, data)
+        left = ballast.stat().st_size - PIECE_BYTES
+        if left > 0:
+            os.truncate(ballast, left)
+        else:
+            ballast.unlink()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _replace(path: Path, data: bytes) -> None:
@@ -119,14 +140,12 @@ def append(path: Path, line: bytes, *, ballast: Path | None = None) -> None:
     try:
         size = os.fstat(fd).st_size
         torn = b"\n" if size and os.pread(fd, 1, size - 1) != b"\n" else b""
-        try:
+
+        def write() -> None:
+            os.ftruncate(fd, size)  # what an earlier try left of it
             _write_all(fd, torn + line)
-        except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT} or ballast is None or not ballast.exists():
-                raise
-            ballast.unlink(missing_ok=True)
-            os.ftruncate(fd, size)
-            _write_all(fd, torn + line)
+
+        _make_room(write, ballast)
     finally:
         os.close(fd)
 
@@ -139,13 +158,15 @@ def _write_all(fd: int, data: bytes) -> None:
 
 def lay_ballast(path: Path, size_bytes: int = BALLAST_BYTES) -> None:
     """Reserve room that a full disk gives back: what is written last of a job still finds its place."""
-    if path.exists():
-        return
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        os.posix_fallocate(fd, 0, size_bytes)
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
+        before = os.fstat(fd).st_size
+        if before >= size_bytes:
+            return
+        try:
+            os.posix_fallocate(fd, 0, size_bytes)
+        except OSError:
+            os.ftruncate(fd, before)
+            raise
     finally:
         os.close(fd)
