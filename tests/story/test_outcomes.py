@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import sys
@@ -14,6 +16,7 @@ import pytest
 from pod_wire.masker import Masker
 from pod_wire.secrets import Secret
 from tests import promises
+from tests.live import wait_for
 from tests.story.bare_agent import QUICK, BareAgent, take_apart
 from tests.story.small_places import in_group, on_small_disk, small_memory
 
@@ -138,3 +141,26 @@ def test_a_program_that_eats_memory_ends_as_promised(tmp_path):
             pytest.skip("no right to make a memory cgroup here; run as root")
         with BareAgent(tmp_path, in_group(group, QUICK)) as agent:
             assert_as_promised(agent, "eats_memory.py", HUNGRY)
+
+
+@pytest.mark.slow
+def test_a_job_can_be_cancelled_on_a_full_disk(tmp_path):
+    """The job that waits for room takes all that is freed, and yet exit code, last line and record find their place."""
+    with BareAgent(
+        tmp_path, on_small_disk(tmp_path / "workspace", "6m", [sys.executable, "-m", "pod_agent"])
+    ) as agent:
+        agent.give("full", "dd if=/dev/zero of=filler bs=64k; seq 1 1000000")
+        log = agent.log_file("full")
+        wait_for("a disk that takes nothing more", lambda: is_full(log.parents[3]))
+        agent.cancel("full")
+        assert agent.end_of("full")["outcome"] == "cancelled"
+        output = take_apart(log.read_bytes())
+        assert output.code == b"143"
+        assert output.ending == b"podkeep: cancelled: cancelled on request\n"
+        assert json.loads((log.parent / "state.json").read_bytes())["ending"]["outcome"] == "cancelled"
+        assert b'"kind":"outcome"' in (log.parent / "journal.jsonl").read_bytes()
+
+
+def is_full(folder: Path) -> bool:
+    found = os.statvfs(folder)
+    return found.f_bavail == 0
