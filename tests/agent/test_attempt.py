@@ -15,6 +15,7 @@ from pod_agent.run import exit_record, keeper_start, keeper_tree
 from pod_agent.run.attempt import KeptAttempts, Patience, RunningAttempt
 from pod_wire.errors import BadInput
 from tests.agent.bench import HEADER, end_of, kill_keeper, program, until
+from tests.fakes.clock import FakeClock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -249,3 +250,16 @@ def test_long_commands_and_environments_arrive(bench):
     ended = bench.run(f"env | grep -c ^VALUE_; : {'x' * 65000}", env=env)
     assert ended.exit_code == 0
     assert bench.output() == b"300\n"
+
+
+def test_an_attempt_that_no_keeper_can_keep_ends_unknown(tmp_path):
+    """Its training is dead and every keeper dies at once, as on a full disk: the end is told, after a minute."""
+    folder = tmp_path / "run-1"
+    folder.mkdir()
+    (folder / "plan").write_bytes(b"not a plan")
+    (folder / "claim.1").write_bytes(b"999999999 1\n")
+    clock, ends = FakeClock(), []
+    RunningAttempt(folder, clock).wait(ends.append)
+    assert [(one.reason, one.exit_code) for one in ends] == [("unknown", None)]
+    assert "no keeper lived" in ends[0].detail
+    assert 60 <= sum(clock.sleeps) < 70

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
@@ -9,6 +10,7 @@ import random
 import shutil
 import subprocess
 import time
+import zipfile
 
 import pytest
 
@@ -20,6 +22,14 @@ from pod_agent.outputs.checkpoints.tracked import tracked
 from tests.agent.checkpoint_files import numpy_zip, safetensors, sparse_trainer, torch_zip, trainer
 
 LONG_AGO = 0.0
+
+
+def odd_zip(data):
+    """A whole zip as numpy writes one, whose step is not what numpy writes."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("step.npy", data)
+    return file.getvalue()
 
 
 def judged(folder, glob=None, records=None):
@@ -266,3 +276,21 @@ def test_a_hundred_large_checkpoints_are_judged_in_a_tenth_of_a_second(tmp_path)
     assert all(one.whole for one in found.values())
     assert len(found) == 100
     assert min(times) < 0.4, "the budget is 0.1 s on a quiet machine; bench measures it"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("step-1.npz", odd_zip(b"abc")),
+        ("step-1.npz", odd_zip(b"\x93NUMPY\x01\x00\x05\x00{'a'" + bytes(20))),
+        ("ckpt.json", b'{"step": 1e999}'),
+        ("ckpt.pkl", pickle.dumps({"step": float("inf")})),
+        ("ckpt.pkl", pickle.dumps({"epoch": float("nan")})),
+    ],
+)
+def test_an_odd_file_hides_no_other(tmp_path, name, data):
+    """Whatever a file holds, judging it gives a verdict: a look that fails would see no checkpoint at all."""
+    (tmp_path / name).write_bytes(data)
+    trainer(tmp_path / "checkpoint-7", 7)
+    steps = [one.step for one in judged(tmp_path).values() if one.whole]
+    assert 7 in steps

@@ -7,10 +7,11 @@ import threading
 import pytest
 
 from pod_agent.run import events as e
-from pod_agent.run.effects import SILENCE_S, Stepping
+from pod_agent.run.effects import SILENCE_S, Effects, Stepping
 from pod_agent.run.work import StepCancelled, StepFailed, Work
 from pod_wire.status import Phase
 from tests.fakes.clock import FakeClock
+from tests.fakes.world import ended
 
 
 def stepping(clock=None):
@@ -80,3 +81,80 @@ def test_a_step_that_works_is_left_alone():
     step.run(lambda _: e.Synced())
     watcher.join(5)
     assert posts == [e.Synced()]
+
+
+class OddWatch:
+    """A watch whose look fails in a way that nobody foresaw."""
+
+    def start(self):
+        pass
+
+    def stop(self):
+        pass
+
+    def look(self, **_):
+        raise IndexError("index out of range")
+
+    def newest(self):
+        return None
+
+
+class OddSteps:
+    def __init__(self, watch):
+        self._watch = watch
+
+    def watch(self, _job, _post):
+        return self._watch()
+
+    def place(self, _job, number):
+        return number
+
+
+class OneAttempt:
+    """An attempt that ends at once."""
+
+    pid = start_time = 1
+
+    def wait(self, on_end):
+        on_end(ended(0))
+
+
+def no_watch():
+    raise RuntimeError("a loop of links")
+
+
+@pytest.mark.parametrize("watch", [OddWatch, no_watch])
+def test_the_end_of_an_attempt_is_told_whatever_becomes_of_its_checkpoints(watch):
+    """A defect in looking at checkpoints is a warning; an end that nobody hears of would bill for ever."""
+    posts = []
+    effects = Effects(OddSteps(watch), None, None, FakeClock(), post=posts.append, ladder=None)
+    effects._follow(None, 1, OneAttempt())
+    assert posts[-1] == e.AttemptEnded(1, ended(0), None)
+    assert any(isinstance(event, e.Warned) for event in posts)
+
+
+class ShortOfDescriptors:
+    """Attempts that cannot be looked for at first, as when too many files are open."""
+
+    def __init__(self, failures):
+        self.failures = failures
+
+    def find(self, _folder):
+        self.failures -= 1
+        if self.failures >= 0:
+            raise OSError(24, "Too many open files")
+        return OneAttempt()
+
+    def start(self, _plan):
+        raise OSError(24, "Too many open files")
+
+
+def test_an_attempt_that_cannot_be_looked_for_is_not_taken_for_lost():
+    """It may live: it is looked for again, and no second one is begun beside it."""
+    posts = []
+    effects = Effects(
+        OddSteps(OddWatch), ShortOfDescriptors(3), None, FakeClock(), post=posts.append, ladder=None
+    )
+    effects._find(None, 1)
+    ends = [event for event in posts if isinstance(event, e.AttemptEnded)]
+    assert ends == [e.AttemptEnded(1, ended(0), None)]

@@ -26,6 +26,7 @@ __all__ = ["Attempt", "AttemptPlan", "Attempts", "Ended", "KeptAttempts", "Patie
 
 RETRY_S, RETRY_MAX_S = 0.1, 5.0  # pauses between keepers that die young
 LONG_LIFE_S = 5.0
+HOPELESS_S = 60.0  # nobody lives any more, and no keeper can be had who would say how it ended
 
 
 class Attempt(Protocol):
@@ -98,7 +99,7 @@ class RunningAttempt:
                 keeper_start.spawn_keeper(plan.folder, generation, "start", keeper_start.errand(plan))
         except OSError as error:
             raise PodError(f"cannot start the keeper of {plan.folder.name}: {error}") from error
-        attempt = RunningAttempt.find(plan.folder, clock)
+        attempt = RunningAttempt.find(plan.folder, clock)  # an OSError from here on: it may have begun
         if attempt is None:
             raise PodError(
                 f"cannot start the keeper of {plan.folder.name}: {keeper_start.last_words(plan.folder)}"
@@ -127,18 +128,18 @@ class RunningAttempt:
 
     @property
     def pid(self) -> int | None:
-        record = exit_record.read_record(str(self.folder))
+        record = self._record()
         return record.pid or None if record else None
 
     @property
     def start_time(self) -> int | None:
-        record = exit_record.read_record(str(self.folder))
+        record = self._record()
         return record.start or None if record else None
 
     @property
     def ended(self) -> Ended | None:
         """How it ended, as the record says; None while it has not."""
-        record = exit_record.read_record(str(self.folder))
+        record = self._record()
         if record is None or record.state != "ended":
             return None
         return Ended(
@@ -160,21 +161,38 @@ class RunningAttempt:
 
     def wait(self, on_end: Callable[[Ended], None]) -> None:
         pause_s = 0.0
+        hope_until = self._clock.monotonic() + HOPELESS_S
         while True:
             began = self._clock.monotonic()
             self._await_keeper()
             ended = self.ended
             if ended is None and not (self.folder / exit_record.PLAN).exists():
-                ended = _lost(self._clock.now())
+                ended = _lost(self._clock.now(), "the attempt's folder is gone")
+            now = self._clock.monotonic()
+            if now - began > LONG_LIFE_S:
+                pause_s = 0.0
+            if now - began > LONG_LIFE_S or keeper_tree.is_alive(self.pid or 0, self.start_time or 0):
+                hope_until = now + HOPELESS_S
+            if ended is None and now >= hope_until:
+                ended = self._given_up()
             if ended is not None:
                 break
-            if self._clock.monotonic() - began > LONG_LIFE_S:
-                pause_s = 0.0
             self._clock.sleep(pause_s)
             pause_s = min(max(2 * pause_s, RETRY_S), RETRY_MAX_S)
             self._adopt()
         self.close()
         on_end(ended)
+
+    def _given_up(self) -> Ended:
+        """Keeper after keeper died, and the training is dead: an end that nobody can tell must not bill for ever."""
+        return _lost(self._clock.now(), f"no keeper lived: {keeper_start.last_words(self.folder)}")
+
+    def _record(self) -> exit_record.ExitRecord | None:
+        """The exit record as far as it can be read now."""
+        try:
+            return exit_record.read_record(str(self.folder))
+        except OSError:
+            return None  # too many open files, for instance: it is asked for again
 
     def close(self) -> None:
         """Let go of what we hold. The attempt does not mind."""
@@ -229,18 +247,18 @@ class RunningAttempt:
 
     def _adopt(self) -> bool:
         """Give the attempt a new keeper; False when that one died at once too."""
-        claim = exit_record.newest_claim(str(self.folder))
-        if claim is None:
-            return False
         try:
+            claim = exit_record.newest_claim(str(self.folder))
+            if claim is None:
+                return False
             if not keeper_tree.is_alive(claim.pid, claim.start):
                 keeper_start.spawn_keeper(self.folder, claim.generation + 1, "adopt", b"")
+            return self._attach()
         except OSError:
-            return False  # no process, no memory: wait tries again
-        return self._attach()
+            return False  # no process, no memory, no descriptor: wait tries again
 
 
-def _lost(now: float) -> Ended:
+def _lost(now: float, detail: str) -> Ended:
     return Ended(
         exit_code=None,
         signal=None,
@@ -248,5 +266,5 @@ def _lost(now: float) -> Ended:
         cancelled=False,
         output_bytes=0,
         ended_at=now,
-        detail="the attempt's folder is gone",
+        detail=detail,
     )

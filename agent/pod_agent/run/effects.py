@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SILENCE_S = 1800.0
 LOOK_S = 15.0
 LAST_LOOK_S = 30.0
+FIND_TRIES, FIND_PAUSE_S = 300, 1.0
 
 
 class Watch(Protocol):
@@ -160,19 +161,35 @@ class Effects:
 
     def _start(self, job: Job, number: int) -> None:
         try:
-            attempt = self._attempts.start(self._steps.plan(job, number))
+            plan = self._steps.plan(job, number)
         except (PodError, OSError) as error:
-            detail = error.message if isinstance(error, PodError) else str(error)
-            self._post(e.AttemptEnded(number, self._ended("spawn_failed", detail)))
+            self._not_started(number, error)
             return
-        self._follow(job, number, attempt)
+        try:
+            attempt = self._attempts.start(plan)
+        except PodError as error:
+            self._not_started(number, error)
+        except OSError:  # it may have begun all the same
+            self._find(job, number)
+        else:
+            self._follow(job, number, attempt)
+
+    def _not_started(self, number: int, error: PodError | OSError) -> None:
+        detail = error.message if isinstance(error, PodError) else str(error)
+        self._post(e.AttemptEnded(number, self._ended("spawn_failed", detail)))
 
     def _find(self, job: Job, number: int) -> None:
-        try:
-            attempt = self._attempts.find(self._steps.place(job, number))
-        except (PodError, OSError) as error:
-            self._post(e.AttemptEnded(number, self._ended("unknown", str(error))))
-            return
+        """Looked for until the answer is sure: an attempt that lives and is taken for lost would be begun twice."""
+        place = self._steps.place(job, number)
+        for _ in range(FIND_TRIES):
+            try:
+                attempt = self._attempts.find(place)
+                break
+            except (PodError, OSError) as error:
+                self._post(e.Warned(f"attempt {number} cannot be looked for: {error}"))
+                self._clock.sleep(FIND_PAUSE_S)
+        else:
+            return  # the machine has given it up by now
         if attempt is None:
             self._post(e.AttemptUnclaimed(number))
         else:
@@ -186,19 +203,31 @@ class Effects:
             attempt.pid or 0, attempt.start_time or 0
         ):  # one found dead is followed by the one to wait for
             self.training.set()
-        watch = self._steps.watch(job, lambda place: self._post(e.BecameWhole(place)))
-        watch.start()
+        watch = self._watching(job)
         attempt.wait(lambda ended: self._on_end(number, ended, watch))
 
-    def _on_end(self, number: int, ended: Ended, watch: Watch) -> None:
-        """What was written last counts too: a look with nobody writing any more."""
-        self._attempt = None
-        watch.stop()
+    def _watching(self, job: Job) -> Watch | None:
+        """Whatever becomes of the watch, the attempt's end is waited for."""
         try:
-            self._last_look.do("look at the checkpoints", lambda: watch.look(writer_alive=False))
-        except (PodError, OSError) as error:
-            self._post(e.Warned(f"the checkpoints cannot be looked at: {error}"))
-        self._post(e.AttemptEnded(number, ended, watch.newest()))
+            watch = self._steps.watch(job, lambda place: self._post(e.BecameWhole(place)))
+            watch.start()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._post(e.Warned(f"the checkpoints are not watched: {error!r}"))
+            return None
+        return watch
+
+    def _on_end(self, number: int, ended: Ended, watch: Watch | None) -> None:
+        """What was written last counts too: a look with nobody writing any more. The end is told in any case."""
+        self._attempt = None
+        newest = None
+        if watch is not None:
+            try:
+                watch.stop()
+                self._last_look.do("look at the checkpoints", lambda: watch.look(writer_alive=False))
+            except Exception as error:  # noqa: BLE001 - an end that nobody hears of bills for ever
+                self._post(e.Warned(f"the checkpoints cannot be looked at: {error}"))
+            newest = watch.newest()
+        self._post(e.AttemptEnded(number, ended, newest))
 
     def _ended(self, reason: str, detail: str) -> Ended:
         now = self._clock.now()
@@ -207,7 +236,7 @@ class Effects:
     def _drain(self, job: Job) -> None:
         try:
             self._steps.drain(job)
-        except (PodError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the pod's end does not hang on a line in the log
             self._post(e.Warned(f"draining: {error}"))
         self._post(e.Drained())
 

@@ -110,5 +110,8 @@ def reap(pid: int, options: int = os.WEXITED | os.WNOHANG) -> None:
 
 
 def last_words(folder: Path) -> str:
-    lines = (folder / "keeper.err").read_text("utf-8", "replace").strip().splitlines()
+    try:
+        lines = (folder / "keeper.err").read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
     return lines[-1] if lines else "it ended without a word"

@@ -30,6 +30,9 @@ def judge(
         return Judged(whole=False, why=str(found), is_ours=candidate.is_sure)
     except NotACheckpoint as found:
         return Judged(whole=False, why=str(found), is_ours=False)
+    except Exception as error:  # noqa: BLE001 - foreign content may raise anything; one odd file hides no others
+        why = f"podkeep cannot make sense of it: {type(error).__name__}"
+        return Judged(whole=False, why=why, is_ours=False)
     if step is None and not candidate.is_sure:
         return Judged(whole=False, why="nothing says that it is a checkpoint", is_ours=False)
     return Judged(whole=True, step=candidate.step if step is None else step)

@@ -118,7 +118,9 @@ def step_in(value: object) -> int | None:
         return None
     for name in _STEPS:
         number = value.get(name)
-        if isinstance(number, int | float) and not isinstance(number, bool) and number == int(number):
+        if isinstance(number, bool):
+            continue
+        if isinstance(number, int) or (isinstance(number, float) and number.is_integer()):
             return int(number)
     return None
 
