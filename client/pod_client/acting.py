@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pod_client.exits import DETACHED, DONE, UNREACHED
-from pod_client.launch import Launcher, Made, Patience
+from pod_client.launch import Launcher, Patience, StoppedEarly
+from pod_client.ledger import Made
 from pod_client.receipt import dollars
 from pod_client.removal import Removal
 from pod_wire.errors import Conflict, NoCapacity, PodError, Unreachable
@@ -14,6 +15,7 @@ from pod_wire.status import Phase
 if TYPE_CHECKING:
     from pod_client.wiring import Target, Wiring
 
+STARTABLE = ("EXITED", "ERROR")
 WORKING = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING, Phase.DRAINING)
 
 
@@ -65,44 +67,44 @@ def remove(wiring: Wiring, target: Target, *, force: bool) -> int:
 
 def start(wiring: Wiring, target: Target, wait_minutes: float) -> int:
     """A job that was interrupted goes on; one that ended waits for a new order."""
-    pods = wiring.pods(target.config)
     launcher = _launcher(wiring, target, wait_minutes)
+    now = wiring.pods(target.config).get(target.pod_id).status
+    if now not in STARTABLE:  # asked first: undoing the start of a pod that runs would stop its job
+        raise Conflict(f"cannot start pod {target.pod_id}: it is {now.lower()}")
     launcher.ledger.note(target.pod_id, Made.STARTED)
     try:
-        _start(wiring, target)
-        health = launcher.wait(target.pod_id)
+        _start(wiring, target, launcher)
+        armed = launcher.wait(target.pod_id)
     except KeyboardInterrupt:
         wiring.screen.warn("interrupted before the pod could be left alone")
         launcher.undo()
         return DETACHED
-    except (Conflict, NoCapacity):
+    except StoppedEarly:
         raise
-    except PodError:
-        launcher.undo()
+    except Exception:
+        if launcher.ledger.pod_id is not None:
+            launcher.undo()
         raise
-    pod = pods.get(target.pod_id)
     wiring.screen.step(
-        f"pod {target.pod_id} is up, phase {health.phase}; how it is: pod-client status {target.pod_id}"
+        f"pod {target.pod_id} is up, phase {armed.health.phase}; how it is: pod-client status {target.pod_id}"
     )
-    wiring.screen.money(f"it is billed at {dollars(pod.cost)}/h until it stops itself")
+    wiring.screen.money(f"it is billed at {dollars(armed.pod.cost)}/h until it stops itself")
     return DONE
 
 
-def _start(wiring: Wiring, target: Target) -> None:
+def _start(wiring: Wiring, target: Target, launcher: Launcher) -> None:
     pods = wiring.pods(target.config)
     try:
         pods.act(target.pod_id, "start")
     except NoCapacity:
+        launcher.ledger.clear()
         raise NoCapacity(
             f"cannot start pod {target.pod_id}: its host has no free GPU now; it stays stopped",
             "a stopped pod is tied to its host: try later; or a new one: pod-client up --new-pod",
         ) from None
-    pod = pods.get(target.pod_id)
-    if pod.gpu_id is not None and pod.gpu_count == 0:
-        _removal(wiring, target).stop(target.pod_id)
-        raise NoCapacity(
-            f"cannot start pod {target.pod_id} for training: it came back without a GPU", "try again later"
-        )
+    except Conflict:
+        launcher.ledger.clear()
+        raise
 
 
 def _removal(wiring: Wiring, target: Target) -> Removal:

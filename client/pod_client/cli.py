@@ -212,14 +212,21 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Once: a shell says HUP twice, and the second must not break off what the first began. Ctrl-C still can."""
+    for number in _ends():
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _ends() -> tuple[int, ...]:
+    return (signal.SIGTERM, signal.SIGHUP) if hasattr(signal, "SIGHUP") else (signal.SIGTERM,)
 
 
 def _end_as_by_ctrl_c() -> None:
     """Also when the terminal is closed: a launch that is ended leaves nothing billed."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, _interrupt)
+    for number in _ends():
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
+            signal.signal(number, _interrupt)
 
 
 def _wiring() -> Wiring:

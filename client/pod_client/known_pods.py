@@ -77,18 +77,22 @@ class KnownPods:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError):
-            raise Broken(
-                f"cannot read {self._path}: it is damaged", "move it away; tokens in it are lost with it"
-            ) from None
+            raise self._damaged() from None
         if not isinstance(document, dict) or document.get("format") != FORMAT:
             raise Broken(
                 f"cannot use {self._path}: a newer podkeep wrote it", "update podkeep, or move the file away"
             )
         names = {item.name for item in fields(KnownPod)}
-        entries = document.get("pods", {})
-        return {
-            key: KnownPod(**{k: v for k, v in entry.items() if k in names}) for key, entry in entries.items()
-        }
+        try:
+            entries = document.get("pods", {}).items()
+            return {key: KnownPod(**{k: v for k, v in pod.items() if k in names}) for key, pod in entries}
+        except (TypeError, AttributeError):
+            raise self._damaged() from None
+
+    def _damaged(self) -> Broken:
+        return Broken(
+            f"cannot read {self._path}: it is damaged", "move it away; tokens in it are lost with it"
+        )
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, KnownPod]]:

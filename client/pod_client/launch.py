@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from pod_client.ledger import Ledger, Made
 from pod_client.receipt import dollars, seconds
 from pod_client.removal import Removal
 from pod_wire.errors import BadInput, Broken, Conflict, NoCapacity, NotFound, PodError, Refused, Unreachable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pod_wire.runpod.models import NewPod, Pod
     from pod_wire.runpod.pods import PodsApi
 
-LOOKUPS = 3  # how often a pod is looked for by name after an unclear answer
+LOOKUP_S = 10.0  # how long a pod is looked for by its name after an unclear answer
 MISSING_GRACE_S = 60.0  # a new pod may read 404 for a while
 
 
@@ -39,23 +39,12 @@ class Patience:
     say_s: float = 30.0
 
 
-class Made(StrEnum):
-    """What a launch did to the pod, and so what undoing it means."""
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A pod that can stop itself: its record, and what its agent said."""
 
-    CREATED = "created"  # undone by removing it
-    STARTED = "started"  # a stopped one: undone by stopping it
-    NOTHING = "nothing"  # it was running: nothing to undo
-
-
-@dataclass(slots=True)
-class Ledger:
-    """What a launch has made so far, written the moment it is made: what an interruption must unmake."""
-
-    pod_id: str | None = None
-    made: Made = Made.NOTHING
-
-    def note(self, pod_id: str, made: Made) -> None:
-        self.pod_id, self.made = pod_id, made
+    pod: Pod
+    health: Health
 
 
 class StoppedEarly(Conflict):
@@ -99,40 +88,57 @@ class Launcher:
         raise last
 
     def _post(self, name: str, new: NewPod) -> Pod:
+        self.ledger.asks(name)
         try:
             pod = self._pods.create(new)
+            self.ledger.note(pod.id, Made.CREATED)
         except (Unreachable, Broken) as error:
-            self._screen.warn(f"the answer to our request is unclear ({error.message}); looking for {name}")
-            found = self._find(name)
-            if found is None:
-                raise Broken(
-                    f"cannot create pod {name}: {error.message}. No pod of that name is listed",
-                    "nothing is billed as far as RunPod says; look again in a minute with: pod-client ps",
-                ) from None
-            self._screen.step(f"it exists: {found.id}")
-            pod = found
+            if isinstance(error, Unreachable) and not error.sent:
+                self.ledger.clear()  # nobody was asked: there is no such pod
+                raise
+            pod = self._unclear(name, error)
+            self.ledger.note(pod.id, Made.CREATED)
+        except PodError:
+            self.ledger.clear()  # a clear refusal: there is no such pod
+            raise
         except KeyboardInterrupt:
             self._screen.step(f"interrupted while asking for {name}; looking whether it was made")
-            found = self._find(name)
-            if found is not None:
-                self.removal.remove(found.id)
+            self._note_if_made(name)
             raise
-        self.ledger.note(pod.id, Made.CREATED)
         return pod
 
+    def _unclear(self, name: str, error: PodError) -> Pod:
+        self._screen.warn(f"the answer to our request is unclear ({error.message}); looking for {name}")
+        found = self._find(name)
+        if found is None:
+            raise Broken(
+                f"cannot create pod {name}: {error.message}. No pod of that name is listed",
+                "look again in a minute with: pod-client ps",
+            )
+        self._screen.step(f"it exists: {found.id}")
+        return found
+
+    def _note_if_made(self, name: str) -> None:
+        try:
+            found = self._find(name)
+        except PodError:
+            return  # the ledger still holds the name, and undoing says so
+        if found is not None:
+            self.ledger.note(found.id, Made.CREATED)
+
     def _find(self, name: str) -> Pod | None:
-        trouble: PodError | None = None
-        for attempt in range(LOOKUPS):
-            if attempt:
-                self._clock.sleep(self._patience.look_s)
+        until = self._clock.monotonic() + LOOKUP_S
+        while True:
+            trouble: PodError | None = None
             try:
                 found = next((pod for pod in self._pods.list() if pod.name == name), None)
             except PodError as error:
-                trouble = error
-                continue
-            trouble = None
+                trouble, found = error, None
             if found is not None:
                 return found
+            if self._clock.monotonic() >= until:
+                break
+            self._clock.sleep(self._patience.look_s)
         if trouble is not None:
             raise Broken(
                 f"cannot tell whether pod {name} was created: {trouble.message}",
@@ -142,7 +148,7 @@ class Launcher:
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
-    def wait(self, pod_id: str) -> Health:
+    def wait(self, pod_id: str) -> Armed:
         """Until the agent says that it can stop the pod. Raises when that cannot be, or the time is up."""
         begun = self._clock.monotonic()
         watch = _Watch(self._screen, self._patience.say_s, seen_up=self.ledger.made is not Made.STARTED)
@@ -154,7 +160,7 @@ class Launcher:
             if pod is not None and pod.status in {"STARTING", "RUNNING"}:
                 health = self._health(agent)
                 if health is not None and self._is_armed(pod_id, health):
-                    return health
+                    return Armed(pod, health)
             watch.tell(pod, age)
             if age > self._patience.armed_s:
                 raise Unreachable(
@@ -188,6 +194,8 @@ class Launcher:
                     f"cannot follow pod {pod_id}: it stopped before it was seen ready",
                     f"what it did is on its disk, which is billed until: pod-client rm {pod_id}",
                 )
+            case "RUNNING" if pod.gpu_id is not None and pod.gpu_count == 0:
+                raise NoCapacity(f"cannot use pod {pod_id} for training: it has no GPU", "try again later")
             case "STARTING" | "RUNNING":
                 watch.seen_up = True
             case _:
@@ -220,11 +228,27 @@ class Launcher:
 
     def undo(self) -> bool:
         """Take back what the launch did, and say what that means for the bill. True when the pod is gone."""
-        pod_id = self.ledger.pod_id
-        if pod_id is not None and self.ledger.made is Made.CREATED:
-            return self.removal.remove(pod_id)
-        if pod_id is not None and self.ledger.made is Made.STARTED:
-            self.removal.stop(pod_id)
+        ledger = self.ledger
+        if ledger.asked is not None:
+            self._screen.money(
+                f"RunPod was asked for pod {ledger.asked}, and whether it was made is not known. If pod-client ps "
+                f"lists it, it is billed; end it with: pod-client rm {ledger.asked}"
+            )
+        if ledger.pod_id is None:
+            if ledger.asked is None:
+                self._screen.money("nothing was created, nothing is billed")
+            return False
+        match ledger.made:
+            case Made.CREATED:
+                return self.removal.remove(ledger.pod_id, is_new=True)
+            case Made.STARTED:
+                if self.removal.stop(ledger.pod_id) and ledger.env_before is not None:
+                    self.removal.put_back(ledger.pod_id, ledger.env_before)
+            case _:
+                self._screen.money(
+                    f"pod {ledger.pod_id} was running before, and may have taken the job: it is still billed until "
+                    f"it stops itself. To end it now: pod-client stop {ledger.pod_id}"
+                )
         return False
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from pod_client.follow import Begin
 from pod_client.known_pods import last_status
-from pod_client.launch import Made
+from pod_client.ledger import Made
 from pod_client.plan import fields_of
-from pod_wire.errors import Conflict, NoCapacity, PodError
+from pod_wire.errors import Broken, Conflict, NoCapacity, PodError, Unreachable
 from pod_wire.orders import new_order_id
 from pod_wire.status import Phase
 
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
     from pod_client.agent_api import AgentApi
     from pod_client.known_pods import KnownPod
-    from pod_client.launch import Ledger
+    from pod_client.launch import Launcher
     from pod_client.plan import Machine, Plan
     from pod_client.screen import Screen
+    from pod_wire.clock import Clock
     from pod_wire.runpod.models import Pod
     from pod_wire.runpod.pods import PodsApi
     from pod_wire.status import Status
 
-INJECTED = ("PUBLIC_KEY", "JUPYTER_PASSWORD")  # RunPod's own; a PATCH without them loses them
+INJECTED = ("PUBLIC_KEY", "SSH_PUBLIC_KEY", "JUPYTER_PASSWORD")  # a PATCH without them loses the way in
+GIVEN = 3  # how often an order is given while its answers are unclear
 IDLE = (Phase.WAITING, Phase.FINISHED)
 
 
@@ -60,13 +62,22 @@ def candidates(pods: Sequence[Pod], known: Sequence[KnownPod], plan: Plan) -> li
 
 
 class Reuser:
+    """The launcher's ledger learns what is done to a pod before it is done."""
+
     def __init__(
-        self, pods: PodsApi, agent_of: Callable[[str], AgentApi], screen: Screen, ledger: Ledger
+        self,
+        pods: PodsApi,
+        agent_of: Callable[[str], AgentApi],
+        screen: Screen,
+        clock: Clock,
+        launcher: Launcher,
     ) -> None:
-        self._ledger = ledger
+        self._ledger = launcher.ledger
+        self._removal = launcher.removal
         self._pods = pods
         self._agent_of = agent_of
         self._screen = screen
+        self._clock = clock
 
     def hand_over(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
         """Give it the job. None: this one cannot take it, and it was said why."""
@@ -83,46 +94,60 @@ class Reuser:
         agent = self._agent_of(pod.id)
         try:
             status = agent.status()
-            if status.phase not in IDLE:
-                self._screen.note(f"pod {pod.id} is busy ({status.phase}): not reused")
-                return None
-            before = status.job.order if status.job else None
-            order = new_order_id()
-            agent.give(fields_of(plan.spec), order)
         except PodError as error:
+            self._screen.note(f"pod {pod.id} does not say how it is ({error.message}): not reused")
+            return None
+        if status.phase not in IDLE:
+            self._screen.note(f"pod {pod.id} is busy ({status.phase}): not reused")
+            return None
+        before = status.job.order if status.job else None
+        order = new_order_id()
+        self._ledger.note(pod.id, Made.ORDERED)
+        try:
+            self._give(agent, pod.id, plan, order)
+        except (Unreachable, Broken):
+            raise  # it may have taken the job: a second pod could run it twice
+        except PodError as error:
+            self._ledger.clear()
             self._screen.note(f"pod {pod.id} cannot take the job ({error.message}): not reused")
             return None
-        self._ledger.note(pod.id, Made.NOTHING)
         self._screen.step(f"pod {pod.id} was idle and takes the job")
-        return Reused(pod.id, Made.NOTHING, order, before, _log_end(status, plan))
+        return Reused(pod.id, Made.ORDERED, order, before, _log_end(status, plan))
+
+    def _give(self, agent: AgentApi, pod_id: str, plan: Plan, order: str) -> None:
+        """Asked again after an unclear answer: with the order's own id two requests are one order."""
+        for tried in range(1, GIVEN + 1):
+            try:
+                agent.give(fields_of(plan.spec), order)
+            except (Unreachable, Broken) as error:
+                if tried == GIVEN:
+                    raise Unreachable(
+                        f"cannot tell whether pod {pod_id} took the job: {error.message}",
+                        f"how it is: pod-client status {pod_id}; or leave it alone: --new-pod",
+                    ) from None
+                self._clock.sleep(1.0)
+            else:
+                return
 
     def _wake(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
         order = new_order_id()
         kept = {name: pod.env[name] for name in INJECTED if name in pod.env}
         env = {**kept, **plan.environment(sha256(known.token.encode()).hexdigest(), order)}
         self._screen.step(f"pod {pod.id} ({known.name}) is stopped: giving it the job and starting it")
+        self._ledger.note(pod.id, Made.STARTED, pod.env)
         try:
             self._pods.patch(pod.id, {"env": env})
-            self._ledger.note(pod.id, Made.STARTED)
             self._pods.act(pod.id, "start")
             if self._pods.get(pod.id).gpu_count > 0:
                 return Reused(pod.id, Made.STARTED, order, None, _log_end(last_status(known), plan))
-            self._pods.act(pod.id, "stop")
-            error: PodError = NoCapacity(f"pod {pod.id} came back without a GPU, and is stopped again")
+            self._removal.stop(pod.id)
+            error: PodError = NoCapacity(f"pod {pod.id} came back without a GPU")
         except (NoCapacity, Conflict) as refusal:
             error = refusal
-        self._ledger.note(pod.id, Made.NOTHING)
-        self._put_back(pod)
+        self._removal.put_back(pod.id, pod.env)
+        self._ledger.clear()
         self._refused(known, plan, error)
         return None
-
-    def _put_back(self, pod: Pod) -> None:
-        """The environment as it was: a later start must not run our job. Only while stopped: else it would reset."""
-        try:
-            if self._pods.get(pod.id).status == "EXITED":
-                self._pods.patch(pod.id, {"env": dict(pod.env)})
-        except PodError as error:
-            self._screen.warn(f"pod {pod.id} keeps the environment of this job: {error.message}")
 
     def _refused(self, known: KnownPod, plan: Plan, error: PodError) -> None:
         """A stopped pod is tied to its host. If the job's checkpoints lie there, a new pod is not what was meant."""

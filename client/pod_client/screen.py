@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pod_client.stdout import STDERR, silence
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -46,9 +48,9 @@ class Screen:
     def say(self, kind: Kind, message: str) -> None:
         mark, colour, bold = _LOOK[kind]
         head, *rest = message.split("\n")
-        click.echo(click.style(mark + head, fg=colour, bold=bold), err=True, color=self._colour)
+        self._tell(click.style(mark + head, fg=colour, bold=bold))
         for line in rest:
-            click.echo(f"  {line}", err=True)
+            self._tell(f"  {line}")
 
     def step(self, message: str) -> None:
         self.say(Kind.STEP, message)
@@ -72,7 +74,14 @@ class Screen:
 
     def text(self, text: str) -> None:
         """A block for stderr, as it is: the receipt."""
-        click.echo(text, err=True)
+        self._tell(text)
+
+    def _tell(self, line: str) -> None:
+        """A terminal that was closed takes nothing any more, and that is no reason to leave a pod unremoved."""
+        try:
+            click.echo(line, err=True, color=self._colour)
+        except OSError:
+            silence(STDERR)
 
     def document(self, value: object) -> None:
         """One JSON document on stdout: what --json asks for."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pod_client.folding import Fold
 
 
+STDOUT, STDERR = 1, 2
+
+
 class Sink(Protocol):
     """Where the log's bytes go."""
 
@@ -25,7 +28,7 @@ class Sink(Protocol):
 
 
 class Stdout:
-    def __init__(self, fold: Fold, descriptor: int = 1) -> None:
+    def __init__(self, fold: Fold, descriptor: int = STDOUT) -> None:
         self._fold = fold
         self._descriptor = descriptor
         if sys.platform == "win32":
@@ -58,8 +61,12 @@ class Nowhere:
         pass
 
 
-def silence_stdout() -> None:
+def silence(descriptor: int) -> None:
     """After a broken pipe: what the interpreter flushes on its way out must not fail again."""
     nothing = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
+    os.dup2(nothing, descriptor)
     os.close(nothing)
+
+
+def silence_stdout() -> None:
+    silence(STDOUT)

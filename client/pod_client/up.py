@@ -79,14 +79,12 @@ class Up:
         try:
             launched = self._launch()
         except KeyboardInterrupt:
-            self._screen.warn("interrupted before the pod could be left alone")
-            self._unmake()
+            self._unmake("interrupted before the pod could be left alone")
             return DETACHED
         except StoppedEarly:
             raise
-        except PodError:
-            self._screen.warn("the launch failed")
-            self._unmake()
+        except Exception:  # also a mistake of ours: what was made is billed all the same
+            self._unmake("the launch failed")
             raise
         return self._detach(launched) if self._choices.detach else self._follow(launched)
 
@@ -95,8 +93,8 @@ class Up:
     def _launch(self) -> Launched:
         reused = None if self._choices.new_pod else self._reuse()
         pod_id = self._create() if reused is None else reused.pod_id
-        health = self._launcher.wait(pod_id)
-        pod = self._pods.get(pod_id)
+        armed = self._launcher.wait(pod_id)
+        pod, health = armed.pod, armed.health
         self._screen.money(
             f"pod {pod_id} can stop itself; it is billed at {dollars(pod.cost)}/h until it does"
         )
@@ -109,7 +107,7 @@ class Up:
         known = [k for k in self._wiring.known.all() if k.is_local == self._choices.local]
         if not known:
             return None
-        reuser = Reuser(self._pods, self._agent_of, self._screen, self._launcher.ledger)
+        reuser = Reuser(self._pods, self._agent_of, self._screen, self._wiring.clock, self._launcher)
         for pod, ours in candidates(self._pods.list(), known, self._plan):
             reused = reuser.hand_over(pod, ours, self._plan)
             if reused is not None:
@@ -156,13 +154,14 @@ class Up:
     def _agent_of(self, pod_id: str) -> AgentApi:
         return self._wiring.agent(self._config, pod_id, Secret(self._known(pod_id).token))
 
-    def _unmake(self) -> None:
-        is_gone = self._launcher.undo()
-        ledger = self._launcher.ledger
-        if ledger.pod_id is not None and is_gone:
-            self._wiring.known.forget(ledger.pod_id)
-        if ledger.pod_id is None:
-            self._screen.money("nothing was created, nothing is billed")
+    def _unmake(self, why: str) -> None:
+        pod_id = self._launcher.ledger.pod_id
+        try:
+            self._screen.warn(why)
+        finally:  # a second Ctrl-C just now must not leave it undone
+            is_gone = self._launcher.undo()
+        if pod_id is not None and is_gone:
+            self._wiring.known.forget(pod_id)
 
     # -- after the launch ---------------------------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ class FakeAgent:
         self.bodies: list[dict[str, object]] = []
         self.orders: list[str | None] = []
         self.refusal: tuple[int, str] | None = None  # for every POST
+        self.answers_lost = 0  # so many POSTs are taken, and their answers never arrive
         self.changed = threading.Condition()
         self.streams: set[socket.socket] = set()  # every open connection, also of idle ones
         self.closed = False
@@ -162,7 +163,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         agent.bodies.append(json.loads(body or b"{}"))
         agent.orders.append(self.headers.get(routes.HEADER_ORDER))
-        if agent.refusal is not None:
+        if agent.answers_lost:
+            agent.answers_lost -= 1
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
+        elif agent.refusal is not None:
             self._send(
                 agent.refusal[0], json.dumps({"detail": agent.refusal[1], "remedy": "try later"}).encode()
             )
