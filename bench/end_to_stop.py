@@ -6,85 +6,33 @@ the moment of its last deed. A follower is attached in half of the runs: it is l
 
 from __future__ import annotations
 
-import json
+import contextlib
 import subprocess
 import sys
 import tempfile
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import log_rivals
 from measured import RUNS, median, program, python, say, wait_until
 from pod import TOKEN, Pod
+from runpod_api import RunPod
 
 RUN_S = 6.0  # long enough for HTTP to have been up, as in any real run
-KEY = "a-key-for-the-bench"
-RECORD = {
-    "id": "bench",
-    "name": "bench",
-    "status": "RUNNING",
-    "startedAt": "2026-01-01T00:00:00Z",
-    "cost": 1.0,
-}
-
-
-class RunPod(ThreadingHTTPServer):
-    """Says yes to everything; ``stopped_at`` is when it was first asked to stop the pod."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.stopped_at = 0.0
-        super().__init__(("127.0.0.1", 0), _Answer)
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v2"
-
-
-class _Answer(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self._say(RECORD)
-
-    def do_POST(self) -> None:
-        moment = time.time()
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if not self.server.stopped_at and (b"stop" in body or self.path.endswith("/stop")):
-            self.server.stopped_at = moment
-        self._say(RECORD | {"status": "EXITED"})
-
-    def _say(self, document: dict[str, object]) -> None:
-        data = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        return
 
 
 def once(*, followed: bool) -> float:
     """Seconds of one run."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, runpod = Path(name), RunPod()
-        last = folder / "last"
+    with tempfile.TemporaryDirectory() as name, RunPod.listening() as runpod:
+        last = Path(name) / "last"
         command = f'echo a line; sleep {RUN_S}; echo the last line; echo "$EPOCHREALTIME" > {last}'
-        more = {"RUNPOD_POD_ID": "bench", "RUNPOD_API_KEY": KEY, "POD_RUNPOD_URL": runpod.url}
-        with Pod(folder, command, POD_ON_FINISH="stop", POD_ON_FAILURE="stop", **more) as pod:
+        policies = {"POD_ON_FINISH": "stop", "POD_ON_FAILURE": "stop"}
+        with Pod(Path(name), command, **policies, **runpod.environment) as pod:
             pod.start()
             wait_until("HTTP is up", pod.answers)
-            if followed:
-                client = python(Path(__file__).with_name("log_client.py"), pod.url, TOKEN)
-                with program(client, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-                    wait_until("the pod is asked to stop", lambda: bool(runpod.stopped_at), RUN_S + 20)
-            else:
+            client = python(log_rivals.HERE / "log_client.py", pod.url, TOKEN)
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            with program(client, **quiet) if followed else contextlib.nullcontext():
                 wait_until("the pod is asked to stop", lambda: bool(runpod.stopped_at), RUN_S + 20)
-        runpod.shutdown()
-        runpod.server_close()
         return runpod.stopped_at - float(last.read_text())
 
 

@@ -1,4 +1,4 @@
-"""Memory and CPU of what is ours beside a running job, quiet and at 100 lines a second; supervisord in the same run.
+"""Memory and CPU of what is ours beside a running job, quiet and at 100 lines a second; supervisord at the same time.
 
 ``python bench/memory.py [SECONDS]``. PSS by ``smaps_rollup``; it is smaller the more other Python programs run on the
 machine, so ``alone_mb`` counts each page that ours share among themselves once, and what others share with us in full.
@@ -10,12 +10,14 @@ import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import log_rivals
 from measured import RUNS, free_port, median, program, say, wait_until
 from pod import Pod
+from runpod_api import RunPod
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +84,7 @@ def measure(pids: Mapping[str, int], seconds: float) -> dict[str, float]:
 
 
 def ours(folder: Path, job: str, seconds: float) -> dict[str, float]:
-    with Pod(folder, JOBS[job]) as pod:
+    with RunPod.listening() as runpod, Pod(folder, JOBS[job], **runpod.environment) as pod:
         pod.start()
         wait_until("the job runs", lambda: pod.phase() == "running")
         return measure(pod.parts, seconds)
@@ -108,17 +110,23 @@ def supervisord(folder: Path, job: str, seconds: float) -> dict[str, float]:
 
 
 def main(seconds: float = 30.0) -> None:
-    reason = log_rivals.lacking("supervisor")
+    contenders = {"podkeep": ours, "supervisord": supervisord}
+    if reason := log_rivals.lacking("supervisor"):
+        say("memory", "supervisord", skipped=reason)
+        del contenders["supervisord"]
     for job in JOBS:
-        for who, deed in (("podkeep", ours), ("supervisord", supervisord)):
-            if who == "supervisord" and reason:
-                say("memory", who, job=job, skipped=reason)
-                continue
-            runs = []
-            for _ in range(RUNS):
-                with tempfile.TemporaryDirectory() as name:
-                    runs.append(deed(Path(name), job, seconds))
-            figures = {name: round(median([run[name] for run in runs]), 3) for name in runs[0]}
+        runs: dict[str, list[dict[str, float]]] = {who: [] for who in contenders}
+        for _ in range(RUNS):
+            with ThreadPoolExecutor() as pool, tempfile.TemporaryDirectory() as name:
+                under_way = {}
+                for who, deed in contenders.items():
+                    folder = Path(name, who)
+                    folder.mkdir()
+                    under_way[who] = pool.submit(deed, folder, job, seconds)
+                for who, future in under_way.items():
+                    runs[who].append(future.result())
+        for who, found in runs.items():
+            figures = {name: round(median([run[name] for run in found]), 3) for name in found[0]}
             say("memory", who, job=job, **figures, seconds=seconds, runs=RUNS)
 
 
