@@ -69,15 +69,16 @@ class Follower:
     line: Line
     pod: Seen
     rng: random.Random
+    broken: int = 0  # requests for the log until the last cut or kill
 
     def flowing(self) -> None:
-        """Wait until an answer is open that has brought some bytes; how many, is chance."""
+        """Wait until a new answer has brought some bytes; how many, is chance."""
         least = self.rng.randrange(1, 20_000)
         until = time.monotonic() + 0.5  # later on there may be fewer
 
         def look() -> bool:
             assert self.program.poll() is None, "the follower has ended"
-            stream = self.line.stream()
+            stream = self.line.stream(self.broken)
             wanted = least if time.monotonic() < until else 500
             return stream is not None and stream.passed_on > wanted
 
@@ -87,6 +88,7 @@ class Follower:
         """Cut at the proxy, amid what it says; what is under way is lost."""
         self.flowing()
         time.sleep(self.rng.uniform(0, 0.15))
+        self.broken = len(self.line.asked)
         status, said = self.pod.simulator.call("POST", f"/sim/pods/{self.pod.id}/proxy", {"mode": "cut"})
         assert status == 200, said
         self.line.drop()
@@ -97,6 +99,7 @@ class Follower:
         time.sleep(self.rng.uniform(0, 0.3))
         pid = wait_for("an agent", self.pod.agent, within_s=60)
         owed = self.pod.log_size() - self.printed.stat().st_size
+        self.broken = len(self.line.asked)
         self.pod.simulator.kill(self.pod.id, pid)
         return owed
 

@@ -60,9 +60,9 @@ class Line:
         self._loop.call_soon_threadsafe(self._break, done)
         done.wait()
 
-    def stream(self) -> Asked | None:
-        """The log's answer that is being passed on now."""
-        return next((one for one in reversed(self.asked[-3:]) if one.is_open), None)
+    def stream(self, after: int = 0) -> Asked | None:
+        """The log's answer that is being passed on now, if it was asked for after so many others."""
+        return next((one for one in reversed(self.asked[after:]) if one.is_open), None)
 
     def _break(self, done: threading.Event) -> None:
         for writer in self._open:
