@@ -234,6 +234,7 @@ class Life:
             self._clock,
             lambda rounds, error: self._post(e.StopRefused(rounds, error)),
             before=self._farewell.let_be_seen,
+            leaving=self._over.is_set,
         )
 
     # The end

@@ -95,6 +95,14 @@ def test_an_answer_of_200_is_not_the_end(runpod, tmp_path):
     assert clock.sleeps == [1, 2, 4, 8]
 
 
+def test_who_is_leaving_asks_no_more():
+    """After the TERM that our asking brought, another stop would hit the start of somebody who wants the pod again."""
+    asked = []
+    way = stop.Route("way", lambda: asked.append(len(asked)))
+    stop.StopLadder((way,), FakeClock(), lambda *_: None, leaving=lambda: bool(asked)).run()
+    assert asked == [0]
+
+
 def test_pauses_double_up_to_a_minute(runpod, tmp_path):
     """For ever, and never more seldom than once a minute."""
     _, told, clock, _ = climb(runpod, tmp_path, 8, v2=409)

@@ -49,11 +49,13 @@ class StopLadder:
         clock: Clock,
         tell: Callable[[int, str | None], None],
         before: Callable[[], None] = lambda: None,
+        leaving: Callable[[], bool] = lambda: False,
     ) -> None:
         self._routes = routes
         self._clock = clock
         self._tell = tell
         self._before = before
+        self._leaving = leaving
         self.rounds = 0
 
     def climb(self) -> Round:
@@ -71,10 +73,13 @@ class StopLadder:
         return Round(None, "; ".join(refusals) or "there is no way to stop: no pod id or no key")
 
     def run(self, is_over: Callable[[], bool] = lambda: False) -> None:
-        """Climb for ever, louder each time. ``is_over`` is for tests: a pod is never told that it is gone."""
+        """Climb for ever, louder each time, but not once we are leaving: that would stop who starts the pod again.
+
+        ``is_over`` is for tests: a pod is never told that it is gone.
+        """
         pause_s = FIRST_PAUSE_S
         self._before()
-        while not is_over():
+        while not (is_over() or self._leaving()):
             found = self.climb()
             self.rounds += 1
             self._clock.sleep(pause_s)
