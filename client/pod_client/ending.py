@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pod_client.receipt import Bill
+from pod_client.receipt import Bill, seconds
 from pod_wire.errors import NotFound, PodError
 from pod_wire.status import Phase
 
@@ -14,21 +14,35 @@ if TYPE_CHECKING:
     from pod_wire.runpod.pods import PodsApi
     from pod_wire.status import Status
 
-STOPPED = ("EXITED", "TERMINATED")
 STOPPING_S = 20.0  # how long a receipt waits for a stop that is under way
+GIVE_UP_S = 600.0  # of silence, where RunPod cannot be asked
 
 
-def gone_reason(pods: PodsApi | None, pod_id: str) -> str | None:
-    """Why the pod will not answer any more; None while it may. Missing counts after two looks only."""
-    if pods is None:
-        return None
+def find(pods: PodsApi, pod_id: str) -> Pod | None:
+    """The pod's record; None when it is no more. One 404 proves nothing: the list must be without it, too."""
     try:
-        status = _look_twice(pods, pod_id)
+        return pods.get(pod_id)
+    except NotFound:
+        return next((pod for pod in pods.list() if pod.id == pod_id), None)
+
+
+def gone_reason(pods: PodsApi | None, pod_id: str, silent_s: float) -> str | None:
+    """Why the pod will not answer any more; None while it may. Without a key only its own silence tells."""
+    if pods is None:
+        if silent_s < GIVE_UP_S:
+            return None
+        return f"it has not answered for {seconds(silent_s)}, and without RUNPOD_API_KEY nobody else can be asked"
+    try:
+        pod = find(pods, pod_id)
     except PodError:
         return None
-    if status is None:
+    if pod is None:
         return "the pod was removed"
-    return {"EXITED": "the pod has stopped", "TERMINATED": "the pod was removed"}.get(status)
+    return {
+        "EXITED": "the pod has stopped",
+        "TERMINATED": "the pod was removed",
+        "ERROR": "RunPod says that the pod is in error",
+    }.get(pod.status)
 
 
 def is_stopping(status: Status | None) -> bool:
@@ -53,22 +67,13 @@ def final_bill(pods: PodsApi | None, pod_id: str, clock: Clock, *, expects_stop:
 
 def _bill(pods: PodsApi, pod_id: str) -> Bill:
     try:
-        pod: Pod = pods.get(pod_id)
-    except NotFound:
-        return Bill(pod_id, "gone", None, None)
+        pod = find(pods, pod_id)
     except PodError:
         return Bill(pod_id, "unknown", None, None)
+    if pod is None:
+        return Bill(pod_id, "gone", None, None)
     own_disk = sum(mount.size_gb for mount in pod.mounts if mount.volume is None)
     return Bill(pod_id, pod.status, pod.cost or None, own_disk or None)
-
-
-def _look_twice(pods: PodsApi, pod_id: str) -> str | None:
-    for _ in range(2):
-        try:
-            return pods.get(pod_id).status
-        except NotFound:
-            continue
-    return None
 
 
 def pod_document(pod: Pod) -> dict[str, object]:

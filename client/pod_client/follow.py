@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from pod_wire.errors import BadInput, Broken, Conflict, NotFound, PodError, RateLimited, Refused, Unreachable
+from pod_wire.errors import Broken, Conflict, NotFound, RateLimited, Unreachable
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Pace:
     backoff_first_s: float = 0.05
     backoff_most_s: float = 1.0
     ask_provider_s: float = 5.0
+    say_s: float = 30.0  # a pod that has not answered for so long is spoken of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ class Follower:
         self._log_id: str | None = None
         self.status: Status | None = None
         self._gone: str | None = None
-        self._error: PodError | None = None
+        self._error: Exception | None = None
+        self._answered_at = time.monotonic()
         self._stream: LogStream | None = None
         self._reading_since: float | None = None
         self._polling_until = 0.0
@@ -121,8 +123,6 @@ class Follower:
         try:
             while not self._is_over():
                 came = self._read_once(begin)
-                if self._error is not None:
-                    raise self._error
                 pause = self._pace.backoff_first_s if came else min(pause * 2, self._pace.backoff_most_s)
                 if not came and not self._is_over():
                     self._wake.wait(pause)
@@ -132,8 +132,14 @@ class Follower:
             self._leave.set()
             self._ask_now.set()
             self._shut_down()
+        if self._error is not None:
+            raise self._error
         done = self._job_ended() and self._has_all()
         return Ending(self.status, self._offset or 0, complete=done, gone=None if done else self._gone)
+
+    def silent_s(self) -> float:
+        """For how long the pod has not said how it is."""
+        return time.monotonic() - self._answered_at
 
     # -- the log ------------------------------------------------------------------------------------------------
 
@@ -150,7 +156,10 @@ class Follower:
                 tail=begin.tail if fresh else None,
                 since=begin.since if fresh else None,
             )
-        except (Unreachable, Broken, NotFound, Conflict, RateLimited):
+        except RateLimited:  # too many follow it: ranges are served to everybody
+            self._polling_until = time.monotonic() + self._pace.polling_s
+            return False
+        except (Unreachable, Broken, NotFound, Conflict):
             return False  # a proxy without its pod, an agent just starting, a job without a log yet: again
         self._stream = stream
         try:
@@ -205,16 +214,13 @@ class Follower:
 
     def _watch(self) -> None:
         failures = 0
-        asked_at = 0.0
+        asked_at = said_at = 0.0
         while not self._leave.is_set():
             try:
                 self.status = self._source.status_for(self._job)
-                failures = 0
+                failures, self._answered_at = 0, time.monotonic()
                 self._judge(self.status)
-            except (Refused, BadInput) as error:  # BadInput: a newer podkeep than we can read
-                self._error = error
-                self._shut_down()
-            except PodError:
+            except (Unreachable, Broken, NotFound, Conflict, RateLimited) as error:
                 failures += 1
                 now = time.monotonic()
                 if failures > 1 and now - asked_at >= self._pace.ask_provider_s:
@@ -222,6 +228,15 @@ class Follower:
                     self._gone = self._ask_provider()
                     if self._gone is not None:
                         self._shut_down()
+                if self._gone is None and now - max(self._answered_at, said_at) > self._pace.say_s:
+                    said_at = now + 9 * self._pace.say_s  # ten times as long until it is said again
+                    self._warn(
+                        f"the pod has not answered for {self.silent_s():.0f} s ({error.message}); asking on. "
+                        "Ctrl-C ends this, not the pod"
+                    )
+            except Exception as error:  # noqa: BLE001 - a thread's top; BadInput: a newer podkeep than we can read
+                self._error = error
+                self._shut_down()
             self._ask_now.wait(self._pace.status_s)
             self._ask_now.clear()
 

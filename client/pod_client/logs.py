@@ -9,13 +9,17 @@ from pod_client.exits import DETACHED, DONE, UNREACHED, by_outcome
 from pod_client.follow import Follower
 from pod_client.receipt import dollars, receipt
 from pod_client.stdout import silence_stdout
-from pod_wire.errors import NotFound, Unreachable
+from pod_wire.errors import NotFound, PodError, Unreachable
 
 if TYPE_CHECKING:
     from pod_client.follow import Begin
     from pod_client.stdout import Sink
+    from pod_client.stream import LogStream
     from pod_client.wiring import Target, Wiring
     from pod_wire.status import Status
+
+FAILURES = 5  # a few cuts in a row without a byte are a pod that is gone
+NO_SUCH_OFFSET = 416
 
 
 def logs(wiring: Wiring, target: Target, sink: Sink, begin: Begin, *, follow: bool) -> int:
@@ -44,36 +48,64 @@ def _print(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
             )
         except Unreachable:
             failures += 1
-            if failures > 5:  # noqa: PLR2004 - a few cuts in a row are a pod that is gone
+            if failures > FAILURES:
                 raise
             wiring.clock.sleep(0.2 * failures)
             continue
+        if stream.status == NO_SUCH_OFFSET or (
+            end is not None and stream.end is not None and stream.end < end
+        ):
+            stream.close()
+            wiring.screen.warn(
+                "the log became another, or shorter, while it was read: what was printed is not whole"
+            )
+            break
         offset = stream.start if stream.start is not None else offset
         end = stream.end if end is None else end  # what came meanwhile is for the next call, or for -f
-        try:
-            while data := stream.read():
-                sink.write(data)
-                offset = (offset or 0) + len(data)
-                failures = 0
-        finally:
-            stream.close()
-        if end is None:
+        came, offset = _pass_on(stream, sink, offset or 0)
+        failures = 0 if came else failures + 1
+        if end is None or failures > FAILURES:
             break
+    if end is not None and (offset or 0) < end and failures > FAILURES:
+        raise Unreachable(
+            f"cannot read the log of pod {target.pod_id} beyond byte {offset}: it is cut every time"
+        )
     sink.close()
     return DONE
+
+
+def _pass_on(stream: LogStream, sink: Sink, offset: int) -> tuple[bool, int]:
+    """Whether bytes came, and the offset after them."""
+    begun = offset
+    try:
+        while data := stream.read():
+            sink.write(data)
+            offset += len(data)
+    finally:
+        stream.close()
+    return offset > begun, offset
 
 
 def _follow(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
     agent = wiring.agent_of(target)
     job = _job_of(agent.status(), target)
     pods = wiring.pods_or_none(target.config)
-    follower = Follower(agent, job, sink, wiring.screen.warn, lambda: gone_reason(pods, target.pod_id))
+    follower = Follower(
+        agent,
+        job,
+        sink,
+        wiring.screen.warn,
+        lambda: gone_reason(pods, target.pod_id, follower.silent_s()),
+    )
     try:
         ending = follower.run(begin)
     except KeyboardInterrupt:
-        wiring.remember(target.pod_id, follower.status)
         _say_billed(wiring, target, follower.status)
+        wiring.remember(target.pod_id, follower.status)
         return DETACHED
+    except PodError:
+        _say_billed(wiring, target, follower.status)
+        raise
     wiring.remember(target.pod_id, ending.status)
     bill = final_bill(pods, target.pod_id, wiring.clock, expects_stop=is_stopping(ending.status))
     if ending.status is not None:

@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_client.ending import pod_document
+from pod_client.ending import find, pod_document
 from pod_client.exits import DONE
 from pod_client.known_pods import last_status
 from pod_client.receipt import Bill, dollars, receipt, seconds
 from pod_wire.codec import to_plain
-from pod_wire.errors import NotFound, PodError
+from pod_wire.errors import PodError
 from pod_wire.secrets import Secret
 
 if TYPE_CHECKING:
@@ -43,9 +43,8 @@ def look(wiring: Wiring, target: Target) -> Seen:
     pods = wiring.pods_or_none(target.config)
     pod, trouble = None, None
     if pods is not None:
-        try:
-            pod = pods.get(target.pod_id)
-        except NotFound:
+        pod = find(pods, target.pod_id)
+        if pod is None:
             trouble = "RunPod does not know this pod any more"
     if pod is None or pod.status in {"RUNNING", "STARTING"}:
         try:
@@ -166,7 +165,7 @@ def ps(wiring: Wiring, *, local: bool, as_json: bool) -> int:
         )
     else:
         wiring.screen.note("no pods of ours")
-    billed = sum(line.pod.cost for line in lines)
+    billed = sum(line.pod.cost for line in lines if not line.is_local)  # a local pod costs nobody anything
     if billed:
         wiring.screen.money(f"together {dollars(billed)}/h are billed; pod-client stop POD ends one")
     return DONE

@@ -10,6 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from pod_wire.errors import PodError
+
 if TYPE_CHECKING:
     from pod_client.folding import Fold
 
@@ -49,6 +51,10 @@ class Stdout:
                 view = view[os.write(self._descriptor, view) :]
             except BlockingIOError:  # a terminal that another program set to non-blocking
                 time.sleep(0.005)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise PodError(f"cannot write the log to stdout: {error.strerror}") from None
 
 
 class Nowhere:

@@ -166,7 +166,13 @@ class Up:
     # -- after the launch ---------------------------------------------------------------------------------------
 
     def _detach(self, launched: Launched) -> int:
-        self._say_how_to_come_back(launched)
+        status = None
+        try:
+            status = self._agent_of(launched.pod.id).status()
+        except PodError as error:
+            self._screen.note(error.message)
+        finally:  # also where Ctrl-C ends the asking
+            self._say_how_to_come_back(launched, status)
         self._document(launched, None, DONE)
         return DONE
 
@@ -177,15 +183,18 @@ class Up:
             job,
             self._sink,
             self._screen.warn,
-            lambda: gone_reason(self._pods, pod_id),
+            lambda: gone_reason(self._pods, pod_id, follower.silent_s()),
             stale_order=launched.stale_order,
         )
         try:
             ending = follower.run(launched.begin)
         except KeyboardInterrupt:
+            self._say_how_to_come_back(launched, follower.status)
             self._wiring.remember(pod_id, follower.status)
-            self._say_how_to_come_back(launched)
             return DETACHED
+        except PodError:
+            self._say_how_to_come_back(launched, follower.status)
+            raise
         except BrokenPipeError:
             silence_stdout()
             self._wiring.remember(pod_id, follower.status)
@@ -220,13 +229,9 @@ class Up:
         ended_by_itself = job is None or job.outcome is not Outcome.CANCELLED
         return ended_by_itself and policy in {ExitPolicy.STOP, ExitPolicy.TERMINATE}
 
-    def _say_how_to_come_back(self, launched: Launched) -> None:
+    def _say_how_to_come_back(self, launched: Launched, status: Status | None) -> None:
+        """From what is known: nobody is asked, so that an impatient second Ctrl-C finds it said."""
         pod, job = launched.pod, self._plan.spec.name
-        status = None
-        try:
-            status = self._agent_of(pod.id).status()
-        except PodError as error:
-            self._screen.note(error.message)
         until = (
             f" until {status.stops_because}"
             if status and status.stops_because

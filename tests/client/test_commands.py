@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -184,3 +187,42 @@ def test_a_wrong_key_is_a_refusal(pod):
     code, _, err = pod.run(*UP, RUNPOD_API_KEY="wrong-key-value")
     assert code == 3
     assert "wrong-key-value" not in err
+
+
+def test_a_full_disk_under_stdout_is_an_error_that_says_what_is_billed(running):
+    """The log cannot be written: one message, no traceback, and that the pod goes on."""
+    running.agent.write(b"line\n" * 100)
+    for flags in ((), ("-f",)):
+        with Path("/dev/full").open("wb") as full:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "pod_client.cli", "logs", "job", *flags],
+                cwd=running.home,
+                env=running.env,
+                stdout=full,
+                stderr=subprocess.PIPE,
+            )
+            err = process.communicate(timeout=20)[1].decode()
+        assert process.returncode == 3
+        assert "cannot write the log to stdout: No space left" in err
+        assert "Traceback" not in err
+    assert "is still billed" in err
+
+
+def test_a_log_that_is_replaced_while_it_is_printed_is_said(running):
+    """The second answer is of a shorter log: what was printed is called not whole, and the command ends."""
+    running.agent.write(b"line\n" * 100_000)
+    running.agent.shrinks = True
+    process = running.start("logs", "job")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert b"not whole" in err
+
+
+def test_one_missing_read_does_not_make_a_pod_removed(running):
+    """A single 404 while the pod is listed is no removal: the bill is not declared ended."""
+    ended(running.agent)
+    running.runpod.faults["get"] = [(404, {"detail": "no such pod"})]
+    _, out, err = running.run("status", "job")
+    assert "does not know" not in out + err
+    assert "nothing of it is billed" not in out + err
+    assert "$0.50/h" in out

@@ -33,6 +33,8 @@ class FakeAgent:
         self.cut_after: list[int] = []  # each following answer is cut after so many bytes
         self.truncate_with_length = False  # the cut answer promised a Content-Length
         self.buffered = False  # a proxy that holds streams back
+        self.full = False  # too many follow already
+        self.shrinks = False  # the next answer with a range is cut, and the log is shorter from then on
         self.follow_s = 85.0
         self.requests: list[tuple[str, str]] = []
         self.offsets: list[int] = []
@@ -197,12 +199,19 @@ class _Handler(BaseHTTPRequestHandler):
         names = {routes.HEADER_LOG: agent.log_id, routes.HEADER_LOG_START: str(start)}
         if start > len(agent.log):
             self._send(416, b"{}", headers={**names, routes.HEADER_LOG_END: str(len(agent.log))})
+        elif follow and agent.full:
+            self._send(429, b'{"detail": "too many already do"}', headers={"Retry-After": "5"})
         elif follow:
             self._follow(agent, start, names)
         else:
             limit = int(query.get("limit", len(agent.log)))
             data = bytes(agent.log[start : start + limit])
-            self._send(200, data, headers={**names, routes.HEADER_LOG_END: str(len(agent.log))})
+            said = {**names, routes.HEADER_LOG_END: str(len(agent.log))}
+            if agent.shrinks:
+                agent.shrinks, data = False, data[:1000]
+                del agent.log[5000:]
+                self.close_connection = True
+            self._send(200, data, headers=said)
 
     def _follow(self, agent: FakeAgent, position: int, names: dict[str, str]) -> None:
         with_length = agent.truncate_with_length
