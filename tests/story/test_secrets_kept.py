@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import threading
 from collections.abc import Callable, Mapping
@@ -32,9 +33,7 @@ command = "env; python3 trainer.py --steps 40 --pause 0.05"
 def open_to_others(top: Path, secrets: Mapping[str, bytes]) -> list[str]:
     """Files below ``top`` that hold one of these and that somebody else could read: file and all folders on the way."""
     found = []
-    for path in top.rglob("*"):
-        if path.is_symlink() or not path.is_file():
-            continue
+    for path in files_below(top):
         try:
             if is_private(path, top):
                 continue
@@ -43,6 +42,12 @@ def open_to_others(top: Path, secrets: Mapping[str, bytes]) -> list[str]:
             continue
         found += [f"{name} in {path}" for name, secret in secrets.items() if secret in data]
     return found
+
+
+def files_below(top: Path) -> list[Path]:
+    """Regular files; what goes while one looks is not there."""
+    found = [Path(folder) / name for folder, _, names in os.walk(top) for name in names]
+    return [path for path in found if path.is_file() and not path.is_symlink()]
 
 
 def is_private(path: Path, top: Path) -> bool:
@@ -145,8 +150,7 @@ def open_places(laptop, homes: list[Path]) -> list[str]:
 
 def holders(homes: list[Path], secrets: Mapping[str, bytes]) -> set[str]:
     """Which of them lie in any file at all: what was looked for could have been found."""
-    files = [path for home in homes for path in home.rglob("*") if path.is_file() and not path.is_symlink()]
-    texts = [path.read_bytes() for path in files]
+    texts = [path.read_bytes() for home in homes for path in files_below(home)]
     return {name for name, secret in secrets.items() if any(secret in text for text in texts)}
 
 
