@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 INJECTED = ("PUBLIC_KEY", "SSH_PUBLIC_KEY", "JUPYTER_PASSWORD")  # a PATCH without them loses the way in
 GIVEN = 3  # how often an order is given while its answers are unclear
+LOOKS = 8  # a second apart, at the job's own pod: its agent may just be starting again
 IDLE = (Phase.WAITING, Phase.FINISHED)
 
 
@@ -82,10 +83,10 @@ class Reuser:
     def hand_over(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
         """Give it the job. None: this one cannot take it, and it was said why."""
         if pod.status == "RUNNING":
-            return self._order(pod, plan)
+            return self._order(pod, known, plan)
         return self._wake(pod, known, plan)
 
-    def _order(self, pod: Pod, plan: Plan) -> Reused | None:
+    def _order(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
         if not _same_user_env(pod.env, plan):
             self._screen.note(
                 f"pod {pod.id} is idle, but its environment differs: not reused, and still billed"
@@ -93,7 +94,7 @@ class Reuser:
             return None
         agent = self._agent_of(pod.id)
         try:
-            status = agent.status()
+            status = self._status(agent, LOOKS if known.job == plan.spec.name else 1)
         except PodError as error:
             self._screen.note(f"pod {pod.id} does not say how it is ({error.message}): not reused")
             return None
@@ -113,6 +114,15 @@ class Reuser:
             return None
         self._screen.step(f"pod {pod.id} was idle and takes the job")
         return Reused(pod.id, Made.ORDERED, order, before, _log_end(status, plan))
+
+    def _status(self, agent: AgentApi, looks: int) -> Status:
+        """A second pod for the same job would begin at step 0, and the first would still be billed: look again."""
+        for _ in range(looks - 1):
+            try:
+                return agent.status()
+            except Unreachable:
+                self._clock.sleep(1.0)
+        return agent.status()
 
     def _give(self, agent: AgentApi, pod_id: str, plan: Plan, order: str) -> None:
         """Asked again after an unclear answer: with the order's own id two requests are one order."""

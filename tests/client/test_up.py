@@ -215,6 +215,21 @@ def test_an_idle_pod_takes_the_job_by_post(pod):
     assert len(pod.runpod.pods) == 1
 
 
+def test_an_agent_that_is_just_starting_again_is_waited_for(pod):
+    """The job's own pod, running, behind a 502: it gets the job a moment later, and no second pod is made."""
+    ended(pod.agent)
+    pod.run(*UP, "--on-finish", "keep")
+    pod.agent.behind, known = 502, len(pod.agent.requests)
+    process = pod.start(*UP, "--on-finish", "keep")
+    wait_for(lambda: len(pod.agent.requests) > known)
+    pod.agent.behind = None
+    wait_for(lambda: pod.agent.bodies)
+    pod.agent.finish(order=pod.agent.orders[0])
+    process.communicate(timeout=15)
+    assert process.returncode == 0
+    assert len(pod.runpod.pods) == 1
+
+
 @pytest.mark.parametrize("fault", ["refused", "no_gpu"])
 def test_a_stopped_pod_without_a_free_gpu_is_said(pod, fault):
     """The job's own pod cannot start: exit 4, nothing created behind one's back, and the way out is named."""
