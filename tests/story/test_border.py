@@ -19,6 +19,7 @@ from pod_wire.secrets import Secret, TokenRule
 from tests.live import wait_for
 from tests.story.bare_agent import TOKEN, BareAgent
 
+pytestmark = pytest.mark.slow
 JOB = "steady"
 VARYING = {"now", "cost"}
 GROWN_MB = 4.0

@@ -13,6 +13,7 @@ from tests import promises
 from tests.live import wait_for
 from tests.story.bare_agent import BareAgent
 
+pytestmark = pytest.mark.slow
 PROMISES = promises.by_cause()
 RESUMES = {"resume": "--resume {checkpoint}"}
 CASES: dict[str, tuple[str, dict[str, object]]] = {
@@ -21,8 +22,6 @@ CASES: dict[str, tuple[str, dict[str, object]]] = {
     "another exit code, no way to resume": ("exit 1", {}),
     "another exit code, restarts left, no newer checkpoint": ("false", RESUMES),
     "killed from outside, no way to resume": ("kill -9 $$", {}),
-}
-SLOW_CASES = {
     "the last restart is used": ("kill -9 $$; false {resume}", RESUMES),
 }
 ELSEWHERE = Path(__file__).with_name("test_bad_input.py")  # on pods of a template
@@ -40,17 +39,15 @@ def test_every_line_is_tried():
     assert [cause for cause in PROMISES if f'"{cause}"' not in here] == []
 
 
-@pytest.mark.parametrize(
-    "cause", [*CASES, *(pytest.param(cause, marks=pytest.mark.slow) for cause in SLOW_CASES)]
-)
+@pytest.mark.parametrize("cause", CASES)
 def test_an_end_is_as_promised(agent, cause):
     """A job that ends so has the outcome, reason and remedy of its line."""
-    command, fields = (CASES | SLOW_CASES)[cause]
+    command, fields = CASES[cause]
     name = "-".join(cause.replace(",", "").split())
     agent.give(name, command, **fields)
     job = agent.end_of(name)
     PROMISES[cause].assert_kept_by(job)
-    assert len(job["attempts"]) == (4 if cause in SLOW_CASES else 1)
+    assert len(job["attempts"]) == (4 if "restart is" in cause else 1)
 
 
 def test_a_lost_keeper_and_its_training(agent):
@@ -63,7 +60,6 @@ def test_a_lost_keeper_and_its_training(agent):
     PROMISES["the keeper or the container was lost, no way to resume"].assert_kept_by(agent.end_of("lost"))
 
 
-@pytest.mark.slow
 def test_the_deadline(tmp_path):
     """When the hours are over the job is ended, whatever its exit policy, and the pod is to be stopped."""
     env = {"POD_JOB": "long", "POD_COMMAND": "sleep 600", "POD_MAX_HOURS": "0.0007", "POD_ON_FINISH": "keep"}
@@ -72,7 +68,6 @@ def test_the_deadline(tmp_path):
         wait_for("stopping", lambda: agent.status()["phase"] == "stopping")
 
 
-@pytest.mark.slow
 def test_a_second_pod(tmp_path):
     """A second pod that finds the job's folder alive fails, names the other, and leaves its job in peace."""
     (tmp_path / "other").mkdir()
