@@ -11,8 +11,13 @@ import pytest
 from pod_agent.pod.scribe import Hung, Scribe
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
+from pod_agent.run.asks import GiveOrder
+from pod_agent.run.machine import step
+from pod_agent.run.situation import State
+from pod_agent.run.state import Job, load
 from pod_wire.job import ExitPolicy, JobSpec
-from pod_wire.status import Outcome, Phase
+from pod_wire.orders import Verdict
+from pod_wire.status import CheckpointPlace, Outcome, Phase
 from tests.fakes.world import Act, Lifetime, World, new_boot
 
 JOB = JobSpec("digits", "python train.py", resume="", max_restarts=3)
@@ -133,3 +138,81 @@ def test_an_attempt_that_never_starts_fails(world):
     stuck = Lifetime(World(world.root / "other", fail=world.fail), JOB).begin()
     stuck.later(301)
     assert stuck.supervisor.state.job.ending.reason == "the attempt did not start in time"
+
+
+class Stumbling(Scribe):
+    """A workspace that takes nothing while ``is_down``."""
+
+    is_down = False
+
+    def do(self, what, act):
+        if self.is_down:
+            raise Hung(f"cannot {what}")
+        return super().do(what, act)
+
+
+def test_a_workspace_that_stumbled_is_used_again(world):
+    """The container's disk is wiped by a stop: what a mount did not take for a moment is there afterwards, in order."""
+    world.acts = [Act(lasts=True)]
+    quill = Stumbling()
+    agent = Lifetime(world, JOB, quill=quill).begin()
+    far = world.root / "ws" / ".podkeep" / "jobs" / "digits"
+    quill.is_down = True
+    agent.say(e.BecameWhole(CheckpointPlace("/w/a", 1, 1, 0.0)))
+    quill.is_down = False
+    assert agent.folders.of("digits").path == far
+    agent.say(e.BecameWhole(CheckpointPlace("/w/b", 2, 1, 0.0)))
+    shutil.rmtree(world.root / "disk")
+    steps = [entry["step"] for entry in agent.journal_kinds("digits") if entry["kind"] == "checkpoint"]
+    assert steps == [1, 2]
+    assert load((far / "state.json").read_bytes()).checkpoint.step == 2
+
+
+def test_a_job_that_could_not_begin_begins_in_its_folder_later(world):
+    """What stood in for its record is forgotten: the run, its attempts and its log are those of the workspace."""
+    Lifetime(world, KEEP, order="o1").begin()
+    quill = Stumbling()
+    quill.is_down = True
+    agent = Lifetime(world, KEEP, order="o2", quill=quill).begin()
+    assert agent.status.job.outcome is Outcome.FAILED
+    for _ in range(9):
+        agent.say(e.Warned("so that the stand-in is written often"))
+    quill.is_down = False
+    run = load((world.root / "ws/.podkeep/jobs/digits/state.json").read_bytes()).run
+    assert agent.ask(GiveOrder(KEEP, "o3")).accepted
+    assert agent.status.job.outcome is Outcome.SUCCEEDED
+    assert (agent.status.job.run, len(agent.status.job.attempts)) == (run, 2)
+    assert agent.folders.of("digits").is_far
+
+
+def test_who_lost_a_folder_writes_nothing_there_any_more(world):
+    """The other pod's record stays as it is; ours goes to the container's disk."""
+    world.acts = [Act(lasts=True)]
+    agent = Lifetime(world, JOB).begin()
+    far = world.root / "ws" / ".podkeep" / "jobs" / "digits"
+    (far / "owner.json").write_text('{"pod": "pod-b", "boot": "b", "nonce": "n"}')
+    before = {path.name: path.read_bytes() for path in far.iterdir() if path.is_file()}
+    assert agent.opening.renew() == "pod-b"
+    agent.say(e.OwnerLost("pod-b"))
+    assert agent.status.job.outcome is Outcome.FAILED
+    assert {path.name: path.read_bytes() for path in far.iterdir() if path.is_file()} == before
+    assert agent.opening.renew() is None
+
+
+def test_a_folder_that_opens_too_late_takes_no_other_order_s_place():
+    """An opening that was given up and comes back does not push aside the job that was ordered since."""
+    mine, late = (Job(JOB, order, "r", 0.0, "b") for order in ("o2", "o1"))
+    state = State(Phase.SYNCING, mine, opening=True)
+    for event in (e.Opened(late, Verdict.RUN, same_boot=True), e.OpenFailed(late, "no answer")):
+        assert step(state, event, 1.0)[0] == state
+    assert step(state, e.Opened(mine, Verdict.RUN, same_boot=True), 1.0)[0].stepping
+
+
+def test_an_opening_that_hangs_does_not_hold_the_loop(world):
+    """The record is held by a thread that waits for RunPod: an order is taken up all the same, brakes go on."""
+    agent = Lifetime(world)
+    agent.opening.boot()
+    with agent.opening._lock:
+        agent.opening.accept(KEEP, "p1")
+    agent.opening.order(KEEP, "p1")
+    assert agent.opening._known_record().accepted.order == "p1"

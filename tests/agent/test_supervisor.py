@@ -238,3 +238,18 @@ def test_an_unwritable_workspace_fails_on_the_disk(world):
     assert "cannot write to the workspace" in agent.status.job.reason
     assert (world.root / "disk" / "jobs" / "digits" / "state.json").exists()
     assert agent.status.phase is Phase.STOPPING
+
+
+@pytest.mark.parametrize("first", ["o1", None])
+def test_an_order_that_was_accepted_and_not_begun_runs(world, first):
+    """The agent dies between remembering an order and opening its folder: the next one begins it, once."""
+    job = KEEP if first else None
+    agent = Lifetime(world, job, order=first).begin()
+    if first is None:
+        assert agent.ask(GiveOrder(KEEP, "p1")).accepted
+    agent.opening.accept(KEEP, "p2")
+    again = Lifetime(world, job, order=first).begin()
+    assert (again.status.job.order, again.status.job.outcome) == ("p2", Outcome.SUCCEEDED)
+    assert len(world.begun) == 2
+    Lifetime(world, job, order=first).begin()
+    assert len(world.begun) == 2

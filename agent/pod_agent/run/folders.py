@@ -1,11 +1,13 @@
 """Where a job's record, journal, owner and log lie: in the workspace, or on the container's disk when that cannot be.
 
-Every touch of the workspace goes through the scribe, so that a hung mount costs five seconds once. What has fallen back
-stays on the disk for the rest of this life; a record is read from both places and the newer one counts.
+Every touch of the workspace goes through the scribe, so that a hung mount costs five seconds once. What the workspace
+does not take goes to the disk, and the next write tries the workspace again: the disk is wiped when the pod stops. A
+record is read from both places and the newer one counts. Only a job that could not begin lies wholly on the disk.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import scribe
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 HOME = ".podkeep"
 BALLAST = "ballast"
+MOST_MISSED = 1 << 20
 
 
 class JobFolder:
@@ -29,6 +32,7 @@ class JobFolder:
         self._near = near  # on the container's disk
         self._far = far  # in the workspace
         self._quill = quill
+        self._missed: dict[str, bytes] = {}  # lines that the workspace did not take
 
     @property
     def is_far(self) -> bool:
@@ -40,13 +44,15 @@ class JobFolder:
         return self.path / BALLAST
 
     def probe(self) -> None:
-        """Make the folder in the workspace and write there. OSError or PodError when that cannot be."""
+        """Make the folder in the workspace and write there; from now on it is there. OSError or PodError if not."""
         self._quill.do("write to the workspace", lambda: _prove(self._far))
+        self.path = self._far
 
     def fall_back(self) -> None:
-        """From now on the container's disk."""
-        scribe.make_folder(self._near)
+        """From now on the container's disk: the workspace's folder is not ours, or takes nothing."""
         self.path = self._near
+        with contextlib.suppress(OSError):  # a full disk: whoever writes there next says so
+            scribe.make_folder(self._near)
 
     def read(self, name: str) -> tuple[bytes, ...]:
         """What both places hold under this name; a workspace that does not answer holds nothing."""
@@ -61,17 +67,29 @@ class JobFolder:
         self._put(name, lambda folder: scribe.replace(folder / name, data, ballast=folder / BALLAST))
 
     def append(self, name: str, line: bytes) -> None:
-        self._put(name, lambda folder: scribe.append(folder / name, line, ballast=folder / BALLAST))
+        """Add a line; in the workspace after those that it did not take."""
+        missed = self._missed.get(name, b"") if self.is_far else b""
 
-    def _put(self, name: str, deed: Deed) -> None:
+        def add(folder: Path) -> None:
+            lines = missed + line if folder == self._far else line
+            scribe.append(folder / name, lines, ballast=folder / BALLAST)
+
+        if self._put(name, add):
+            self._missed.pop(name, None)
+        elif self.is_far:
+            self._missed[name] = (missed + line)[-MOST_MISSED:]
+
+    def _put(self, name: str, deed: Deed) -> bool:
+        """True when the workspace has it."""
         if self.is_far:
             try:
                 self._quill.do(f"write {name}", lambda: deed(self._far))
             except (PodError, OSError):
-                self.fall_back()
+                scribe.make_folder(self._near)
             else:
-                return
+                return True
         deed(self._near)
+        return False
 
 
 class Folders:

@@ -114,7 +114,7 @@ TABLE: dict[tuple[Phase, type], Row] = {
 def step(state: State, event: e.Event, now: float) -> Result:
     """The next state and what to do. Raises only where the table contradicts itself, which tests rule out."""
     line = TABLE.get((state.phase, type(event)))
-    if line is None or _is_of_another_attempt(state, event):
+    if line is None or _is_of_another_attempt(state, event) or _is_of_another_order(state, event):
         return state, (_refusal(state, event),)
     after, commands = line.deed(state, event, now)
     if after.phase is not state.phase and after.phase not in line.to:
@@ -128,6 +128,13 @@ def _is_of_another_attempt(state: State, event: e.Event) -> bool:
         return False
     current = state.job.open_attempt if state.job is not None else None
     return current is None or current.number != event.number
+
+
+def _is_of_another_order(state: State, event: e.Event) -> bool:
+    """A folder that opened after it was given up, while another order was taken up."""
+    if not isinstance(event, (e.Opened, e.OpenFailed)) or state.job is None:
+        return False
+    return event.job.order != state.job.order
 
 
 def _refusal(state: State, event: e.Event) -> Command:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pod_wire.job import JobSpec
     from pod_wire.runpod.models import Pod
 
+ACCEPT_S = 2.0
 MOVE_AWAY = "update podkeep in the image, or give the job another POD_JOB"
 
 
@@ -60,7 +61,24 @@ class Opening:
         self._lock = threading.Lock()
         self._record: PodRecord | None = None
         self.same_boot = False
-        self.owner: Ownership | None = None
+        self._owned: tuple[JobFolder, Ownership] | None = None
+
+    # The owner record
+
+    def renew(self) -> str | None:
+        """Beat once. Returns the pod that has taken the folder from us, if any: from then on we leave it alone."""
+        owned = self._owned
+        other = owned[1].renew() if owned is not None else None
+        if owned is not None and other is not None:
+            owned[0].fall_back()
+            if self._owned is owned:
+                self._owned = None
+        return other
+
+    def release(self) -> None:
+        """The folder is free for another pod at once."""
+        if self._owned is not None:
+            self._owned[1].release()
 
     # The boot
 
@@ -104,8 +122,11 @@ class Opening:
         if asked is None and accepted is None:
             return e.NothingToDo("no job was asked for")
         past = None
+        is_begun = True
         if accepted is not None:
-            known = self._peek(accepted.spec)
+            known = self._peek(accepted)
+            is_begun = known is None or known.order == accepted.order or known.order not in accepted.given
+            known = known if is_begun else None
             outcome = known.ending.outcome if known is not None and known.ending is not None else None
             same = self.same_boot and (known is None or known.boot == boot.id)
             past = orders.Past(accepted.order, accepted.env_hash, outcome, same, accepted.given)
@@ -119,6 +140,10 @@ class Opening:
             return self._open(asked, order, Verdict.RUN, reason, since)
         if accepted is None:
             return e.NothingToDo(reason)
+        if not is_begun:
+            since = self._clock.now() if self.same_boot else boot.booted_at
+            reason = "the order was accepted and not begun"
+            return self._open(accepted.spec, accepted.order, Verdict.RUN, reason, since)
         return self._open(accepted.spec, accepted.order, verdict, reason, since=boot.booted_at)
 
     def _fresh_order(self, accepted: Accepted | None) -> str:
@@ -130,17 +155,30 @@ class Opening:
     def order(self, spec: JobSpec, order: str) -> e.Event:
         """An order given to the living agent."""
         self.boot()
+        accepted = self._known_record().accepted
+        if accepted is None or accepted.order != order:
+            self._accept(spec, order, self.env_hash())
         return self._open(spec, order, Verdict.RUN, "a new order came", since=self._clock.now())
 
     def accept(self, spec: JobSpec, order: str) -> None:
-        """Remember an order before anybody is told that it was accepted."""
-        self.boot()
-        self._accept(spec, order, self.env_hash())
+        """Remember an order before anybody is told that it was accepted.
+
+        The loop calls this: an opening that hangs and holds the record is not waited for; ``order`` remembers it then.
+        """
+        if not self._lock.acquire(timeout=ACCEPT_S):
+            return
+        try:
+            self._remember(spec, order, self.env_hash())
+        finally:
+            self._lock.release()
 
     def _accept(self, spec: JobSpec, order: str, env_hash: str) -> None:
         with self._lock:
-            if self._record is not None:
-                self._record = self._records.write(with_order(self._record, spec, order, env_hash))
+            self._remember(spec, order, env_hash)
+
+    def _remember(self, spec: JobSpec, order: str, env_hash: str) -> None:
+        if self._record is not None:
+            self._record = self._records.write(with_order(self._record, spec, order, env_hash))
 
     def env_hash(self) -> str:
         """What the environment asks for, mistakes included, as a short text that changes when it does."""
@@ -159,10 +197,10 @@ class Opening:
 
     # The folder
 
-    def _peek(self, spec: JobSpec) -> Job | None:
+    def _peek(self, accepted: Accepted) -> Job | None:
         """What is known of a job, for the rule table; unreadable counts as unknown here and is refused later."""
         with contextlib.suppress(PodError, OSError):
-            return state.newest(self._folders.of(spec.name).read(state.FILE))
+            return state.newest(self._folders.of(accepted.spec.name).read(state.FILE), accepted.order)
         return None
 
     def _open(self, spec: JobSpec, order: str, verdict: Verdict, reason: str, since: float) -> e.Event:
@@ -176,11 +214,12 @@ class Opening:
         )
         folder = self._folders.of(spec.name)
         try:
-            past = self._take(folder, boot)
+            past = self._take(folder, boot, order)
         except (PodError, OSError) as error:
             folder.fall_back()
             self._on_folder(spec.name)
             stand_in = lineage.carry(None, Verdict.RUN, spec, order, around)
+            stand_in = replace(stand_in, revision=state.STAND_IN)
             return e.OpenFailed(stand_in, *_words(error, self._settings))
         job = lineage.carry(past, verdict, spec, order, around)
         self._keep_deadline(job)
@@ -194,15 +233,15 @@ class Opening:
         same = past is not None and past.boot == boot.id
         return e.Opened(job, verdict, same, reason)
 
-    def _take(self, folder: JobFolder, boot: Boot) -> Job | None:
+    def _take(self, folder: JobFolder, boot: Boot, order: str) -> Job | None:
         """Prove that the workspace takes files, own the folder, read the record."""
         folder.probe()
         owner = Ownership(
             folder.path, self._settings.pod_id or self._settings.hostname or "here", boot.id, self._clock
         )
         owner.take()
-        self.owner = owner
-        past = state.newest(folder.read(state.FILE))
+        self._owned = (folder, owner)
+        past = state.newest(folder.read(state.FILE), order)
         with contextlib.suppress(OSError):  # a disk without room for ballast is met when it is full
             scribe.lay_ballast(folder.ballast)
         return past

@@ -17,6 +17,9 @@ from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, PhaseTime
 FILE = "state.json"
 MOST_WARNINGS = 40
 MOST_ATTEMPTS = 100
+STAND_IN = -(
+    1 << 40
+)  # the revision of a record made without having read the job's own: any real one is newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +93,11 @@ def load(data: bytes) -> Job:
     return from_json(Job, data)
 
 
-def newest(documents: tuple[bytes, ...]) -> Job | None:
-    """The newest readable record among several. A newer *format* anywhere is refused: it must not be overwritten."""
+def newest(documents: tuple[bytes, ...], order: str | None = None) -> Job | None:
+    """The newest readable record among several, one of this order before others.
+
+    A newer *format* anywhere is refused: it must not be overwritten.
+    """
     found: list[Job] = []
     broken: list[BadInput] = []
     for data in documents:
@@ -103,4 +109,4 @@ def newest(documents: tuple[bytes, ...]) -> Job | None:
             broken.append(error)
     if not found and broken:
         raise broken[0]
-    return max(found, key=lambda job: job.revision, default=None)
+    return max(found, key=lambda job: (job.order == order, job.revision), default=None)
