@@ -256,11 +256,7 @@ def _wishes(flags: UpFlags, *, is_local: bool) -> Wishes:
     env |= read_env_options(flags.env, os.environ)
     toml = Path(flags.toml) if flags.toml is not None else Path("pod.toml")
     text = _read(toml) if flags.toml is not None or toml.exists() else None
-    contract = dict(flags.contract)
-    repo = contract.get("POD_REPO")
-    if is_local and repo and Path(repo).is_dir():
-        contract["POD_REPO"] = str(Path(repo).resolve())
-    return Wishes(flags.job, text, contract, env, flags.machine, is_local=is_local)
+    return Wishes(flags.job, text, flags.contract, env, flags.machine, is_local=is_local)
 
 
 def _read(path: Path) -> str:

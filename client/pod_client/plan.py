@@ -6,8 +6,9 @@ Flags win over pod.toml, and `--env POD_...` over both; nothing is asked of anyb
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from pod_client.code_place import place_of
 from pod_client.user_env import count
 from pod_wire.contract import JOB_FIELDS
 from pod_wire.errors import BadInput, Mistake
@@ -17,9 +18,11 @@ from pod_wire.routes import DEFAULT_PORT
 from pod_wire.runpod.models import Mount, NewPod
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pod_wire.job import JobSpec
+
+T = TypeVar("T")
 
 MOST_VARIABLES = 50  # RunPod's limit for a pod
 OURS_PER_POD = ("POD_TOKEN", "POD_ORDER")  # set by up itself
@@ -94,26 +97,54 @@ class Wishes:
 
 def make_plan(wishes: Wishes) -> Plan:
     """A plan that RunPod and the agent will accept as far as can be known here, or every mistake at once."""
-    base = _from_toml(wishes)
+    wrong: list[Mistake] = []
+    base = _or_mistakes(lambda: _from_toml(wishes), wrong)
+    machine = _or_mistakes(lambda: _machine(wishes), wrong)
+    if base is None or machine is None:
+        raise BadInput(f"cannot use pod.toml: {_so_many(wrong)} wrong", tuple(wrong))
     given = {**base, **wishes.contract, **wishes.env}
     checked = {
         name: value for name, value in given.items() if "{{" not in value
     }  # RunPod fills in its secrets
-    parsed = parse_environment({**checked, "RUNPOD_POD_ID": "planned"})
+    parsed = _or_mistakes(lambda: parse_environment({**checked, "RUNPOD_POD_ID": "planned"}), wrong)
+    place = place_of(given.get("POD_REPO", ""), _said_as("POD_REPO", wishes), is_local=wishes.is_local)
+    if isinstance(place, Mistake):
+        wrong.append(place)
+    if parsed is None or isinstance(place, Mistake):
+        by_flag = tuple(replace(mistake, field=_said_as(mistake.field, wishes)) for mistake in wrong)
+        raise BadInput(f"cannot start a job: {_so_many(wrong)} wrong", by_flag)
     if parsed.spec is None:
         raise BadInput(
             "cannot start a job: there is no command",
             hint="give --command, or write a pod.toml with [job.NAME]",
         )
-    machine = _machine(wishes)
-    plan = Plan(parsed.spec, machine, dict(wishes.env), parsed.warnings)
+    spec = replace(parsed.spec, repo=place or None)
+    plan = Plan(spec, machine, dict(wishes.env), parsed.warnings)
     mistakes = [*_env_mistakes(plan), *_machine_mistakes(machine)]
     if mistakes:
-        raise BadInput(
-            f"cannot start a pod: {count(len(mistakes), 'setting is', 'settings are')} wrong",
-            tuple(mistakes),
-        )
+        raise BadInput(f"cannot start a pod: {_so_many(mistakes)} wrong", tuple(mistakes))
     return plan
+
+
+def _or_mistakes(read: Callable[[], T], wrong: list[Mistake]) -> T | None:
+    """What was read; None where it has mistakes, which join the others. Other errors pass."""
+    try:
+        return read()
+    except BadInput as error:
+        if not error.mistakes:
+            raise
+        wrong += error.mistakes
+        return None
+
+
+def _so_many(wrong: list[Mistake]) -> str:
+    return count(len(wrong), "setting is", "settings are")
+
+
+def _said_as(variable: str, wishes: Wishes) -> str:
+    """A variable as the person gave it: the flag, where there was one."""
+    flag = "--" + variable.removeprefix("POD_").lower().replace("_", "-")
+    return flag if variable in wishes.contract and variable not in wishes.env else variable
 
 
 def _from_toml(wishes: Wishes) -> dict[str, str]:

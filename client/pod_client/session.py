@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from pod_wire.errors import BadInput, Unreachable
 from pod_wire.runpod.transport import USER_AGENT, Answer
@@ -34,6 +33,7 @@ _SIGNS = (
     ("getaddrinfo", "no such host"),
     ("refused", "nobody listens there"),
 )
+_NEVER_CONNECTED = ("Failed to establish a new connection", "Failed to resolve")  # urllib3's words
 
 
 class _OurOwnHeader(AuthBase):
@@ -119,5 +119,4 @@ def _reason(error: requests.RequestException) -> str:
 
 def _sent(error: requests.RequestException) -> bool:
     """False where no connection came about; everything else may have arrived."""
-    cause = error.args[0] if error.args else None
-    return not (isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError))
+    return not any(sign in str(error) for sign in _NEVER_CONNECTED)

@@ -14,12 +14,13 @@ from pod_client.follow import Begin, Follower
 from pod_client.known_pods import KnownPod
 from pod_client.launch import Launcher, Patience, StoppedEarly
 from pod_client.plan import make_plan
+from pod_client.prices import no_such_gpu
 from pod_client.receipt import dollars, receipt
 from pod_client.reuse import Reused, Reuser, candidates
 from pod_client.stdout import silence_stdout
 from pod_client.user_env import hints
 from pod_wire.codec import to_plain
-from pod_wire.errors import PodError
+from pod_wire.errors import BadInput, NoCapacity, PodError
 from pod_wire.job import ExitPolicy
 from pod_wire.orders import new_order_id
 from pod_wire.routes import DEFAULT_PORT
@@ -118,11 +119,16 @@ class Up:
     def _create(self) -> str:
         token = secrets.token_urlsafe(32)
         env = self._plan.environment(sha256(token.encode()).hexdigest(), new_order_id())
-        pod = self._launcher.create(
-            self._plan.spec.name,
-            self._plan.machine.gpus,
-            lambda name, gpu: self._plan.new_pod(name, gpu, env),
-        )
+        gpus = self._plan.machine.gpus
+        try:
+            pod = self._launcher.create(
+                self._plan.spec.name, gpus, lambda name, gpu: self._plan.new_pod(name, gpu, env)
+            )
+        except NoCapacity:
+            meant = no_such_gpu(self._config, self._wiring.transport, gpus)
+            if meant is None:
+                raise
+            raise BadInput(f"cannot create a pod: RunPod has no GPU '{gpus[0]}'", hint=meant) from None
         self._keep(pod, token)
         what = f"{pod.gpu_count} x {pod.gpu_id}" if pod.gpu_id else "no GPU"
         self._screen.step(f"created pod {pod.id} ({pod.name}), {what}")

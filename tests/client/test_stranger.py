@@ -1,9 +1,14 @@
-"""What a stranger meets first: no key, no network, a wrong address, a name that is none. Cause and remedy, no traceback."""
+"""What a stranger meets first: no key, no network, a wrong address or name. Cause and remedy, and no traceback."""
 
 from __future__ import annotations
 
+import pytest
+
+from pod_client.plan import Wishes, make_plan
+from pod_wire.errors import BadInput
 from tests.client.conftest import UP
 
+NO_STOCK = "There are no longer any instances available with the requested specifications."
 NOBODY = "http://127.0.0.1:9"  # the discard port: nobody listens there
 
 
@@ -32,3 +37,55 @@ def test_an_address_that_is_none_is_wrong_usage(pod):
     assert code == 2
     assert "POD_RUNPOD_URL" in err
     assert "Traceback" not in err
+
+
+def test_a_gpu_that_runpod_does_not_have_is_told_from_one_that_is_taken(pod):
+    """RunPod answers both alike; its catalogue tells them apart, and what was meant."""
+    pod.runpod.faults["create"] = [(400, {"detail": NO_STOCK})]
+    pod.runpod.gpus = ["NVIDIA GeForce RTX 4090", "NVIDIA L4"]
+    code, _, err = pod.run("up", "--image", "img", "--gpu", "4090", "--command", "train")
+    assert code == 2
+    assert "RunPod has no GPU '4090'" in err
+    assert "did you mean NVIDIA GeForce RTX 4090?" in err
+    assert "nothing is billed" in err
+
+
+def mistakes(toml=None, contract=None, *, local=True):
+    """What is wrong with a wish, as a person reads it."""
+    with pytest.raises(BadInput) as caught:
+        make_plan(Wishes(None, toml, contract or {}, {}, {}, is_local=local))
+    return str(caught.value)
+
+
+def test_mistakes_of_a_job_and_of_its_pod_are_told_together():
+    """A file is corrected once, not table by table."""
+    said = mistakes('[pod]\nimge = "x"\n[job.train]\ncomand = "x"\n')
+    assert "did you mean image?" in said
+    assert "did you mean command?" in said
+
+
+def test_a_flag_is_called_as_it_was_typed():
+    """Whoever wrote --max-hours reads of --max-hours, not of a variable."""
+    said = mistakes(contract={"POD_COMMAND": "x", "POD_MAX_HOURS": "soon"})
+    assert "--max-hours: must be a number" in said
+
+
+@pytest.mark.parametrize("repo", [".", "~/code", "/"])
+def test_a_folder_is_no_repository_for_a_paid_pod(repo):
+    """A pod elsewhere cannot see this machine's folders; that is said before it costs anything."""
+    said = mistakes(contract={"POD_COMMAND": "x", "POD_REPO": repo}, local=False)
+    assert "a pod cannot see it" in said
+
+
+def test_a_local_folder_without_git_is_said_before_a_pod_is_made(tmp_path, monkeypatch):
+    """The remedy is two git commands, not a pod's log."""
+    monkeypatch.chdir(tmp_path)
+    assert "git init" in mistakes(contract={"POD_COMMAND": "x", "POD_REPO": "."})
+
+
+def test_a_local_folder_of_the_file_is_told_to_the_pod_whole(tmp_path, monkeypatch):
+    """`repo = "."` in pod.toml is the folder here, as with --repo."""
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan(Wishes(None, '[job.a]\nrepo = "."\ncommand = "x"\n', {}, {}, {}, is_local=True))
+    assert plan.spec.repo == str(tmp_path)

@@ -26,6 +26,7 @@ class FakeRunPod:
         self.calls: list[str] = []
         self.faults: dict[str, list[Answer]] = {}
         self.makes_anyway = False  # a create that answers with a fault has made the pod all the same
+        self.gpus: list[str] = []  # the catalogue; empty is one that does not answer
         self.gpus_after_start: int | None = None
         self.on_change: Callable[[str], None] = lambda _: None
         self.on_create: Callable[[], None] = lambda: None
@@ -67,6 +68,8 @@ class FakeRunPod:
             case "POST", ["pods", pod_id, "action"]:
                 action = str(body["action"])
                 return self._faulty(action, lambda: self._act(pod_id, action))
+            case "GET", ["catalog", "gpus"] if self.gpus:
+                return 200, {"gpus": [{"id": gpu} for gpu in self.gpus]}
             case "GET", ["catalog", "gpus", _]:
                 return 200, {"price": {"secure": 0.44, "community": 0.31}}
         return 404, {"detail": "no such route"}
