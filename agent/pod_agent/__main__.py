@@ -12,6 +12,7 @@ from pod_agent.invocation import FIELDS, understand
 from pod_agent.life import Life
 from pod_agent.run.attempt_plan import USUAL, Patience
 from pod_agent.settings import Settings
+from pod_agent.voice import Voice
 from pod_wire.clock import RealClock
 from pod_wire.masker import Masker
 
@@ -39,6 +40,12 @@ class MaskedFormatter(logging.Formatter):
         return self._masker.mask(line.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
+def to_stderr(line: bytes) -> None:
+    left = memoryview(line)
+    while left:
+        left = left[os.write(2, left) :]
+
+
 def main(argv: Sequence[str] | None = None, patience: Patience = USUAL) -> None:
     words = sys.argv[1:] if argv is None else list(argv)
     if words[:1] in (["-h"], ["--help"]):
@@ -48,7 +55,7 @@ def main(argv: Sequence[str] | None = None, patience: Patience = USUAL) -> None:
     invocation = understand(words, env.get("PODKEEP_RUN_DIR"), env.get("PODKEEP_DISK_DIR"))
     settings = Settings.from_env(env, invocation, socket.gethostname())
     masker = Masker(settings.secrets)
-    handler = logging.StreamHandler()
+    handler = Voice(to_stderr)
     handler.setFormatter(MaskedFormatter(masker))
     logger = logging.getLogger("podkeep")
     logger.addHandler(handler)

@@ -6,6 +6,7 @@ and training first; HTTP, RunPod and their imports once the training runs, or af
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and FastAPI takes one to import
 PORT_PAUSE_S = 5.0
 RELEASE_S = 0.5
+LEAST_TOKEN = 32  # letters of one of ours
 log = logging.getLogger("podkeep")
 
 
@@ -128,9 +130,12 @@ class Life:
     def _leave_marks(self) -> None:
         """Where the entrypoint finds us; a mark of an earlier leaving is taken away."""
         run = self._settings.run_dir
-        scribe.make_folder(run)
-        (run / "leave").unlink(missing_ok=True)
-        scribe.replace(run / "agent.pid", f"{os.getpid()}\n".encode())
+        try:
+            scribe.make_folder(run)
+            (run / "leave").unlink(missing_ok=True)
+            scribe.replace(run / "agent.pid", f"{os.getpid()}\n".encode())
+        except OSError as error:  # a full disk must not keep us from stopping the pod
+            log.warning("marks=unwritten error=%r", str(error))
 
     def _serve(self) -> None:
         """HTTP and RunPod, once the training has what it needs."""
@@ -138,7 +143,7 @@ class Life:
         while not self._over.is_set():
             try:
                 self._server = self._listen()
-            except (PodError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - a thread's top: without HTTP the pod still has to stop
                 log.error("http=down error=%r", str(error))  # noqa: TRY400 - one line, no trace
                 self._post(e.Warned(str(error)))
                 self._over.wait(PORT_PAUSE_S)
@@ -262,13 +267,17 @@ def token(settings: Settings) -> Secret:
     if settings.token is not None:
         return settings.token
     path = settings.disk_dir / "token"
-    try:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
         known = path.read_text("ascii").strip()
-    except FileNotFoundError:
-        known = secrets.token_urlsafe(32)
+        if len(known) >= LEAST_TOKEN:  # an empty one would let everybody in
+            return Secret(known)
+    made = secrets.token_urlsafe(32)
+    try:
         scribe.make_folder(path.parent)
-        scribe.replace(path, f"{known}\n".encode())
-    return Secret(known)
+        scribe.replace(path, f"{made}\n".encode())
+    except OSError as error:  # nobody can know this one, but /healthz answers
+        log.warning("token=unwritten error=%r", str(error))
+    return Secret(made)
 
 
 def _to_stdout(data: bytes) -> None:

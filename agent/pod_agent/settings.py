@@ -68,7 +68,7 @@ class Settings:
         return Settings(
             pod_id=env.get("RUNPOD_POD_ID") or None,
             api_key=_secret(env.get("RUNPOD_API_KEY")),
-            runpod_url=(env.get("POD_RUNPOD_URL") or RUNPOD_URL).rstrip("/"),
+            runpod_url=_url(env.get("POD_RUNPOD_URL")),
             hostname=hostname or env.get("RUNPOD_POD_HOSTNAME", ""),
             tcp_ports=tcp_ports(env),
             gpu_count=_whole(env.get("RUNPOD_GPU_COUNT")),
@@ -128,6 +128,15 @@ def _weak(env: Mapping[str, str]) -> tuple[str, ...]:
 def _workspace(env: Mapping[str, str]) -> Path:
     named = env.get("POD_WORKSPACE") or "/workspace"
     return Path(named) if named.startswith("/") else Path("/workspace")
+
+
+def _url(value: str | None) -> str:
+    try:
+        parts = urlsplit(value or "")
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    return (value if value and good else RUNPOD_URL).rstrip("/")
 
 
 def _secret(value: str | None) -> Secret | None:

@@ -207,3 +207,22 @@ def test_the_entrypoint_and_the_agent_end_together(agent):
     assert pod.state()["ending"]["outcome"] == "interrupted"
     assert not is_alive(pid)
     assert not (pod.folder / "run" / "keeper.pid").exists()
+
+
+def test_a_run_folder_that_cannot_be_written_still_stops_the_pod(agent):
+    """Nothing can be started there: the job has failed, with the reason, and the pod asks to be stopped."""
+    runpod = StopServer(v2=200)
+    pod = agent(
+        POD_COMMAND="true",
+        POD_ON_FAILURE="stop",
+        POD_RUNPOD_URL=f"{runpod.url}/v2",
+        RUNPOD_POD_ID="pod-a",
+        RUNPOD_API_KEY="rpa_key_of_the_pod",
+        PODKEEP_RUN_DIR="/proc/nowhere",
+    ).start()
+    try:
+        status = pod.until("stopping", lambda status: status["stop_attempts"] >= 1)
+        assert status["job"]["outcome"] == "failed"
+        assert "could not be started" in status["job"]["reason"]
+    finally:
+        runpod.close()

@@ -6,7 +6,7 @@ import pytest
 
 from pod_agent.invocation import understand
 from pod_agent.life import token
-from pod_agent.settings import Settings, unfit_job
+from pod_agent.settings import RUNPOD_URL, Settings, unfit_job
 from pod_wire.job import ExitPolicy
 
 POD = {
@@ -59,6 +59,15 @@ def test_mistakes_make_a_job_that_fails():
     assert (read.job.name, read.job.on_failure) == ("j", ExitPolicy.KEEP)
     assert read.port == 8787
     assert "many" not in str(read.mistakes)
+
+
+@pytest.mark.parametrize(
+    "url", ["api.runpod.io/v2", "http://[oops/v2", "ftp://x/v2", "https://x:port/v2", ""]
+)
+def test_an_address_that_is_none_is_runpods_own(url):
+    """The pod must be able to stop itself though its settings are wrong."""
+    read = Settings.from_env({**POD, "POD_RUNPOD_URL": url})
+    assert (read.runpod_url, read.graphql_url) == (RUNPOD_URL, "https://api.runpod.io/graphql")
 
 
 def test_an_unreadable_policy_is_stop():
@@ -137,3 +146,13 @@ def test_a_token_is_made_once_and_readable_by_us_alone(tmp_path):
     assert len(made) >= 32
     assert token(read).reveal() == made
     assert (tmp_path / "podkeep" / "token").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_token_file_lets_nobody_in(tmp_path):
+    """A file that was cut off is replaced by a new token; one that cannot be written is in memory only."""
+    (tmp_path / "token").write_text("")
+    made = token(Settings(disk_dir=tmp_path)).reveal()
+    assert len(made) >= 32
+    assert token(Settings(disk_dir=tmp_path)).reveal() == made
+    (tmp_path / "file").write_text("")
+    assert len(token(Settings(disk_dir=tmp_path / "file" / "below")).reveal()) >= 32

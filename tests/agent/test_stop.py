@@ -95,6 +95,19 @@ def test_an_answer_of_200_is_not_the_end(runpod, tmp_path):
     assert clock.sleeps == [1, 2, 4, 8]
 
 
+def test_a_route_that_fails_as_nobody_foresaw_ends_no_ladder():
+    """A defect in one way to stop is a refusal like any other: the next way is tried, for ever."""
+    asked = []
+
+    def odd():
+        raise ValueError("embedded null byte")
+
+    ways = (stop.Route("odd", odd), stop.Route("way", lambda: asked.append(1)))
+    told = Told()
+    stop.StopLadder(ways, FakeClock(), told.append_round).run(lambda: len(told) >= 2)
+    assert asked == [1, 1]
+
+
 def test_who_is_leaving_asks_no_more():
     """After the TERM that our asking brought, another stop would hit the start of somebody who wants the pod again."""
     asked = []

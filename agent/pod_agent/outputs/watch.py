@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 _SHARE = 200  # a look may take one part in this many of the time
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("podkeep")
 
 
 class CheckpointWatch:
@@ -51,6 +51,7 @@ class CheckpointWatch:
         self._clock = clock
         self._post = post
         self._ended = threading.Event()
+        self._looking = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
         self._records: Records | None = None
         self._ignore: frozenset[str] = frozenset()
@@ -86,7 +87,11 @@ class CheckpointWatch:
             wait_s = max(LOOK_S, _SHARE * (time.monotonic() - began))
 
     def look(self, *, writer_alive: bool) -> None:
-        """One look. Public for those who drive it themselves, as after the training has ended."""
+        """One look. Public for those who drive it themselves, as after the training has ended; one at a time."""
+        with self._looking:
+            self._look(writer_alive)
+
+    def _look(self, writer_alive: bool) -> None:
         if self._records is None:
             self._records = Records.load(self._state)
             self._ignore = tracked(self._folder)

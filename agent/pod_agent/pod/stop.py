@@ -66,7 +66,7 @@ class StopLadder:
             route = self._routes[(self.rounds + i) % count]
             try:
                 route.ask()
-            except (PodError, OSError, subprocess.SubprocessError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a route meets, the next one is tried
                 refusals.append(f"{route.name}: {error.message if isinstance(error, PodError) else error}")
                 continue
             return Round(route.name, "; ".join(refusals) or None)

@@ -147,7 +147,7 @@ class RealSteps:
         if job.name not in self._prepared:
             top = self._settings.workspace
             root = top / job.name if job.spec.repo is not None else top
-            self._prepared[job.name] = Prepared((root / job.spec.subdir).resolve())
+            self._prepared[job.name] = Prepared(root / job.spec.subdir)  # as ``sync`` says it
         return self._prepared[job.name]
 
 

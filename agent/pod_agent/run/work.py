@@ -63,7 +63,8 @@ class Work:
         self._alive_at = clock.monotonic()
 
     def say(self, line: str) -> None:
-        """One line of the agent's own into the job's log."""
+        """One line of the agent's own into the job's log. A step that was given up writes no more: a keeper may."""
+        self.beat()
         self._write(f"{line}\n".encode("utf-8", "replace"))
         self.beat()
 
