@@ -83,6 +83,7 @@ class Life:
             live=lambda: self._supervisor.state.alive is not Alive.NONE,
             tell=self._measured,
             write=_to_stdout,
+            warn=lambda text: self._post(e.Warned(text)),
         )
         self._opening = Opening(
             settings,

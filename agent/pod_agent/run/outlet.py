@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from pod_agent.outputs import log_size
 from pod_agent.outputs.log import JobLog
 from pod_agent.outputs.log_index import IndexKeeper
 from pod_agent.outputs.masked import MaskedLog
@@ -16,6 +17,7 @@ from pod_wire.status import LogPlace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pod_agent.run.folders import Folders
     from pod_wire.clock import Clock
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
 
 
 class Outlet:
-    """Where a job's log leaves. ``live`` says whether an attempt lives; ``tell`` gets the log's place as it grows."""
+    """Where a job's log leaves. ``live`` says whether an attempt lives; ``tell`` gets the log's place as it grows.
+
+    ``warn`` is called once for a log that has become large.
+    """
 
     def __init__(
         self,
@@ -34,6 +39,8 @@ class Outlet:
         live: Callable[[], bool],
         tell: Callable[[LogPlace], None],
         write: Callable[[bytes], None],
+        warn: Callable[[str], None] = lambda _: None,
+        free: Callable[[Path], int] = log_size.free_bytes,
     ) -> None:
         self._folders = folders
         self._masker = masker
@@ -41,6 +48,9 @@ class Outlet:
         self._live = live
         self._tell = tell
         self._write = write
+        self._warn = warn
+        self._free = free
+        self._warned: str | None = None  # the log that was called large
         self._lock = threading.Lock()
         self._job: str | None = None
         self._log: MaskedLog | None = None
@@ -83,12 +93,23 @@ class Outlet:
             return  # there is no log yet, or no disk: the next look tells
 
     def _measured(self) -> int:
-        log = self._log
-        if log is None:
+        job, log = self._job, self._log
+        if job is None or log is None:
             return 0
         end = log.end()
-        self._tell(LogPlace(log.id, end))
+        place = LogPlace(log.id, end)
+        self._tell(place)
+        if self._warned != place.id:
+            self._weigh(job, place, self._free(log.log.path.parent))
         return end
+
+    def _weigh(self, job: str, place: LogPlace, free: int) -> None:
+        text = log_size.warning(job, place.size, free)
+        with self._lock:
+            if text is None or self._warned == place.id:
+                return
+            self._warned = place.id
+        self._warn(text)
 
     def close(self) -> None:
         """Mirror what is left."""
