@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pod_sim.fleet import Fleet
     from pod_sim.proxy import Tunnels
     from pod_sim.state import Store
+    from pod_sim.trouble import Trouble
     from pod_wire.clock import Clock
 
     Endpoint = Callable[["Parts", Request], Awaitable[Response]]
@@ -41,6 +42,7 @@ class Parts:
     store: Store
     clock: Clock
     tunnels: Tunnels
+    trouble: Trouble
     account_key: str
     url: str
     shut_down: Callable[[], None]

@@ -32,9 +32,9 @@ def read_object(raw: bytes) -> dict[str, object]:
     return body
 
 
-def read_create(raw: bytes) -> Asked:
+def read_create(raw: bytes, *, is_august: bool = False) -> Asked:
     check = Checker(read_object(raw))
-    check.only(*CREATE_ONLY, *CREATE_FLAGS, *START_COMMAND, *CONTAINER)
+    check.only(*CREATE_ONLY, *CREATE_FLAGS, *(() if is_august else START_COMMAND), *CONTAINER)
     check.needs("name")
     if not check.has("templateId"):
         check.needs("image")

@@ -55,7 +55,7 @@ def _runpod(record: PodRecord) -> dict[str, str]:
         "RUNPOD_API_KEY": record.key,
         "RUNPOD_POD_HOSTNAME": f"{record.id}-{record.machine}",
         "RUNPOD_DC_ID": record.data_center,
-        "RUNPOD_GPU_COUNT": str(asked.gpu_count),
+        "RUNPOD_GPU_COUNT": str(record.gpu_count()),
         "RUNPOD_CPU_COUNT": str(asked.vcpus or os.cpu_count() or 1),
         "RUNPOD_PUBLIC_IP": PUBLIC_IP,
     }

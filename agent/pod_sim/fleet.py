@@ -72,7 +72,7 @@ class Fleet:
 
     # acting
 
-    def create(self, asked: Asked) -> PodRecord:
+    def create(self, asked: Asked, faults: Faults) -> PodRecord:
         pod_id = "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
         record = PodRecord(
             id=pod_id,
@@ -82,6 +82,7 @@ class Fleet:
             created_at=self._house.clock.now(),
             data_center=catalog.place(asked.data_centers),
             machine=secrets.token_hex(4),
+            faults=faults,
         )
         life = PodLife(record, self._house, self._forget)
         self._lives[pod_id] = life
@@ -96,7 +97,7 @@ class Fleet:
             life.restart(new_addresses=True)
         return life.record
 
-    def act(self, pod_id: str, action: str, caller: Caller) -> PodRecord | None:
+    def act(self, pod_id: str, action: str, caller: Caller, *, has_no_gpu: bool = False) -> PodRecord | None:
         """None means that the pod is no more."""
         life = self.life(pod_id)
         if action in ("stop", "terminate"):
@@ -107,7 +108,7 @@ class Fleet:
             raise Problem(409, "pod is locked")
         match action:
             case "start":
-                life.begin()
+                life.begin(has_no_gpu=has_no_gpu)
             case "stop":
                 life.stop()
             case "restart":

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_sim import catalog
+from pod_sim.environment import PUBLIC_IP
 from pod_sim.problems import Problem, not_found
-from pod_sim.views import runtime
+from pod_sim.views import HTTP_IP, runtime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r'[{}()]|"(?:[^"\\]|\\.)*"|[$]?[A-Za-z_]\w*|[:!,=\[\]]|-?[0-9.]+')
 KEYLESS = "gpuTypes"
+ACTIONS = {"podStop": "stop", "podResume": "start", "podTerminate": "terminate"}
+OLD_PRICES = (
+    "oneWeekPrice",
+    "oneMonthPrice",
+    "threeMonthPrice",
+    "sixMonthPrice",
+    "secureSpotPrice",
+    "communitySpotPrice",
+)
 CATCH_ALL = "Something went wrong. Please try again later or contact support."
 
 
@@ -74,7 +84,10 @@ def _resolve(operation: Operation, caller: Caller | None, fleet: Fleet, now: flo
         return [_pick(_gpu(gpu), operation.selected) for gpu in catalog.GPUS]
     if caller is None:
         raise Problem(401, "Unauthorized")
-    if operation.field not in ("pod", "podStop", "podTerminate"):
+    if operation.field == "myself":
+        caller.must_be_account()
+        return _pick(_myself(fleet, now), operation.selected)
+    if operation.field not in ("pod", *ACTIONS):
         raise Problem(400, f'Cannot query field "{operation.field}".')
     record = _own(operation, caller, fleet)
     if operation.field == "pod":
@@ -83,7 +96,7 @@ def _resolve(operation: Operation, caller: Caller | None, fleet: Fleet, now: flo
         raise not_found()
     if record.faults.graphql == "refuse":
         raise Problem(500, CATCH_ALL)
-    after = fleet.act(record.id, "stop" if operation.field == "podStop" else "terminate", caller)
+    after = fleet.act(record.id, ACTIONS[operation.field], caller)
     return None if after is None else _pick(_pod(after, now), operation.selected)
 
 
@@ -106,16 +119,58 @@ def _pod(record: PodRecord, now: float) -> dict[str, object]:
         "imageName": asked.image,
         "env": [f"{name}={value}" for name, value in asked.env.items()],
         "ports": ",".join(asked.ports),
-        "gpuCount": asked.gpu_count,
+        "gpuCount": record.gpu_count(),
         "containerDiskInGb": asked.disk,
         "costPerHr": round(asked.price(), 4) if is_up else 0.0,
         "podType": "RESERVED",
         "uptimeSeconds": live["uptime"] if live else 0,
+        **_machine_side(record),
         "machine": {
             "gpuDisplayName": gpu.name if gpu else None,
             "podHostId": f"{record.id}-{record.machine}",
         },
-        "runtime": {"uptimeInSeconds": live["uptime"]} if live else None,
+        "runtime": _runtime(record, live) if live else None,
+    }
+
+
+def _machine_side(record: PodRecord) -> dict[str, object]:
+    """What RunPod's own tools ask for beside the rest."""
+    asked, mount = record.asked, record.asked.mount
+    return {
+        "dockerArgs": asked.args,
+        "dockerId": None,
+        "machineId": record.machine,
+        "memoryInGb": 32,
+        "port": None,
+        "vcpuCount": asked.vcpus or 8,
+        "volumeInGb": (mount.size or 0) if mount else 0,
+        "volumeMountPath": mount.path if mount else None,
+    }
+
+
+def _runtime(record: PodRecord, live: Mapping[str, object]) -> dict[str, object]:
+    ports = [
+        {
+            "ip": PUBLIC_IP if port.endswith("/tcp") else HTTP_IP,
+            "isIpPublic": port.endswith("/tcp"),
+            "privatePort": int(port.partition("/")[0]),
+            "publicPort": record.tcp_ports.get(port.partition("/")[0], int(port.partition("/")[0])),
+            "type": port.partition("/")[2],
+        }
+        for port in record.asked.ports
+    ]
+    return {"uptimeInSeconds": live["uptime"], "ports": ports}
+
+
+def _myself(fleet: Fleet, now: float) -> dict[str, object]:
+    return {
+        "id": "user_sim",
+        "email": "you@example.com",
+        "pubKey": "",
+        "clientBalance": 100.0,
+        "currentSpendPerHr": sum(r.asked.price() for r in fleet.records() if r.status.is_up),
+        "networkVolumes": [],
+        "pods": [_pod(record, now) for record in fleet.records()],
     }
 
 
@@ -125,11 +180,14 @@ def _gpu(gpu: catalog.GpuType) -> dict[str, object]:
         "displayName": gpu.name,
         "manufacturer": "NVIDIA",
         "memoryInGb": gpu.memory_gb,
+        "cudaCores": 0,
         "maxGpuCount": gpu.max_count,
         "secureCloud": True,
         "communityCloud": True,
         "securePrice": gpu.secure_price,
         "communityPrice": gpu.community_price,
+        "lowestPrice": {"minimumBidPrice": None, "uninterruptablePrice": gpu.secure_price},
+        **dict.fromkeys(OLD_PRICES),
     }
 
 

@@ -47,10 +47,11 @@ class PodLife:
 
     # what may be asked
 
-    def begin(self) -> None:
+    def begin(self, *, has_no_gpu: bool = False) -> None:
         """A new pod, or a stopped one that is started."""
         now = self._house.clock.now()
-        self._change(status=PodStatus.STARTING if self.record.generation else PodStatus.PROVISIONING)
+        status = PodStatus.STARTING if self.record.generation else PodStatus.PROVISIONING
+        self._change(status=status, has_no_gpu=has_no_gpu)
         self._charge(now)
         self._fresh_addresses()
         self._spawn(self._bring_up())
@@ -122,6 +123,12 @@ class PodLife:
             if not self.record.status.is_up:
                 return
             self._change(status=PodStatus.STARTING, started_at=self._house.clock.now())
+            if self.record.faults.bring_up == "stuck":
+                return
+            if self.record.faults.bring_up == "error":
+                self._change(status=PodStatus.ERROR)
+                self._settle_charge(self._house.clock.now())
+                return
             await self._start_container()
             await asyncio.sleep(self._house.pace.starting)
             if self.record.status is PodStatus.STARTING and self.record.container is not None:

@@ -86,6 +86,7 @@ class Faults:
     graphql: str = "ok"
     crash_layer: str = "kept"  # what the next restart after a crash finds on the container's disk
     crash_started_at: str = "kept"
+    bring_up: str = "ok"  # or "stuck": never leaves STARTING; or "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class PodRecord:
     tcp_ports: dict[str, int] = field(default_factory=dict)
     charges: tuple[Charge, ...] = ()
     faults: Faults = Faults()
+    has_no_gpu: bool = False  # this start came back without one
     format: int = 1
 
     def cost(self, now: float) -> float:
@@ -127,6 +129,9 @@ class PodRecord:
             for charge in self.charges
         )
         return sum(int(seconds) * price / 3600 for seconds, price in spans)
+
+    def gpu_count(self) -> int:
+        return 0 if self.has_no_gpu else self.asked.gpu_count
 
     def inside_port(self) -> int:
         """The port the agent has in the user's eyes: 8787, or what the body's POD_PORT says."""

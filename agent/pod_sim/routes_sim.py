@@ -12,6 +12,7 @@ from pod_sim import faults
 from pod_sim.app import read_body
 from pod_sim.backends.process import kill_inside, processes_of
 from pod_sim.problems import Problem
+from pod_sim.trouble import read_trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +76,13 @@ async def set_faults(parts: Parts, request: Request) -> Response:
     return JSONResponse(asdict(wish))
 
 
+async def set_trouble(parts: Parts, request: Request) -> Response:
+    """What RunPod answers next, whatever pod it is about."""
+    parts.account(request)
+    read_trouble(await read_body(request), parts.trouble)
+    return JSONResponse({**parts.trouble.waiting, "api": parts.trouble.api})
+
+
 async def processes(parts: Parts, request: Request) -> Response:
     record = chosen(parts, request)
     if record.container is None:
@@ -126,6 +134,7 @@ ROUTES: list[tuple[str, str, Endpoint]] = [
     ("GET", "/sim/pods/{id}/processes", processes),
     ("GET", "/sim/pods/{id}/console", console),
     ("GET", "/sim/pods/{id}/ledger", ledger),
+    ("POST", "/sim/faults", set_trouble),
     ("POST", "/sim/shutdown", shut_down),
     ("POST", "/sim/reset", reset),
 ]

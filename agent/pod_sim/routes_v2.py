@@ -10,6 +10,8 @@ from pod_sim import bodies, catalog, views
 from pod_sim.app import read_body
 from pod_sim.fleet import MAX_PAGE
 from pod_sim.problems import Problem, invalid, not_found
+from pod_sim.record import Faults
+from pod_sim.trouble import ERROR, NO_GPU, STUCK
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -22,11 +24,13 @@ PRODUCTS = {"POD", "CLUSTER", "SERVERLESS"}
 
 
 def show(parts: Parts, record: PodRecord, status: int = 200) -> Response:
-    return JSONResponse(views.pod(record, parts.clock.now()), status)
+    view = views.pod(record, parts.clock.now(), is_august=parts.trouble.is_august)
+    return JSONResponse(view, status)
 
 
 async def list_pods(parts: Parts, request: Request) -> Response:
     parts.account(request)
+    parts.trouble.before("list")
     limit, errors = _limit(request.query_params.get("limit")), []
     if limit is None:
         errors.append(f"limit: want integer from 1 to {MAX_PAGE}")
@@ -34,8 +38,11 @@ async def list_pods(parts: Parts, request: Request) -> Response:
         errors.append("includeClusterPods: want boolean")
     if errors or limit is None:
         raise invalid(errors)
-    records, following = parts.fleet.page(limit, request.query_params.get("cursor"))
     now = parts.clock.now()
+    if parts.trouble.is_august:
+        pods = [views.pod(record, now, is_august=True) for record in parts.fleet.records()]
+        return JSONResponse({"pods": pods})
+    records, following = parts.fleet.page(limit, request.query_params.get("cursor"))
     pagination = {"nextCursor": following, "hasNextPage": following is not None}
     return JSONResponse({"pods": [views.pod(record, now) for record in records], "pagination": pagination})
 
@@ -48,13 +55,19 @@ def _limit(text: str | None) -> int | None:
 
 async def create_pod(parts: Parts, request: Request) -> Response:
     parts.account(request)
-    return show(parts, parts.fleet.create(bodies.read_create(await read_body(request))), 201)
+    asked = bodies.read_create(await read_body(request), is_august=parts.trouble.is_august)
+    kind = parts.trouble.before("create")
+    record = parts.fleet.create(asked, Faults(bring_up=kind if kind in (STUCK, ERROR) else "ok"))
+    parts.trouble.after(kind)
+    return show(parts, record, 201)
 
 
 async def get_pod(parts: Parts, request: Request) -> Response:
     pod_id = request.path_params["id"]
     caller = parts.caller(request)
     caller.must_own(pod_id)
+    if caller.pod is None:
+        parts.trouble.before("get")
     record = parts.fleet.life(pod_id).record
     if caller.pod is not None and record.faults.refuse_read:
         raise Problem(403, "access denied")
@@ -65,14 +78,20 @@ async def patch_pod(parts: Parts, request: Request) -> Response:
     parts.account(request)
     raw = await read_body(request)
     record = parts.fleet.life(request.path_params["id"]).record
-    return show(parts, parts.fleet.patch(record.id, bodies.read_patch(raw, record.asked)))
+    wish = bodies.read_patch(raw, record.asked)
+    kind = parts.trouble.before("patch")
+    after = parts.fleet.patch(record.id, wish)
+    parts.trouble.after(kind)
+    return show(parts, after)
 
 
 async def delete_pod(parts: Parts, request: Request) -> Response:
     pod_id = request.path_params["id"]
     caller = parts.caller(request)
     caller.must_own(pod_id)
+    kind = parts.trouble.before("delete") if caller.pod is None else None
     parts.fleet.act(pod_id, "terminate", caller)
+    parts.trouble.after(kind)
     return Response(status_code=204)
 
 
@@ -81,7 +100,10 @@ async def act_on_pod(parts: Parts, request: Request) -> Response:
     caller = parts.caller(request)
     caller.must_own(pod_id)
     parts.fleet.life(pod_id)
-    after = parts.fleet.act(pod_id, bodies.read_action(await read_body(request)), caller)
+    action = bodies.read_action(await read_body(request))
+    kind = parts.trouble.before(action) if caller.pod is None else None
+    after = parts.fleet.act(pod_id, action, caller, has_no_gpu=kind == NO_GPU)
+    parts.trouble.after(kind)
     return Response(status_code=204) if after is None else show(parts, after)
 
 

@@ -18,6 +18,7 @@ from pod_sim import app, routes_sim, routes_v2
 from pod_sim.fleet import Fleet
 from pod_sim.house import House, Pace, Ports, free_port
 from pod_sim.proxy import Door, Route, Tunnels
+from pod_sim.trouble import Trouble
 from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
@@ -77,7 +78,14 @@ class Simulator:
 
     async def serve(self) -> None:
         parts = app.Parts(
-            self._fleet, self._store, self._clock, self._tunnels, self._key, self._url, self._shut_down
+            self._fleet,
+            self._store,
+            self._clock,
+            self._tunnels,
+            Trouble(),
+            self._key,
+            self._url,
+            self._shut_down,
         )
         config = uvicorn.Config(
             app.build(parts, [*routes_v2.ROUTES, *routes_sim.ROUTES]),

@@ -22,7 +22,7 @@ def stamp(moment: float | None) -> str | None:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def pod(record: PodRecord, now: float) -> dict[str, object]:
+def pod(record: PodRecord, now: float, *, is_august: bool = False) -> dict[str, object]:
     asked = record.asked
     view: dict[str, object] = {
         "id": record.id,
@@ -51,10 +51,12 @@ def pod(record: PodRecord, now: float) -> dict[str, object]:
         "globalNetworking": _networking(record),
     }
     if asked.gpu_id is not None:
-        view["gpu"] = {"id": asked.gpu_id, "count": asked.gpu_count}
+        view["gpu"] = {"id": asked.gpu_id, "count": record.gpu_count()}
     if asked.cpu_id is not None:
         memory = asked.vcpus * catalog.CPU_FLAVOURS[asked.cpu_id]
         view["cpu"] = {"id": asked.cpu_id, "vcpuCount": asked.vcpus, "memory": memory}
+    if is_august:
+        del view["cmd"], view["entrypoint"]
     return view
 
 
@@ -64,7 +66,7 @@ def runtime(record: PodRecord, now: float) -> dict[str, object] | None:
         return None
     return {
         "uptime": max(0, int(now - record.container_since)),
-        "gpus": [{"util": 0, "memoryUtil": 0} for _ in range(record.asked.gpu_count)],
+        "gpus": [{"util": 0, "memoryUtil": 0} for _ in range(record.gpu_count())],
         "cpu": {"util": 0},
         "memory": {"util": 0},
         "ports": [_port(record, port) for port in record.asked.ports],

@@ -51,7 +51,9 @@ def fits(pod: Pod, machine: Machine) -> bool:
     """The same image, GPU and mount; and nothing forbids to stop it."""
     if pod.locked or pod.image != machine.image or pod.gpu_id not in machine.gpus:
         return False
-    return pod.gpu_count == machine.count and _same_mount(pod, machine)
+    # a stopped one that last came up without a GPU may get it back, and the job's checkpoints lie there
+    counts = (machine.count, 0) if pod.status == "EXITED" else (machine.count,)
+    return pod.gpu_count in counts and _same_mount(pod, machine)
 
 
 def candidates(pods: Sequence[Pod], known: Sequence[KnownPod], plan: Plan) -> list[tuple[Pod, KnownPod]]:

@@ -58,7 +58,8 @@ def test_without_a_mount_a_stop_loses_everything(account):
     pod = account.running(*MARKS)
     account.says(pod, "marks:")
     stop(account, pod)
-    assert not (account.simulator.state / "pods" / pod / "disk").exists()
+    disk = account.simulator.state / "pods" / pod / "disk"
+    wait_for("its disk is wiped", lambda: not disk.exists(), every_s=0.01)
     account.act(pod, "start")
     starts(account, pod, 2)
     empty = "marks: /podkeep: /run: /workspace:."
