@@ -47,6 +47,7 @@ def main() -> None:
         reconnects_amid=amid,
         bytes=len(wanted),
         other_from=lost,
+        wrong_bytes=0 if lost is None else max(len(wanted), len(outcome.printed)) - lost,
         seconds=round(outcome.seconds),
     )
     sys.exit(0 if lost is None and amid == len(outcome.reconnects) and outcome.code == 0 else 1)

@@ -35,6 +35,7 @@ PROGRAMS = (
     "end_to_stop",
     "help_time",
     "checkpoints_judge",
+    "log_cuts",
 )
 HEAD = """# What is measured, against whom
 
@@ -47,7 +48,7 @@ are cleared. A ratio is ours divided by theirs.
 def measure(program: str) -> list[Figures]:
     """The lines of one program; a line that says why where it failed."""
     print(f"== {program}", file=sys.stderr, flush=True)
-    began = time.monotonic()
+    here, began = {"commit": _commit(), "load": round(os.getloadavg()[0], 1)}, time.monotonic()
     done = subprocess.run(
         python(HERE / f"{program}.py"), env=environment(), stdout=subprocess.PIPE, text=True, check=False
     )
@@ -55,32 +56,33 @@ def measure(program: str) -> list[Figures]:
     if done.returncode:
         found.append({"bench": program, "who": "podkeep", "failed": f"exit code {done.returncode}"})
     print(f"== {program} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    return found
+    return [line | here for line in found]
 
 
 def circumstances() -> Figures:
     """Where, when, and of what these figures are."""
-    git = ["git", "-C", str(HERE)]
-    commit = subprocess.run(
-        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=False
-    )
-    changed = subprocess.run(
-        [*git, "status", "--porcelain", "--", "../agent", "../client", "../entrypoint.sh"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
     return {
         "bench": "circumstances",
-        "commit": commit.stdout.strip() or "unknown",
-        "changed": bool(changed.stdout.strip()),
+        "commit": _commit(),
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "cores": len(os.sched_getaffinity(0)),
         "processor": _processor(),
         "system": platform.system() + " " + platform.release().split("-")[0],
         "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 1),
     }
+
+
+def _commit() -> str:
+    """Of the code, with a plus where it was changed since."""
+    code = ("--", "../agent", "../client", "../entrypoint.sh")
+    return (_git("rev-parse", "--short=12", "HEAD") or "unknown") + (
+        "+" if _git("status", "--porcelain", *code) else ""
+    )
+
+
+def _git(*words: str) -> str:
+    git = ["git", "-C", str(HERE), *words]
+    return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _processor() -> str:
@@ -108,10 +110,13 @@ def table(lines: Sequence[Figures]) -> list[str]:
 
 def page(lines: Sequence[Figures]) -> str:
     here = next(line for line in lines if line["bench"] == "circumstances")
-    changed = ", with changes that were not committed" if here["changed"] else ""
+    loads = [line["load"] for line in lines if "load" in line] or [0.0]
+    others = {line["bench"]: line["commit"] for line in lines if line["commit"] != here["commit"]}
+    other = "".join(f" {bench} ran on `{commit}`." for bench, commit in others.items())
     told = (
-        f"Commit `{here['commit']}`{changed}; {here['date']}; {here['cores']} cores ({here['processor']}), "
-        f"{here['system']}, Python {here['python']}; load average {here['load']} at the beginning."
+        f"Commit `{here['commit']}`; {here['date']}; {here['cores']} cores ({here['processor']}), "
+        f"{here['system']}, Python {here['python']}; "
+        f"load average {min(loads)} to {max(loads)} when the programs began.{other}"
     )
     absent = [
         f"- {line['who']} ({line['bench']}): {line['skipped']}" for line in lines if line.get("skipped")
@@ -124,21 +129,26 @@ def page(lines: Sequence[Figures]) -> str:
     return "\n".join([*parts, "", NOT_YET, ""])
 
 
+def read(file: Path) -> list[Figures]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
 def main(argv: Sequence[str]) -> int:
     wanted = argparse.ArgumentParser(description="Measure, and write the table.")
     wanted.add_argument("--from", dest="source", type=Path, help="JSON lines of an earlier run")
     wanted.add_argument("--only", nargs="*", choices=PROGRAMS, help="measure these; keep the other lines")
     given = wanted.parse_args(argv)
     if given.source:
-        lines = [json.loads(line) for line in given.source.read_text().splitlines()]
+        lines = read(given.source)
     else:
         programs = given.only or PROGRAMS
-        kept = [json.loads(line) for line in LINES.read_text().splitlines()] if given.only else []
+        kept = read(LINES) if given.only and LINES.exists() else []
         lines = [line for line in kept if line["bench"] not in {*programs, "circumstances"}]
         lines = [circumstances(), *lines]
         for program in programs:
             lines += measure(program)
-        LINES.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            LINES.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            PAGE.write_text(page(lines))
     PAGE.write_text(page(lines))
     return 1 if any(line.get("failed") for line in lines) else 0
 
