@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pod_client.ending import ask_status
 from pod_client.exits import DETACHED, DONE, UNREACHED
 from pod_client.launch import Launcher, Patience, StoppedEarly
 from pod_client.ledger import Made
@@ -57,7 +58,8 @@ def remove(wiring: Wiring, target: Target, *, force: bool) -> int:
     removal = _removal(wiring, target)
     if not force and _is_working(wiring, target):
         raise Conflict(
-            f"cannot remove pod {target.pod_id}: its job is running", "stop it first, or give --force"
+            f"cannot remove pod {target.pod_id}: its job is running",
+            f"first: pod-client stop {target.pod_id}; or give --force",
         )
     if not removal.remove(target.pod_id):
         return UNREACHED
@@ -123,9 +125,9 @@ def _launcher(wiring: Wiring, target: Target, wait_minutes: float = 20.0) -> Lau
 
 
 def _running_job(wiring: Wiring, target: Target) -> str:
-    status = wiring.agent_of(target).status()
+    status = ask_status(wiring, target)
     if status.job is None:
-        raise Conflict(f"cannot do that on pod {target.pod_id}: it has no job")
+        raise Conflict(f"cannot do that on pod {target.pod_id}: it has no job", "pod-client up gives it one")
     return status.job.name
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pod_client.receipt import Bill, seconds
-from pod_wire.errors import NotFound, PodError
+from pod_wire.errors import Broken, Conflict, NotFound, PodError, Unreachable
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
+    from pod_client.wiring import Target, Wiring
     from pod_wire.clock import Clock
     from pod_wire.runpod.models import Pod
     from pod_wire.runpod.pods import PodsApi
@@ -43,6 +44,21 @@ def gone_reason(pods: PodsApi | None, pod_id: str, silent_s: float) -> str | Non
         "TERMINATED": "the pod was removed",
         "ERROR": "RunPod says that the pod is in error",
     }.get(pod.status)
+
+
+def ask_status(wiring: Wiring, target: Target) -> Status:
+    """The pod's own word; where it does not answer, RunPod may know why."""
+    try:
+        return wiring.agent_of(target).status()
+    except (Unreachable, NotFound, Broken):
+        reason = gone_reason(wiring.pods_or_none(target.config), target.pod_id, 0.0)
+        if reason is None:
+            raise
+        raise Conflict(
+            f"cannot ask pod {target.pod_id}: {reason}",
+            f"its last words: pod-client status {target.pod_id}; its log is on its disk: "
+            f"pod-client start {target.pod_id}, then pod-client logs {target.pod_id}",
+        ) from None
 
 
 def is_stopping(status: Status | None) -> bool:

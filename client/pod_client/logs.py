@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pod_client.ending import final_bill, gone_reason, is_stopping
+from pod_client.ending import ask_status, final_bill, gone_reason, is_stopping
 from pod_client.exits import DETACHED, DONE, UNREACHED, by_outcome
 from pod_client.follow import Follower
 from pod_client.receipt import dollars, receipt
@@ -33,7 +33,7 @@ def logs(wiring: Wiring, target: Target, sink: Sink, begin: Begin, *, follow: bo
 def _print(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
     """What the log holds now. A cut is continued at its offset."""
     agent = wiring.agent_of(target)
-    job = _job_of(agent.status(), target)
+    job = _job_of(ask_status(wiring, target), target)
     offset, end = begin.offset, None
     failures = 0
     while end is None or (offset or 0) < end:
@@ -88,7 +88,7 @@ def _pass_on(stream: LogStream, sink: Sink, offset: int) -> tuple[bool, int]:
 
 def _follow(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
     agent = wiring.agent_of(target)
-    job = _job_of(agent.status(), target)
+    job = _job_of(ask_status(wiring, target), target)
     pods = wiring.pods_or_none(target.config)
     follower = Follower(
         agent,

@@ -36,6 +36,10 @@ LOOKS = 8  # a second apart, at the job's own pod: its agent may just be startin
 IDLE = (Phase.WAITING, Phase.FINISHED)
 
 
+class AlreadyRuns(Conflict):
+    """The very job is being worked on: a second pod would do it twice, and be billed twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reused:
     """A pod that took the job. ``stale_order`` is the order whose outcome it still shows."""
@@ -89,11 +93,6 @@ class Reuser:
         return self._wake(pod, known, plan)
 
     def _order(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
-        if not _same_user_env(pod.env, plan):
-            self._screen.note(
-                f"pod {pod.id} is idle, but its environment differs: not reused, and still billed"
-            )
-            return None
         agent = self._agent_of(pod.id)
         try:
             status = self._status(agent, LOOKS if known.job == plan.spec.name else 1)
@@ -101,7 +100,17 @@ class Reuser:
             self._screen.note(f"pod {pod.id} does not say how it is ({error.message}): not reused")
             return None
         if status.phase not in IDLE:
+            if status.job is not None and status.job.name == plan.spec.name:
+                raise AlreadyRuns(
+                    f"cannot start job '{plan.spec.name}': it runs already, on pod {pod.id} ({status.phase})",
+                    f"follow it: pod-client logs -f {pod.id}; a second one beside it, on a bill of its own: --new-pod",
+                )
             self._screen.note(f"pod {pod.id} is busy ({status.phase}): not reused")
+            return None
+        if not _same_user_env(pod.env, plan):
+            self._screen.note(
+                f"pod {pod.id} is idle, but its environment differs: not reused, and still billed"
+            )
             return None
         before = status.job.order if status.job else None
         order = new_order_id()

@@ -16,7 +16,7 @@ from pod_client.launch import Launcher, Patience, StoppedEarly
 from pod_client.plan import make_plan
 from pod_client.prices import no_such_gpu
 from pod_client.receipt import dollars, receipt
-from pod_client.reuse import Reused, Reuser, candidates
+from pod_client.reuse import AlreadyRuns, Reused, Reuser, candidates
 from pod_client.stdout import silence_stdout
 from pod_client.user_env import hints
 from pod_wire.codec import to_plain
@@ -82,7 +82,7 @@ class Up:
         except KeyboardInterrupt:
             self._unmake("interrupted before the pod could be left alone")
             return DETACHED
-        except StoppedEarly:
+        except (StoppedEarly, AlreadyRuns):
             raise
         except Exception:  # also a mistake of ours: what was made is billed all the same
             self._unmake("the launch failed")

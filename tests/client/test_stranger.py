@@ -89,3 +89,24 @@ def test_a_local_folder_of_the_file_is_told_to_the_pod_whole(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     plan = make_plan(Wishes(None, '[job.a]\nrepo = "."\ncommand = "x"\n', {}, {}, {}, is_local=True))
     assert plan.spec.repo == str(tmp_path)
+
+
+def test_a_job_that_runs_is_not_begun_twice(pod):
+    """A second `up` of the same job names the pod that works on it; a second pod would be a second bill."""
+    pod.run(*UP, "--detach")
+    code, _, err = pod.run(*UP, "--detach")
+    assert code == 3
+    assert "it runs already, on pod pod1" in err
+    assert "pod-client logs -f pod1" in err
+    assert pod.runpod.calls.count("create") == 1
+
+
+@pytest.mark.parametrize("command", ["cancel", "restart", "logs"])
+def test_a_stopped_pod_is_called_so(pod, command):
+    """Not the proxy's number is said, but that the pod is off, and how to get at what it left."""
+    pod.run(*UP, "--detach")
+    pod.run("stop", "job")
+    code, _, err = pod.run(command, "job")
+    assert code == 3
+    assert "cannot ask pod pod1: the pod has stopped" in err
+    assert "pod-client start pod1" in err
