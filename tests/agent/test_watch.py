@@ -102,6 +102,37 @@ def test_a_rewritten_file_is_copied_and_the_last_two_are_kept(place):
     assert (place.state / "kept").stat().st_mode & 0o077 == 0
 
 
+def test_a_name_that_is_rewritten_is_seen_without_walking_the_tree(place):
+    """Where walking takes long, because data lies beside it, each save is still seen and copied in seconds."""
+    watch = place.watch()
+    place.save("ckpt.pt", torch_zip({"step": 1}))
+    look_twice(watch)
+    place.save("epoch-1.pt", torch_zip({"step": 1}))  # new: the next walk finds it
+    for step in (2, 3):
+        place.save("ckpt.pt", torch_zip({"step": step}))
+        watch.look_again()
+        watch.look_again()
+        watch.look_again()
+    assert place.posted == [("ckpt.pt", 1), ("ckpt.pt", 2), ("ckpt.pt", 3)]
+    assert place.copies() == {"ckpt.pt": ["step-2.pt", "step-3.pt"]}
+    assert watch.newest().step == 3
+    (place.folder / "ckpt.pt").unlink()
+    watch.look_again()
+    watch.look(writer_alive=True)
+    watch.look_again()
+    assert place.posted[3:] == [("epoch-1.pt", 1)]
+
+
+def test_a_checkpoint_that_was_being_written_is_looked_at_again_without_walking(place):
+    """A folder that was found half written is told of as soon as it is whole."""
+    watch = place.watch()
+    trainer(place.folder / "out/checkpoint-5", 5)
+    watch.look(writer_alive=True)
+    assert place.posted == []
+    watch.look_again()
+    assert place.posted == [("out/checkpoint-5", 5)]
+
+
 def test_numbered_files_are_not_copied(place):
     """A file whose name carries its own step is not rewritten, so a copy would only fill the disk."""
     watch = place.watch()

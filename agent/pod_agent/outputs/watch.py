@@ -1,7 +1,8 @@
 """Watches for new whole checkpoints while the training lives, and keeps copies of those that are rewritten.
 
-It looks about once a second, and more seldom where looking itself takes long. Looking beats inotify here: a
-training that writes a log beside its checkpoints would wake us for every line.
+It walks the folder about once a second, and more seldom where walking itself takes long; in between it looks again at
+what is being written and at names that are rewritten, which costs a few stats whatever else lies there. Looking beats
+inotify here: two looks a second apart are needed in any case, and network mounts know no events.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import Candidate, Form
-from pod_agent.outputs.checkpoints.find import SLACK_S, find
+from pod_agent.outputs.checkpoints.find import SLACK_S, file_candidate, find, folder_candidate
 from pod_agent.outputs.checkpoints.judge import in_order, judge
 from pod_agent.outputs.checkpoints.kept import keep, kept, wants_copy
 from pod_agent.outputs.checkpoints.records import Records
@@ -21,7 +22,7 @@ from pod_agent.outputs.checkpoints.tracked import tracked
 from pod_wire.status import CheckpointPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pod_wire.clock import Clock
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 _SHARE = 200  # a look may take one part in this many of the time
+_AGAIN = 50  # how many are looked at between two walks, the newest
 _log = logging.getLogger("podkeep")
 
 
@@ -56,6 +58,7 @@ class CheckpointWatch:
         self._records: Records | None = None
         self._ignore: frozenset[str] = frozenset()
         self._looks: dict[Path, Candidate] = {}
+        self._whole: dict[Path, tuple[Candidate, int | None]] = {}
         self._newest: CheckpointPlace | None = None
         self._told: str | None = None
         self._unsaved = False
@@ -74,46 +77,70 @@ class CheckpointWatch:
         return self._newest
 
     def _run(self) -> None:
-        wait_s = 0.0
+        wait_s = next_walk = 0.0
         while not self._ended.wait(wait_s):
             began = time.monotonic()
-            try:
-                self.look(writer_alive=True)
-                self._told = None
-            except Exception as error:  # noqa: BLE001 - border: the top of a thread; the next look tries again
-                if self._told != str(error):
-                    _log.warning("checkpoints_unreadable reason=%s", error)
-                self._told = str(error)
-            wait_s = max(LOOK_S, _SHARE * (time.monotonic() - began))
+            is_walk = began >= next_walk
+            self._try(lambda: self.look(writer_alive=True)) if is_walk else self._try(self.look_again)
+            ended = time.monotonic()
+            pause_s = max(LOOK_S, _SHARE * (ended - began))
+            if is_walk:
+                next_walk = ended + pause_s
+            wait_s = LOOK_S if is_walk else pause_s
+
+    def _try(self, look: Callable[[], None]) -> None:
+        try:
+            look()
+            self._told = None
+        except Exception as error:  # noqa: BLE001 - border: the top of a thread; the next look tries again
+            if self._told != str(error):
+                _log.warning("checkpoints_unreadable reason=%s", error)
+            self._told = str(error)
 
     def look(self, *, writer_alive: bool) -> None:
         """One look. Public for those who drive it themselves, as after the training has ended; one at a time."""
         with self._looking:
-            self._look(writer_alive)
+            if self._records is None:
+                self._records = Records.load(self._state)
+                self._ignore = tracked(self._folder)
+            found = find(self._folder, self._glob, self._since, self._ignore)
+            there = {one.path for one in found}
+            self._looks = {path: one for path, one in self._looks.items() if path in there}
+            self._whole = {path: one for path, one in self._whole.items() if path in there}
+            self._take(found, self._records, writer_alive=writer_alive)
 
-    def _look(self, writer_alive: bool) -> None:
-        if self._records is None:
-            self._records = Records.load(self._state)
-            self._ignore = tracked(self._folder)
-        records = self._records
-        found = find(self._folder, self._glob, self._since, self._ignore)
-        whole: list[tuple[Candidate, int | None]] = []
+    def look_again(self) -> None:
+        """Without walking: what was not whole at the last look, and what the next save goes over."""
+        with self._looking:
+            records = self._records
+            if records is None:
+                return
+            again = [one for one in self._looks.values() if self._may_change(one, records)]
+            again = sorted(again, key=lambda one: one.mtime)[-_AGAIN:]
+            self._take([now for one in again if (now := _as_it_is(one))], records, writer_alive=True)
+
+    def _may_change(self, one: Candidate, records: Records) -> bool:
+        is_rewritten = one.form is Form.FILE and (one.step is None or str(one.path) in records.rewritten)
+        return is_rewritten or one.path not in self._whole
+
+    def _take(self, found: Sequence[Candidate], records: Records, *, writer_alive: bool) -> None:
+        """Judge these, keep and tell what is newly whole."""
         fresh: list[tuple[Candidate, int | None]] = []
         for candidate in found:
             is_known = records.is_known(candidate)
-            judged = judge(
-                candidate, records, writer_alive=writer_alive, last_look=self._looks.get(candidate.path)
-            )
+            last = self._looks.get(candidate.path)
+            judged = judge(candidate, records, writer_alive=writer_alive, last_look=last)
+            self._whole.pop(candidate.path, None)
             if judged.whole:
-                whole.append((candidate, judged.step))
+                self._whole[candidate.path] = (candidate, judged.step)
                 if not is_known:
                     fresh.append((candidate, judged.step))
-        self._looks = {candidate.path: candidate for candidate in found}
+            self._looks[candidate.path] = candidate
         for candidate, step in in_order(fresh):
             self._keep(candidate, step, records)
             records.add(candidate, step, self._clock.now())
         self._unsaved = self._unsaved or bool(fresh)
-        self._newest = self._place_of_newest(whole, records)
+        self._newest = self._place_of_newest(list(self._whole.values()), records)
         for candidate, step in in_order(fresh):
             if not self._ended.is_set():
                 self._post(_place(candidate, step, self._clock.now()))
@@ -145,6 +172,13 @@ class CheckpointWatch:
         candidate, step = in_order([*copies, *whole])[-1]
         record = records.of(candidate)
         return _place(candidate, step, record.seen_at if record else candidate.mtime)
+
+
+def _as_it_is(one: Candidate) -> Candidate | None:
+    """The same candidate as it is now; None when it has just gone."""
+    if one.form is Form.TRAINER:
+        return folder_candidate(one.path)
+    return file_candidate(one.path, is_sure=one.is_sure)
 
 
 def _place(candidate: Candidate, step: int | None, seen_at: float) -> CheckpointPlace:
