@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import click
@@ -190,6 +191,9 @@ def rm(pod: str, force: bool, token_file: str | None, local: bool) -> int:
 
 def main(argv: list[str] | None = None) -> None:
     """Run a command and exit with its code. The one place where errors become messages."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that this terminal cannot write is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     screen = Screen(colour=colour_wish(os.environ))
     try:
         code = cli.main(argv, standalone_mode=False)

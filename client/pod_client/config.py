@@ -46,15 +46,28 @@ def read_config(env: Mapping[str, str]) -> Config:
     path = config_dir / "config.toml"
     written = _read_toml(path)
     key = env.get("RUNPOD_API_KEY") or written.get("api_key")
+    proxy = (env.get("POD_PROXY_URL") or written.get("proxy") or PROXY).rstrip("/")
+    _check_places(proxy)
     warnings = _open_to_others(path) if written.get("api_key") else ()
     return Config(
         api_key=Secret(key) if key else None,
         runpod_url=(env.get("POD_RUNPOD_URL") or written.get("runpod_url") or RUNPOD_URL).rstrip("/"),
-        proxy=(env.get("POD_PROXY_URL") or written.get("proxy") or PROXY).rstrip("/"),
+        proxy=proxy,
         config_dir=config_dir,
         state_dir=state_dir,
         warnings=warnings,
     )
+
+
+def _check_places(proxy: str) -> None:
+    """Now, and not when a pod has been made that cannot be asked."""
+    try:
+        proxy.format(pod="id", port=1)
+    except (KeyError, IndexError, ValueError, AttributeError):
+        raise BadInput(
+            "cannot use the proxy's address (POD_PROXY_URL, or proxy in config.toml): its braces are wrong",
+            hint=f"known places are {{pod}} and {{port}}, as in {PROXY}",
+        ) from None
 
 
 def _folder(env: Mapping[str, str], xdg: str, windows: str, below_home: str) -> Path:

@@ -85,7 +85,7 @@ class Screen:
 
     def document(self, value: object) -> None:
         """One JSON document on stdout: what --json asks for."""
-        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(value, indent=2))  # ASCII: whole on every terminal and in every pipe
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows for people: drawn by rich on a terminal, plain columns in a pipe."""

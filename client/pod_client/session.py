@@ -5,13 +5,14 @@ No redirect is followed (it would drop the key or lead it elsewhere), and no .ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_auth_from_url
 
 from pod_wire.errors import BadInput, Unreachable
 from pod_wire.runpod.transport import USER_AGENT, Answer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+CERTIFICATES = "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names a file or folder that cannot be read"
 ADDRESSES = "POD_RUNPOD_URL and POD_PROXY_URL, or runpod_url and proxy in config.toml, hold the addresses"
 OFFLINE = f"check this machine's network; {ADDRESSES}"
 NO_ADDRESS = (
@@ -77,6 +79,12 @@ class RequestsTransport:
             ) from None
         except requests.RequestException as error:
             raise Unreachable(f"cannot reach {host}: {_reason(error)}", OFFLINE, sent=_sent(error)) from None
+        except OSError as error:  # requests does not wrap what it cannot read before it connects
+            raise Unreachable(
+                f"cannot reach {host}: its certificate cannot be checked",
+                CERTIFICATES,
+                sent="TLS" not in str(error),
+            ) from None
         names = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status_code, names, answer.content)
 
@@ -87,6 +95,7 @@ class Way:
 
     certificates: str
     proxy: tuple[str, int] | None
+    proxy_login: str | None = field(default=None, repr=False)  # the value of a Proxy-Authorization header
 
 
 def way_to(url: str) -> Way:
@@ -97,7 +106,11 @@ def way_to(url: str) -> Way:
     if not named:
         return Way(certificates, None)
     proxy = urlsplit(named if "//" in named else f"//{named}")
-    return Way(certificates, (proxy.hostname, proxy.port or 80) if proxy.hostname else None)
+    if not proxy.hostname:
+        return Way(certificates, None)
+    user, password = get_auth_from_url(proxy.geturl())
+    login = base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
+    return Way(certificates, (proxy.hostname, proxy.port or 80), f"Basic {login}" if login else None)
 
 
 def _session(*, trust_env: bool) -> requests.Session:

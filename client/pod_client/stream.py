@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import socket
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -65,7 +66,10 @@ def open_stream(url: str, token: Secret | None) -> LogStream:
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
     if token is not None:
         headers["Authorization"] = f"Bearer {token.reveal()}"
-    connection = _connection(url)
+    try:
+        connection = _connection(url)
+    except OSError:
+        raise Unreachable(f"cannot reach {parts.hostname}: the certificates here cannot be read") from None
     try:
         connection.connect()
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -94,12 +98,19 @@ def _connection(url: str) -> http.client.HTTPConnection:
     way = way_to(url)
     if parts.scheme == "http":
         return http.client.HTTPConnection(host, port, timeout=CONNECT_S)
-    context = ssl.create_default_context(cafile=way.certificates)
+    context = _context(way.certificates)
     if way.proxy is None:
         return http.client.HTTPSConnection(host, port, timeout=CONNECT_S, context=context)
     through = http.client.HTTPSConnection(*way.proxy, timeout=CONNECT_S, context=context)
-    through.set_tunnel(host, port or 443)
+    login = {"Proxy-Authorization": way.proxy_login} if way.proxy_login else {}
+    through.set_tunnel(host, port or 443, login)
     return through
+
+
+def _context(certificates: str) -> ssl.SSLContext:
+    if Path(certificates).is_dir():
+        return ssl.create_default_context(capath=certificates)
+    return ssl.create_default_context(cafile=certificates)
 
 
 def _number(text: str | None) -> int | None:

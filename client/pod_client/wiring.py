@@ -5,6 +5,7 @@ Also the one way from what a person types (an id, a name, a job) to a pod that c
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pod_wire.runpod.models import Pod
     from pod_wire.status import Status
 
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ONLY_AN_ID = "without RUNPOD_API_KEY a pod that was not started here is named by its id"
 KEY_HINT = 'set RUNPOD_API_KEY, or write api_key = "..." into {path}; or try it without: --local'
 
 
@@ -132,6 +135,8 @@ class Wiring:
                     f"{KEY_HINT.format(path=config.config_dir / 'config.toml')}. With its token an id alone will do: "
                     f"{HOW_TO_READ_TOKEN}",
                 )
+            if not _ID.fullmatch(wanted):  # it becomes part of the address that the token is sent to
+                raise BadInput(f"cannot ask pod '{wanted}': this is no pod's id", hint=ONLY_AN_ID)
             return wanted
         pods: tuple[Pod, ...] = self.pods(config).list()
         for pod in pods:
