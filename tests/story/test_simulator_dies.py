@@ -39,7 +39,7 @@ def come_back(laptop):
 def test_nothing_begins_twice_when_runpod_dies(laptop):
     """Killed thrice amid the run, once with a crashing container, and once as the pod would stop: two attempts."""
     rng = dice("the simulator's deaths")
-    story = laptop.up(steps=200)
+    story = laptop.up(steps=450)
     pod = Seen.only(story)
     story.running(12)
     pid = pod.record()["attempts"][0]["pid"]
@@ -47,7 +47,7 @@ def test_nothing_begins_twice_when_runpod_dies(laptop):
         die(laptop)
         nap(rng, 0, 0.7)
         come_back(laptop)
-        assert pod.status() == "RUNNING"
+        assert pod.status() == "RUNNING", story.evidence()
     assert pod.begun() == [1]
     assert pod.record()["attempts"][0]["pid"] == pid
     die(laptop)
