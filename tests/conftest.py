@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ from pathlib import Path
 import pytest
 
 from tests.live import Simulator
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # begun in the background: no Ctrl-C would reach our programs
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEPT = (
     "PIP_",

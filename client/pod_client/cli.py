@@ -212,6 +212,9 @@ def main(argv: list[str] | None = None) -> None:
 
         silence_stdout()
         code = 0
+    except OSError as error:  # a home that cannot be written, a full disk
+        screen.fail(PodError(f"cannot use {error.filename or 'this machine'}: {error.strerror or error}"))
+        code = 3
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -204,6 +204,7 @@ class Up:
         except BrokenPipeError:
             silence_stdout()
             self._wiring.remember(pod_id, follower.status)
+            self._say_how_to_come_back(launched)
             return DETACHED
         return self._conclude(launched, ending)
 

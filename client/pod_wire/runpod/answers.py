@@ -45,7 +45,9 @@ def error_of(what: str, answer: Answer, retry_after_s: float | None = None) -> P
     hint = f"RunPod's request id is {request}" if request else ""
     match answer.status:
         case HTTPStatus.UNAUTHORIZED:
-            return Refused(said, "RunPod does not know this key: check RUNPOD_API_KEY", status_seen=answer.status)
+            return Refused(
+                said, "RunPod does not know this key: check RUNPOD_API_KEY", status_seen=answer.status
+            )
         case HTTPStatus.FORBIDDEN:
             wall = _BOT_WALL in problem.detail
             why = "a bot filter refused us, not RunPod" if wall else "the key may not do this"
