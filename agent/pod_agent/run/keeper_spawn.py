@@ -13,7 +13,6 @@ from pod_agent.run.exit_record import FIFO, MARKER
 
 PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 15, 36
 OOM_SCORE = b"800"  # the kernel takes the training before its keeper and its agent
-RESET = ("HUP", "INT", "PIPE", "TERM", "CHLD", "USR1", "USR2", "XFSZ")
 
 
 class Birth:
@@ -69,8 +68,9 @@ def _become(
         out = os.open(FIFO, os.O_RDWR)  # its own open file: our O_NONBLOCK is not the job's
         _join(1, out)
         _join(2, out)
-        for name in RESET:
-            signal.signal(getattr(signal, f"SIG{name}"), signal.SIG_DFL)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            if signal.getsignal(number) is not signal.SIG_DFL:  # ours, Python's, and what a shell's & ignores
+                signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
         _raise_oom_score()
         os.umask(umask)
