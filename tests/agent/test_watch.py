@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import threading
 import time
 
@@ -131,6 +132,40 @@ def test_a_checkpoint_that_was_being_written_is_looked_at_again_without_walking(
     assert place.posted == []
     watch.look_again()
     assert place.posted == [("out/checkpoint-5", 5)]
+
+
+def test_a_new_name_for_each_save_fills_no_disk_with_copies(place):
+    """Only the newest two names are kept of those that were never rewritten; one that is rewritten stays."""
+    watch = place.watch()
+    for step in (1, 2):
+        place.save("last.pt", torch_zip({"step": step}))
+        look_twice(watch)
+    for number, letter in enumerate("abcde", 3):
+        at = place.save(f"best-{letter}.pt", torch_zip({"step": number}))
+        os.utime(at, (2e9 + number, 2e9 + number))
+        look_twice(watch)
+    assert place.copies() == {
+        "last.pt": ["step-1.pt", "step-2.pt"],
+        "best-d.pt": ["step-6.pt"],
+        "best-e.pt": ["step-7.pt"],
+    }
+    assert sorted(path.name for path in place.folder.iterdir())[:5] == [f"best-{one}.pt" for one in "abcde"]
+
+
+def test_what_is_no_checkpoint_is_read_once(place):
+    """A file that is judged by its content and left alone is not read again each second."""
+    watch = place.watch()
+    good = pickle.dumps({"step": 4})
+    path = place.save("data.pkl", b"x" * len(good))
+    look_twice(watch)
+    before = path.stat()
+    path.write_bytes(good)  # unseen: same size, same time, same file
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    look_twice(watch)
+    assert place.posted == []
+    place.save("data.pkl", pickle.dumps({"step": 4, "more": "x"}))
+    look_twice(watch)
+    assert place.posted == [("data.pkl", 4)]
 
 
 def test_numbered_files_are_not_copied(place):

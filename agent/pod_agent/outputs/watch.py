@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pod_agent.outputs.checkpoints.candidate import Candidate, Form
 from pod_agent.outputs.checkpoints.find import SLACK_S, file_candidate, find, folder_candidate
 from pod_agent.outputs.checkpoints.judge import in_order, judge
-from pod_agent.outputs.checkpoints.kept import keep, kept, wants_copy
+from pod_agent.outputs.checkpoints.kept import keep, kept, thin, wants_copy
 from pod_agent.outputs.checkpoints.records import Records
 from pod_agent.outputs.checkpoints.tracked import tracked
 from pod_wire.status import CheckpointPlace
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from pod_agent.outputs.checkpoints.candidate import Part
     from pod_wire.clock import Clock
     from pod_wire.job import JobSpec
 
@@ -59,6 +60,7 @@ class CheckpointWatch:
         self._ignore: frozenset[str] = frozenset()
         self._looks: dict[Path, Candidate] = {}
         self._whole: dict[Path, tuple[Candidate, int | None]] = {}
+        self._refused: dict[Path, tuple[Part, ...]] = {}  # judged by its content, and not whole
         self._newest: CheckpointPlace | None = None
         self._told: str | None = None
         self._unsaved = False
@@ -107,6 +109,7 @@ class CheckpointWatch:
             there = {one.path for one in found}
             self._looks = {path: one for path, one in self._looks.items() if path in there}
             self._whole = {path: one for path, one in self._whole.items() if path in there}
+            self._refused = {path: one for path, one in self._refused.items() if path in there}
             self._take(found, self._records, writer_alive=writer_alive)
 
     def look_again(self) -> None:
@@ -127,6 +130,8 @@ class CheckpointWatch:
         """Judge these, keep and tell what is newly whole."""
         fresh: list[tuple[Candidate, int | None]] = []
         for candidate in found:
+            if self._refused.get(candidate.path) == candidate.parts:
+                continue  # read once: what nobody wrote to since is what it was
             is_known = records.is_known(candidate)
             last = self._looks.get(candidate.path)
             judged = judge(candidate, records, writer_alive=writer_alive, last_look=last)
@@ -135,6 +140,8 @@ class CheckpointWatch:
                 self._whole[candidate.path] = (candidate, judged.step)
                 if not is_known:
                     fresh.append((candidate, judged.step))
+            elif not writer_alive or (last is not None and last.parts == candidate.parts):
+                self._refused[candidate.path] = candidate.parts
             self._looks[candidate.path] = candidate
         for candidate, step in in_order(fresh):
             self._keep(candidate, step, records)
@@ -154,6 +161,9 @@ class CheckpointWatch:
         if candidate.form is Form.FILE and (is_rewritten or wants_copy(candidate, step)):
             try:
                 keep(candidate, step, self._folder, self._state)
+                thin(
+                    self._folder, self._state, records.rewritten | {str(candidate.path)} & set(records.whole)
+                )
             except OSError as error:
                 _log.warning("checkpoint_not_copied file=%s reason=%s", candidate.path.name, error)
 

@@ -20,10 +20,12 @@ from pod_agent.outputs.checkpoints.candidate import Candidate, NotACheckpoint, N
 from pod_agent.outputs.checkpoints.find import file_candidate, step_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 FOLDER = "kept"
 COPIES = 2
+SHELVES = 2  # of names never seen rewritten: a new name for each save fills no disk with copies
 _FICLONE = 0x40049409
 _CHUNK = 64 << 20
 _LONGEST = 255  # bytes of a file name
@@ -71,6 +73,16 @@ def kept(folder: Path, state: Path) -> list[tuple[Candidate, Path]]:
                 if one is not None:
                     found.append((one, folder / os.fsdecode(unquote_to_bytes(shelf.name))))
     return found
+
+
+def thin(folder: Path, state: Path, rewritten: Collection[str]) -> None:
+    """Take away copies whose original was never rewritten, but for the newest. Originals are not touched."""
+    newest: dict[Path, float] = {}
+    for copy, place in kept(folder, state):
+        if str(place) not in rewritten:
+            newest[copy.path.parent] = max(copy.mtime, newest.get(copy.path.parent, 0.0))
+    for shelf in sorted(newest, key=lambda shelf: newest[shelf])[:-SHELVES]:
+        shutil.rmtree(shelf, ignore_errors=True)
 
 
 def put_back(copy: Path, place: Path) -> None:

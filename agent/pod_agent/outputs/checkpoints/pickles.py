@@ -13,7 +13,9 @@ from typing import BinaryIO, Self
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
 
-MOST_READ = 64 << 20  # larger pickles are followed to their end, not built
+MOST_READ = (
+    8 << 20
+)  # larger pickles are followed to their end, not built: as objects they take ten times the room
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _ITEM_BYTES = {
     "DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "BFloat16Storage": 2, "LongStorage": 8, "IntStorage": 4,
