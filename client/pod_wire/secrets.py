@@ -42,6 +42,7 @@ OURS: Final = frozenset({"POD_TOKEN", "RUNPOD_API_KEY", "POD_ORDER", "POD_GIT_TO
 _HASHED: Final = "sha256:"
 _JSON_SECRETS: Final = ("private_key", "private_key_id", "client_secret", "refresh_token")
 _LEAST_BYTES: Final = 8
+_LEAST_TOKEN_BYTES: Final = 20  # shorter ones are people's names
 
 
 class Secret:
@@ -125,6 +126,8 @@ def _secret_values(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
                 yield from ((name, part) for part in _json_parts(value))
         elif name.upper().endswith(("_URL", "_PROXY")):
             yield from ((name, part) for part in _url_passwords(value))
+        elif name.upper() == "POD_REPO":
+            yield from ((name, part) for part in (*_url_passwords(value), *_url_tokens(value)))
 
 
 def _json_parts(value: str) -> Iterator[str]:
@@ -139,6 +142,14 @@ def _json_parts(value: str) -> Iterator[str]:
         part = document.get(key) if isinstance(document, dict) else None
         if isinstance(part, str) and part.strip():
             yield part
+
+
+def _url_tokens(value: str) -> Iterator[str]:
+    """A token that stands alone before the host, as git hosts take it: ``https://token@host/path``."""
+    _, found, rest = value.partition("://")
+    login, at, _ = rest.partition("/")[0].rpartition("@")
+    if found and at and ":" not in login and len(login) >= _LEAST_TOKEN_BYTES:
+        yield login
 
 
 def _url_passwords(value: str) -> Iterator[str]:

@@ -163,3 +163,17 @@ def test_a_token_is_known_by_itself_or_its_hash(configured):
         "\u00fc\udcff\ud800",
     ):
         assert not rule.accepts(wrong)
+
+
+def test_a_login_in_the_repository_s_address_is_a_secret():
+    """A password, or a token that stands alone before the host; a person's name is none."""
+    token = "ghp_0123456789abcdef0123"
+    for address in (f"https://{token}@github.com/u/r", f"https://x:{token}@github.com/u/r"):
+        assert [one.reveal() for one in find_secrets({"POD_REPO": address})] == [token]
+    for address in (
+        "https://ada@github.com/u/r",
+        "git@github.com:u/r",
+        "/work/repo",
+        "https://github.com/u/r",
+    ):
+        assert find_secrets({"POD_REPO": address}) == ()
