@@ -40,6 +40,19 @@ def test_the_deadline_stops_the_pod_whatever_the_policy(world):
     assert agent.status.phase is Phase.STOPPING
 
 
+def test_a_clock_that_is_set_back_extends_no_deadline(world):
+    """Hours are counted by the wall clock over restarts, and within a life by one that never jumps too."""
+    world.acts = [Act(lasts=True)]
+    agent = Lifetime(world, replace(JOB, max_hours=2.0)).begin()
+    agent.later(1)
+    world.clock.jump(-24 * 3600)
+    agent.later(2 * 3600 - 60)
+    assert agent.status.phase is Phase.RUNNING
+    assert agent.supervisor.due_s() < 61
+    agent.later(60)
+    assert agent.status.phase is Phase.STOPPING
+
+
 def test_a_container_restart_extends_no_deadline(world):
     """The moment is kept over agents and container restarts; a new boot gets its own."""
     world.acts = [Act(lasts=True)]

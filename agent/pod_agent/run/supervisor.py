@@ -80,6 +80,9 @@ class Supervisor:
         self.state = State(opening=True, entered_at=clock.now())
         self._since = clock.monotonic()  # when the phase was entered
         self._pulled = -1  # the serial whose deadline was told
+        self._fixed: tuple[float, float] | None = (
+            None  # a deadline, and when it is over by the clock that never jumps
+        )
         self.exit: ExitAgent | None = None
 
     # Called from any thread
@@ -136,7 +139,7 @@ class Supervisor:
         mono = self._clock.monotonic()
         waits = [self._timers[0][0] - mono] if self._timers else []
         if self.state.serial != self._pulled:
-            left = brakes.deadline_left(snapshot.deadline_of(self.state), self._clock.now())
+            left = self._deadline_left(mono)
             waits += [] if left is None or self.state.phase is Phase.STOPPING else [left]
         idle = snapshot.idle_left(self.state, self.facts, self._since, mono)
         waits += [] if idle is None else [idle]
@@ -149,13 +152,23 @@ class Supervisor:
             return heapq.heappop(self._timers)[2]
         job = self.state.job
         if job is not None and job.deadline is not None and self.state.phase is not Phase.STOPPING:
-            over = brakes.deadline_left(job.deadline.at, self._clock.now()) == 0
+            over = self._deadline_left(mono) == 0
             if over and self.state.serial != self._pulled and not self.state.opening:
                 self._pulled = self.state.serial
                 return e.DeadlinePassed(brakes.deadline_reason(job.deadline.hours))
         if snapshot.idle_left(self.state, self.facts, self._since, mono) == 0:
             return e.IdleTooLong(brakes.idle_reason(snapshot.idle_minutes(self.state, self.facts)))
         return None
+
+    def _deadline_left(self, mono: float) -> float | None:
+        """By the wall clock, and by the monotonic one since we know of it: a clock set back buys no hours."""
+        at = snapshot.deadline_of(self.state)
+        left = brakes.deadline_left(at, self._clock.now())
+        if at is None or left is None:
+            return None
+        if self._fixed is None or self._fixed[0] != at:
+            self._fixed = (at, mono + left)
+        return min(left, max(0.0, self._fixed[1] - mono))
 
     def take(self, letter: Letter) -> None:
         """One event: decide, keep, tell, publish, act."""
