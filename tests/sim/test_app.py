@@ -63,3 +63,50 @@ def test_only_gpu_types_need_no_key(account):
     status, said = ask(account, "{ gpuTypes { id securePrice } }", key="none")
     assert (status, set(said["data"]["gpuTypes"][0])) == (200, {"id", "securePrice"})
     assert ask(account, STOP, "x", key="none")[0] == 401
+
+
+# what RunPod's own Python tool asks of a pod
+OF_A_POD = [
+    "id",
+    "containerDiskInGb",
+    "costPerHr",
+    "desiredStatus",
+    "dockerArgs",
+    "dockerId",
+    "env",
+    "gpuCount",
+    "imageName",
+    "lastStatusChange",
+    "machineId",
+    "memoryInGb",
+    "name",
+    "podType",
+    "port",
+    "ports",
+    "uptimeSeconds",
+    "vcpuCount",
+    "volumeInGb",
+    "volumeMountPath",
+]
+
+
+def test_what_runpods_own_tool_asks_of_a_pod_is_answered(account):
+    """All its fields, with nested ones, of one pod and of all; and a stopped pod is resumed."""
+    pod = account.running("sleep", "600", ports=["8787/http", "22/tcp"])
+    fields = " ".join([*OF_A_POD, "runtime { ports { ip isIpPublic privatePort publicPort type } }"])
+    status, one = ask(account, f'query pod {{ pod(input: {{podId: "{pod}"}}) {{ {fields} }} }}')
+    assert status == 200
+    assert set(one["data"]["pod"]) == {*OF_A_POD, "runtime"}
+    assert [(port["privatePort"], port["isIpPublic"]) for port in one["data"]["pod"]["runtime"]["ports"]] == [
+        (8787, False),
+        (22, True),
+    ]
+    mine = ask(account, f"query myPods {{ myself {{ pods {{ {fields} }} }} }}")[1]["data"]["myself"]["pods"]
+    assert pod in {each["id"] for each in mine}
+    assert "errors" in ask(account, "query { myself { id } }", key=account.key_of(pod))[1]
+    account.act(pod, "stop")
+    resumed = ask(
+        account, f'mutation {{ podResume(input: {{podId: "{pod}", gpuCount: 1}}) {{ id desiredStatus }} }}'
+    )[1]
+    assert resumed["data"]["podResume"] == {"id": pod, "desiredStatus": "RUNNING"}
+    account.act(pod, "terminate")
