@@ -93,7 +93,7 @@ def assert_same_end(story, pod, undisturbed, attempts):
 def test_a_killed_training_ends_with_the_same_weights(train, undisturbed):
     """Killed three times at random steps, each after a new whole checkpoint, it ends with the same weights."""
     rng = dice("a killed training")
-    story, pod = train(pace=0.15)
+    story, pod = train(pace=0.35)
     whole = 0
     for kill in range(1, KILLS + 1):
         whole = pod.checkpoint_after(whole)
@@ -113,7 +113,7 @@ def test_a_killed_training_ends_with_the_same_weights(train, undisturbed):
 def test_a_killed_agent_loses_no_attempt(train, undisturbed):
     """The agent is killed three times at random steps: the same process trains on, in the same attempt."""
     rng = dice("a killed agent")
-    story, pod = train(pace=0.3)
+    story, pod = train(pace=0.45)
     whole = 0
     pids = set()
     for _ in range(KILLS):
@@ -132,7 +132,7 @@ def test_a_killed_agent_loses_no_attempt(train, undisturbed):
 def test_a_killed_keeper_costs_only_the_exit(train, undisturbed):
     """The keeper is killed three times and the training goes on; only its exit is unknown, so it resumes once."""
     rng = dice("a killed keeper")
-    story, pod = train(pace=0.3)
+    story, pod = train(pace=0.45)
     whole = 0
     for _ in range(KILLS):
         whole = pod.checkpoint_after(whole)
