@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RUNPOD_URL = "https://api.runpod.io/v2"
 IDLE_MINUTES = 15.0
+MOST_MINUTES, MOST_PRICE = 366 * 1440.0, 100_000.0  # beyond these they are mistakes, and not believed
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 UNNAMED = "unnamed"
 
@@ -77,7 +78,7 @@ class Settings:
             workspace=_workspace(env),
             run_dir=asked.run_dir,
             disk_dir=asked.disk_dir,
-            price=_positive(env.get("POD_PRICE")),
+            price=_positive(env.get("POD_PRICE"), MOST_PRICE),
             order=env.get("POD_ORDER") or None,
             idle_minutes=_minutes(env.get("POD_IDLE_MINUTES")),
             job=parsed.spec,
@@ -152,14 +153,14 @@ def _port(value: str | None) -> int:
     return number if number is not None and number < 1 << 16 else DEFAULT_PORT
 
 
-def _positive(value: str | None) -> float | None:
+def _positive(value: str | None, most: float) -> float | None:
     try:
         number = float(value or "")
     except ValueError:
         return None
-    return number if 0 <= number < float("inf") else None
+    return number if 0 <= number <= most else None
 
 
 def _minutes(value: str | None) -> float:
-    number = _positive(value)
+    number = _positive(value, MOST_MINUTES)
     return IDLE_MINUTES if number is None else number

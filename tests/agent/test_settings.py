@@ -70,6 +70,15 @@ def test_an_address_that_is_none_is_runpods_own(url):
     assert (read.runpod_url, read.graphql_url) == (RUNPOD_URL, "https://api.runpod.io/graphql")
 
 
+@pytest.mark.parametrize("value", ["1e308", "inf", "nan", "-1", "many"])
+def test_idle_minutes_that_cannot_be_are_fifteen(value):
+    """A pod whose settings are wrong and whose policy is keep still stops when idle, and its status can be written."""
+    read = Settings.from_env({**POD, "POD_COMMAND": "x", "POD_IDLE_MINUTES": value, "POD_PRICE": value})
+    assert read.mistakes is not None
+    assert read.job is not None
+    assert (read.idle_minutes, read.job.idle_minutes, read.price) == (15.0, 15.0, None)
+
+
 def test_an_unreadable_policy_is_stop():
     """When it is not even clear what failure should do, the pod stops."""
     assert unfit_job({"POD_ON_FAILURE": "terminate"}).on_failure is ExitPolicy.STOP
