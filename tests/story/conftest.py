@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Laptop:
 
     env: dict[str, str]
     repo: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def simulator(self) -> Simulator:
@@ -52,6 +53,7 @@ class Laptop:
         said, told = (self.repo.parent / name for name in ("up.out", "up.err"))
         with said.open("wb") as out, told.open("wb") as err:
             program = subprocess.Popen(argv, env=self.env, cwd=self.repo, stdout=out, stderr=err)
+        self.started.append(program)
         return Story(self, program, said, told, steps)
 
 
@@ -141,6 +143,9 @@ def laptop(clean_environment, tmp_path) -> Iterator[Laptop]:
         subprocess.run(["git", *command], cwd=repo, env=clean_environment, check=True)
     mine = Laptop(clean_environment, repo)
     yield mine
+    for program in mine.started:
+        program.kill()  # a follower of a failed test would follow for ever
+        program.wait()
     state = Path(clean_environment["XDG_STATE_HOME"]) / "podkeep" / "sim"
     if not answers(state) and list((state / "pods").glob("*/init.json")):
         mine.client("ps")  # a test that failed while its simulator was away: a new one ends the pods

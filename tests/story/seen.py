@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -40,13 +39,10 @@ def note(text: str) -> None:
 
 def order(laptop: Laptop, command: str, *more: str) -> Story:
     """`up` with any command, in the laptop's repository."""
-    from tests.story.conftest import CLIENT, Story  # noqa: PLC0415 - a conftest is loaded by pytest first
+    from tests.story.conftest import CLIENT  # noqa: PLC0415 - a conftest is loaded by pytest first
 
-    argv = [CLIENT, "up", "--local", "--job", JOB, "--repo", str(laptop.repo), "--command", command, *more]
-    said, told = (laptop.repo.parent / name for name in ("up.out", "up.err"))
-    with said.open("wb") as out, told.open("wb") as err:
-        program = subprocess.Popen(argv, env=laptop.env, cwd=laptop.repo, stdout=out, stderr=err)
-    return Story(laptop, program, said, told, 0)
+    argv = (CLIENT, "up", "--local", "--job", JOB, "--repo", str(laptop.repo), "--command", command)
+    return laptop.start(*argv, *more)
 
 
 @dataclass(frozen=True, slots=True)
