@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pod_sim.__main__ import ENTRYPOINTS
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("image/agent.lock", "tests/dev.lock")
 SCRIPTS = (".ci/run", "tests/setup_system.sh", "entrypoint.sh")
@@ -93,3 +95,11 @@ def test_no_skips_turns_a_skip_into_a_failure(tmp_path, mark, options, ends):
     ]
     done = subprocess.run([*argv, *options, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == ends, done.stdout
+
+
+def test_the_wheel_brings_what_a_local_pod_starts_with():
+    """An installed podkeep has no checkout beside it: entrypoint.sh is in the wheel, where the simulator looks."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["shared-data"]["entrypoint.sh"] == "share/podkeep/entrypoint.sh"
+    assert ENTRYPOINTS[0] == ROOT / "entrypoint.sh"
+    assert ENTRYPOINTS[1].parts[-3:] == ("share", "podkeep", "entrypoint.sh")

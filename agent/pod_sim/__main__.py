@@ -7,13 +7,17 @@ import asyncio
 import logging
 import os
 import sys
+import sysconfig
 from pathlib import Path
 
 from pod_wire.clock import RealClock
 from pod_wire.errors import PodError
 
 NEEDS_AGENT = "cannot start the simulator: {name} is not installed (pip install 'podkeep[agent]')\n"
-CHECKOUT = Path(__file__).resolve().parents[2]
+ENTRYPOINTS = (  # of a checkout, of an installed wheel
+    Path(__file__).resolve().parents[2] / "entrypoint.sh",
+    Path(sysconfig.get_path("data")) / "share" / "podkeep" / "entrypoint.sh",
+)
 CANNOT_START = 3
 
 
@@ -24,9 +28,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--idle-exit", type=float, default=30.0, help="minutes without a running pod or a request; 0: never"
     )
-    parser.add_argument(
-        "--entrypoint", type=Path, default=CHECKOUT / "entrypoint.sh", help="PID 1 of every pod"
-    )
+    ours = next((path for path in ENTRYPOINTS if path.is_file()), ENTRYPOINTS[0])
+    parser.add_argument("--entrypoint", type=Path, default=ours, help="PID 1 of every pod")
     parser.add_argument(
         "--proxy-silence", type=float, default=100.0, help="seconds of silence that the proxy bears"
     )

@@ -72,6 +72,7 @@ def _start(folder: Path, transport: Transport, clock: Clock) -> Simulator:
     argv = [sys.executable, "-m", "pod_sim", "--state", str(folder), "--port", "0"]
     argv += ["--idle-exit", str(IDLE_EXIT_MINUTES)]
     with (folder / "server.log").open("ab") as log:
+        before = log.tell()
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -91,11 +92,11 @@ def _start(folder: Path, transport: Transport, clock: Clock) -> Simulator:
             break
         clock.sleep(0.05)
     raise PodError(
-        f"cannot start a local pod: the simulator did not come up\n{_last_words(folder / 'server.log')}",
+        f"cannot start a local pod: the simulator did not come up\n{_last_words(folder / 'server.log', before)}",
         f"the whole of it is in {folder / 'server.log'}",
     )
 
 
-def _last_words(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+def _last_words(path: Path, begin: int) -> str:
+    lines = path.read_bytes()[begin:].decode("utf-8", "replace").splitlines()
     return "\n".join(lines[-12:])

@@ -93,7 +93,11 @@ class Screen:
             from rich.console import Console  # noqa: PLC0415 - rich costs 60 ms, and only terminals need it
             from rich.table import Table  # noqa: PLC0415
 
-            table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for place, column in enumerate(columns):
+                words = [word for row in rows for word in row[place].split()]
+                whole = max(map(len, words), default=0) if place == 0 else None  # an id is there to be copied
+                table.add_column(column, overflow="fold", min_width=whole)
             for row in rows:
                 table.add_row(*(cell.replace("[", "\\[") for cell in row))
             Console(no_color=self._colour is False).print(table)
