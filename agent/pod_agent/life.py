@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pod_agent.outputs.masked import MaskedLog
     from pod_agent.pod.armed import Armed
     from pod_agent.pod.boot import Boot
+    from pod_agent.pod.brakes import Deadline
     from pod_agent.run.commands import Command, ExitAgent
     from pod_agent.run.situation import State
     from pod_agent.settings import Settings
@@ -125,8 +126,10 @@ class Life:
 
     # Beginning
 
-    def _booted(self, boot: Boot) -> None:
-        self._supervisor.update(lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at))
+    def _booted(self, boot: Boot, deadline: Deadline | None) -> None:
+        self._supervisor.update(
+            lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at, deadline=deadline)
+        )
 
     def _leave_marks(self) -> None:
         """Where the entrypoint finds us; a mark of an earlier leaving is taken away."""

@@ -40,6 +40,26 @@ def test_the_deadline_stops_the_pod_whatever_the_policy(world):
     assert agent.status.phase is Phase.STOPPING
 
 
+def test_a_deadline_stands_while_the_folder_does_not_open(world):
+    """An agent that came back beside a hung mount knows the moment from the container's disk; idleness may be off."""
+    world.acts = [Act(lasts=True)]
+    job = replace(JOB, max_hours=2.0, idle_minutes=0.0)
+    at = Lifetime(world, job).begin().status.deadline_at
+    agent = Lifetime(world, job)
+    facts = agent.supervisor.facts
+
+    def booted(boot, deadline):
+        agent.supervisor.facts = replace(facts, boot=boot.id, deadline=deadline, idle_minutes=0.0)
+
+    agent.opening._on_boot = booted
+    agent.opening.boot()
+    agent.say(e.Overdue(0))
+    assert (agent.status.phase, agent.status.deadline_at) == (Phase.WAITING, at)
+    agent.later(2 * 3600 + 1)
+    assert agent.status.phase is Phase.STOPPING
+    assert "POD_MAX_HOURS" in agent.status.stops_because
+
+
 def test_a_clock_that_is_set_back_extends_no_deadline(world):
     """Hours are counted by the wall clock over restarts, and within a life by one that never jumps too."""
     world.acts = [Act(lasts=True)]

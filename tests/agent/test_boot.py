@@ -123,3 +123,5 @@ def test_a_newer_record_is_named(tmp_path):
     book = records(tmp_path)
     assert book.read() == (None, None)
     assert "format is 99" in book.warnings[0]
+    book.write(PodRecord(Boot("b", 1.0)))
+    assert (tmp_path / "disk" / "boot.json").read_text() == '{"format": 99}'

@@ -55,11 +55,12 @@ class PodRecords:
         self._disk = disk / MARKER
         self._far = workspace_file
         self._quill = quill
+        self._newer: set[Path] = set()  # of a newer podkeep: left untouched
         self.warnings: tuple[str, ...] = ()
 
     def read(self) -> tuple[PodRecord | None, str | None]:
         """The newest record, and the boot whose name lies on the container's disk."""
-        near = self._parse(self._bytes(self._disk))
+        near = self._parse(self._bytes(self._disk), self._disk)
         if near is not None:
             return near, near.boot.id
         try:
@@ -67,13 +68,15 @@ class PodRecords:
         except (PodError, OSError) as error:
             self.warnings += (f"the pod's record cannot be read: {error}",)
             return None, None
-        return self._parse(far), None
+        return self._parse(far, self._far), None
 
     def write(self, record: PodRecord) -> PodRecord:
         """Keep it in both places; what cannot be kept in one is a warning."""
         record = replace(record, revision=record.revision + 1)
         data = to_json(record) + b"\n"
         for what, path in (("container's disk", self._disk), ("workspace", self._far)):
+            if path in self._newer:
+                continue
             try:
                 if path is self._disk:
                     _put(path, data)
@@ -88,13 +91,15 @@ class PodRecords:
             return path.read_bytes()
         return b""
 
-    def _parse(self, data: bytes) -> PodRecord | None:
+    def _parse(self, data: bytes, path: Path) -> PodRecord | None:
         if not data:
             return None
         try:
             return from_json(PodRecord, data)
         except BadInput as error:
             self.warnings += (f"an earlier record of the pod is not understood: {error.message}",)
+            if "format is" in error.message:
+                self._newer.add(path)
             return None
 
 

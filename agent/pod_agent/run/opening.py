@@ -48,7 +48,7 @@ class Opening:
         clock: Clock,
         *,
         own_pod: Callable[[], Pod | None] = lambda: None,
-        on_boot: Callable[[Boot], None] = lambda _: None,
+        on_boot: Callable[[Boot, brakes.Deadline | None], None] = lambda *_: None,
         on_folder: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._on_boot = on_boot
@@ -87,7 +87,8 @@ class Opening:
         with self._lock:
             if self._record is None:
                 self._record = self._settle()
-                self._on_boot(self._record.boot)
+                boot, kept = self._record.boot, self._kept_deadline()
+                self._on_boot(boot, kept if kept is not None and kept.boot == boot.id else None)
             return self._record.boot
 
     def _settle(self) -> PodRecord:

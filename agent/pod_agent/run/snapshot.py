@@ -9,6 +9,7 @@ from pod_agent.pod import brakes
 from pod_wire.status import JobStatus, LogPlace, Phase, SelfStop, Status
 
 if TYPE_CHECKING:
+    from pod_agent.pod.brakes import Deadline
     from pod_agent.run.situation import State
     from pod_agent.run.state import Job
 
@@ -26,6 +27,7 @@ class PodFacts:
     booted_at: float | None = None
     self_stop: SelfStop = SelfStop.UNKNOWN
     price: float | None = None
+    deadline: Deadline | None = None  # of this boot, as the container's disk tells
     idle_minutes: float = 15.0  # while there is no job
     log: LogPlace | None = None
     warnings: tuple[str, ...] = ()
@@ -33,7 +35,8 @@ class PodFacts:
 
 def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None) -> Status:
     """Everything a reader may know at this moment."""
-    deadline = deadline_of(state)
+    pulls_at = deadline_of(state, facts)
+    deadline = pulls_at.at if pulls_at is not None else None
     stops_at, because = _stop(state, now, idle_left_s, deadline)
     return Status(
         version=facts.version,
@@ -55,8 +58,9 @@ def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None
     )
 
 
-def deadline_of(state: State) -> float | None:
-    return state.job.deadline.at if state.job is not None and state.job.deadline is not None else None
+def deadline_of(state: State, facts: PodFacts) -> Deadline | None:
+    """The job's; while no folder has opened, the one that the container's disk tells."""
+    return state.job.deadline if state.job is not None else facts.deadline
 
 
 def idle_minutes(state: State, facts: PodFacts) -> float:

@@ -150,22 +150,22 @@ class Supervisor:
         mono = self._clock.monotonic()
         if self._timers and self._timers[0][0] <= mono:
             return heapq.heappop(self._timers)[2]
-        job = self.state.job
-        if job is not None and job.deadline is not None and self.state.phase is not Phase.STOPPING:
+        deadline = snapshot.deadline_of(self.state, self.facts)
+        if deadline is not None and self.state.phase is not Phase.STOPPING:
             over = self._deadline_left(mono) == 0
             if over and self.state.serial != self._pulled and not self.state.opening:
                 self._pulled = self.state.serial
-                return e.DeadlinePassed(brakes.deadline_reason(job.deadline.hours))
+                return e.DeadlinePassed(brakes.deadline_reason(deadline.hours))
         if snapshot.idle_left(self.state, self.facts, self._since, mono) == 0:
             return e.IdleTooLong(brakes.idle_reason(snapshot.idle_minutes(self.state, self.facts)))
         return None
 
     def _deadline_left(self, mono: float) -> float | None:
         """By the wall clock, and by the monotonic one since we know of it: a clock set back buys no hours."""
-        at = snapshot.deadline_of(self.state)
-        left = brakes.deadline_left(at, self._clock.now())
-        if at is None or left is None:
+        deadline = snapshot.deadline_of(self.state, self.facts)
+        if deadline is None:
             return None
+        at, left = deadline.at, brakes.deadline_left(deadline.at, self._clock.now()) or 0.0
         if self._fixed is None or self._fixed[0] != at:
             self._fixed = (at, mono + left)
         return min(left, max(0.0, self._fixed[1] - mono))
