@@ -54,5 +54,6 @@ while [ -z "$termed" ]; do
   delay=$((delay * 2 > 120 ? 120 : delay * 2))
 done
 if pid=$(keeper); then kill -TERM "$pid" 2>/dev/null; fi # the agent may have died before it could tell it
-while keeper >/dev/null; do sleep 0.1; done # the training has two seconds; its log is the keeper's to finish
+until=$((SECONDS + 30)) # a keeper beside a dead mount may wait for ever; PID 1 without an agent must not
+while keeper >/dev/null && [ $SECONDS -lt $until ]; do sleep 0.1; done # two for the training, the rest for its log
 exit 0
