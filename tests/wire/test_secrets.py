@@ -173,7 +173,7 @@ def test_a_login_in_the_repository_s_address_is_a_secret():
     for address in (
         "https://ada@github.com/u/r",
         "git@github.com:u/r",
-        "/work/repo",
+        "/srv/repo",
         "https://github.com/u/r",
     ):
         assert find_secrets({"POD_REPO": address}) == ()
