@@ -70,7 +70,10 @@ def lines_of(tmp_path, acts):
 
 
 @pytest.mark.parametrize("instead", [False, True], ids=["after", "instead of"])
-@pytest.mark.parametrize("name", HISTORIES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == "killed for ever" else []) for name in HISTORIES],
+)
 def test_dying_after_any_line_changes_nothing(tmp_path, name, instead):
     """Whatever line of the journal is an agent's last, or never written, the next one ends the job all the same."""
     acts, outcome, attempts = HISTORIES[name]
