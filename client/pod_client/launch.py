@@ -35,6 +35,7 @@ class Patience:
 
     look_first_s: float = 0.1
     look_s: float = 2.0
+    agent_s: float = 0.5  # between two questions to the agent meanwhile
     armed_s: float = 20 * 60.0
     say_s: float = 30.0
 
@@ -157,18 +158,29 @@ class Launcher:
         while True:
             age = self._clock.monotonic() - begun
             pod = self._look(pod_id, watch, age)
-            if pod is not None and pod.status in {"STARTING", "RUNNING"}:
-                health = self._health(agent)
-                if health is not None and self._is_armed(pod_id, health):
-                    return Armed(pod, health)
             watch.tell(pod, age)
+            health = self._ask_agent(agent, pod, pause)
+            if pod is not None and health is not None and self._is_armed(pod_id, health):
+                return Armed(pod, health)
             if age > self._patience.armed_s:
                 raise Unreachable(
                     f"cannot launch pod {pod_id}: after {seconds(age)} its agent has not said that it can stop the pod",
                     "a wrong image, or a bad host; RunPod's own log of the pod tells which",
                 )
-            self._clock.sleep(pause)
             pause = min(pause * 1.5, self._patience.look_s)
+
+    def _ask_agent(self, agent: AgentApi, pod: Pod | None, pause: float) -> Health | None:
+        """Until RunPod is asked again. Oftener than that: a short job's pod may be up for a few seconds only."""
+        until = self._clock.monotonic() + pause
+        while pod is not None and pod.status in {"STARTING", "RUNNING"}:
+            health = self._health(agent)
+            if health is not None and health.self_stop is not SelfStop.UNKNOWN:
+                return health
+            if self._clock.monotonic() + self._patience.agent_s >= until:
+                break
+            self._clock.sleep(self._patience.agent_s)
+        self._clock.sleep(max(0.0, until - self._clock.monotonic()))
+        return None
 
     def _look(self, pod_id: str, watch: _Watch, age: float) -> Pod | None:
         """The provider's record; None while it is unknown. One failed read proves nothing."""

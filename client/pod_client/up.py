@@ -197,6 +197,7 @@ class Up:
         except KeyboardInterrupt:
             self._say_how_to_come_back(launched, follower.status)
             self._wiring.remember(pod_id, follower.status)
+            self._document(launched, None, DETACHED)
             return DETACHED
         except PodError:
             self._say_how_to_come_back(launched, follower.status)
@@ -204,7 +205,7 @@ class Up:
         except BrokenPipeError:
             silence_stdout()
             self._wiring.remember(pod_id, follower.status)
-            self._say_how_to_come_back(launched)
+            self._say_how_to_come_back(launched, follower.status)
             return DETACHED
         return self._conclude(launched, ending)
 

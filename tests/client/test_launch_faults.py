@@ -245,3 +245,26 @@ def test_a_new_pod_that_reads_missing_for_a_while_is_removed(pod):
     said = told(seen, process, 130)
     assert "nothing of it is billed any more" in said
     assert pod.runpod.pods == {}
+
+
+def test_ctrl_c_while_following_with_json_is_a_document(pod):
+    """A script that asked for JSON gets it, with the pod that goes on and the exit code."""
+    process = pod.start(*UP, "--json")
+    wait_for(lambda: any("follow=1" in path for _, path in pod.agent.requests))
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=15)
+    document = json.loads(out)
+    assert (process.returncode, document["exit_code"], document["pod"]["id"]) == (130, 130, "pod1")
+
+
+@pytest.mark.slow
+def test_the_agent_is_asked_oftener_than_runpod(pod):
+    """A short job's pod may be up for seconds only: between two looks at RunPod the agent is asked more than once."""
+    pod.agent.status = replace(pod.agent.status, self_stop=SelfStop.UNKNOWN)
+    pod.start(*UP)
+
+    def health() -> int:
+        return sum(path == "/healthz" for _, path in pod.agent.requests)
+
+    wait_for(lambda: health() > 12, 40)
+    assert pod.runpod.calls.count("get") < health()
