@@ -49,4 +49,4 @@ def remedy(settings: Path) -> str:
             return f"run: {command}"
     if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
         return "start this container with: docker run --privileged"
-    return "run this as root: sudo -E, or in a virtual machine"
+    return "run the same command as root (sudo -E …), or in a virtual machine"
