@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pod_wire.runpod.transport import Transport
 
 START_S = 15.0
+OTHER_S = 3.0
 IDLE_EXIT_MINUTES = 30
 _NEW_GROUP = 0x00000200 | 0x00000008  # Windows: CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS
 
@@ -82,14 +83,15 @@ def _start(folder: Path, transport: Transport, clock: Clock) -> Simulator:
             start_new_session=True,  # Ctrl-C on the laptop is not meant for it
             creationflags=_NEW_GROUP if sys.platform == "win32" else 0,
         )
-    until = clock.monotonic() + START_S
+    until, has_ended = clock.monotonic() + START_S, False
     while clock.monotonic() < until:
         simulator = running(folder, transport)
         if simulator is not None:
             process.returncode = 0  # it outlives us on purpose: no "still running" warning at our end
             return simulator
-        if process.poll() is not None:
-            break
+        if not has_ended and process.poll() is not None:
+            has_ended = True  # perhaps because another command's was quicker: that one is on its way
+            until = min(until, clock.monotonic() + OTHER_S)
         clock.sleep(0.05)
     raise PodError(
         f"cannot start a local pod: the simulator did not come up\n{_last_words(folder / 'server.log', before)}",

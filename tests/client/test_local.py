@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +50,22 @@ def test_a_buffering_proxy_costs_neither_bytes_nor_the_end(home):
     removed = subprocess.run(client("rm", "buffered"), cwd=home, capture_output=True, check=False)
     assert removed.returncode == 0
     assert simulator.pods() == {}
+
+
+@pytest.mark.slow
+def test_two_commands_that_start_the_simulator_share_one(home):
+    """The slower one's simulator ends, as the folder is taken: it waits for the other's, and uses it."""
+    state = state_of(home)
+    state.mkdir(parents=True)
+    with (state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        slower = subprocess.Popen(
+            client("ps", "--local"), cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        log = state / "server.log"
+        wait_for(
+            "its simulator's end", lambda: log.exists() and b"cannot start a simulator" in log.read_bytes()
+        )
+    quicker = subprocess.run(client("ps", "--local"), cwd=home, capture_output=True, check=False)
+    _, err = slower.communicate(timeout=30)
+    assert (quicker.returncode, slower.returncode) == (0, 0), err.decode()
