@@ -142,9 +142,13 @@ def _so_many(wrong: list[Mistake]) -> str:
 
 
 def _said_as(variable: str, wishes: Wishes) -> str:
-    """A variable as the person gave it: the flag, where there was one."""
-    flag = "--" + variable.removeprefix("POD_").lower().replace("_", "-")
-    return flag if variable in wishes.contract and variable not in wishes.env else variable
+    """A variable as the person gave it: the flag, the setting of the file, or the variable itself."""
+    field = variable.removeprefix("POD_").lower()
+    if variable in wishes.env or not variable.startswith("POD_"):
+        return variable
+    if variable in wishes.contract:
+        return f"--{field.replace('_', '-')}"
+    return variable if wishes.toml is None else f"{field} in pod.toml"
 
 
 def _from_toml(wishes: Wishes) -> dict[str, str]:
