@@ -40,10 +40,8 @@ def replace_file(path: Path, data: bytes) -> None:
     """Write a private file so that a reader sees the old bytes or the new ones."""
     draft = path.with_name(f".{path.name}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)  # all of it, or an error: a full disk may take a part
     draft.replace(path)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -101,3 +103,17 @@ def test_a_short_console_is_left_alone(store):
     store.trim_console("p")
     store.trim_console("no such pod")
     assert (folder / "console.log").read_bytes() == b"hello"
+
+
+def test_a_record_that_does_not_fit_leaves_the_old_one(tmp_path):
+    """A disk that takes only a part of the new file: the write fails, and the record is the old one, whole."""
+    path = tmp_path / "pod.json"
+    script = (
+        "import pathlib, resource, signal, sys; from pod_sim.state import replace_file; "
+        "path = pathlib.Path(sys.argv[1]); "
+        "replace_file(path, b'old'); signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); replace_file(path, b'n' * 200)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, check=False)
+    assert done.returncode != 0
+    assert path.read_bytes() == b"old"
