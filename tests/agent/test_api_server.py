@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import time
 
 import pytest
 
+from pod_agent.api.bare_server import MOST_CONNECTIONS, most_connections
 from pod_agent.api.desk import Desk
 from pod_agent.api.followers import Follower, Followers
 from pod_agent.api.log_stream import LogAnswer, open_log
@@ -44,6 +46,40 @@ def test_finishing_gives_followers_everything_and_lets_them_go(tmp_path):
         assert api.server.owed()
         api.get("/status")
         assert not api.server.owed()
+
+
+def test_strangers_who_never_finish_asking_hold_nobody_up(tmp_path):
+    """However many connect and say half a request, only so many stay, and whoever comes after they left is served."""
+    assert [most_connections(count) for count in (16, 40, 1024, 1 << 20)] == [8, 10, 256, 256]
+    with serving(tmp_path) as api:
+        strangers = [
+            socket.create_connection(("127.0.0.1", api.server.port)) for _ in range(MOST_CONNECTIONS + 50)
+        ]
+        for one in strangers:
+            with contextlib.suppress(OSError):
+                one.send(b"GET / HTTP/1.1\r\nX: ")
+        ends = [one for one in strangers if _is_cut(one)]
+        assert len(ends) >= 50
+        for one in strangers:
+            one.close()
+        wait_for("an answer", lambda: _answers(api), within_s=5)
+
+
+def _is_cut(one):
+    one.settimeout(0.02)
+    try:
+        return one.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def _answers(api):
+    try:
+        return api.get("/healthz", token=None).status == 200
+    except OSError:
+        return False
 
 
 def test_somebody_who_does_not_read_is_owed(tmp_path):
