@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pod_wire.status import Status
 
 STOPPING_S = 20.0  # how long a receipt waits for a stop that is under way
+STOPPED = "the pod has stopped"
 GIVE_UP_S = 600.0  # of silence, where RunPod cannot be asked
 
 
@@ -40,7 +41,7 @@ def gone_reason(pods: PodsApi | None, pod_id: str, silent_s: float) -> str | Non
     if pod is None:
         return "the pod was removed"
     return {
-        "EXITED": "the pod has stopped",
+        "EXITED": STOPPED,
         "TERMINATED": "the pod was removed",
         "ERROR": "RunPod says that the pod is in error",
     }.get(pod.status)
@@ -54,11 +55,10 @@ def ask_status(wiring: Wiring, target: Target) -> Status:
         reason = gone_reason(wiring.pods_or_none(target.config), target.pod_id, 0.0)
         if reason is None:
             raise
-        raise Conflict(
-            f"cannot ask pod {target.pod_id}: {reason}",
-            f"its last words: pod-client status {target.pod_id}; its log is on its disk: "
-            f"pod-client start {target.pod_id}, then pod-client logs {target.pod_id}",
-        ) from None
+        last = f"its last words: pod-client status {target.pod_id}"
+        if reason == STOPPED:
+            last += f"; its log is on its disk: pod-client start {target.pod_id}, then pod-client logs {target.pod_id}"
+        raise Conflict(f"cannot ask pod {target.pod_id}: {reason}", last) from None
 
 
 def is_stopping(status: Status | None) -> bool:

@@ -226,3 +226,13 @@ def test_one_missing_read_does_not_make_a_pod_removed(running):
     assert "does not know" not in out + err
     assert "nothing of it is billed" not in out + err
     assert "$0.50/h" in out
+
+
+def test_a_removed_pod_is_not_to_be_started(running):
+    """Somebody removed it: its log is gone with its disk, and no command is named that cannot work."""
+    running.runpod.pods.clear()
+    running.agent.behind = 404
+    code, _, err = running.run("logs", "job")
+    assert code == 3
+    assert "the pod was removed" in err
+    assert "pod-client start" not in err
