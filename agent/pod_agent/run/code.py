@@ -156,7 +156,6 @@ def _warnings(git: Git) -> tuple[str, ...]:
             "-C", str(source), "status", "--porcelain", "--untracked-files=no"
         ).text.splitlines()
         if changed:
-            found.append(
-                f"{len(changed)} files in {source} have changes that are not committed; they are not used"
-            )
+            many = "1 file has" if len(changed) == 1 else f"{len(changed)} files have"
+            found.append(f"in {source} {many} changes that are not committed; they are not used")
     return tuple(found)
