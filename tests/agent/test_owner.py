@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -129,3 +130,27 @@ def test_a_newer_record_is_refused_by_name(tmp_path):
     with pytest.raises(BadInput, match="format is 99"):
         Ownership(tmp_path, "pod-b", "b2", FakeClock()).take()
     assert (tmp_path / FILE).read_text() == text
+
+
+class OnAFullDisk(Ownership):
+    """An owner whose disk has become full: no new file finds room."""
+
+    is_full = False
+
+    def _draft(self):
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super()._draft()
+
+
+def test_a_full_disk_makes_no_owner_stale(tmp_path):
+    """The record still changes with each beat, in its place, so that no second pod takes the folder over."""
+    owner = OnAFullDisk(tmp_path, "pod-a", "b", FakeClock())
+    owner.take()
+    owner.is_full = True
+    seen = set()
+    for _ in range(12):
+        assert owner.renew() is None
+        seen.add((tmp_path / "owner.json").read_bytes())
+    assert len(seen) == 12
+    assert json.loads((tmp_path / "owner.json").read_text())["beats"] == 12

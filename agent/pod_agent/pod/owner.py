@@ -26,6 +26,7 @@ FILE = "owner.json"
 BEAT_S = 10.0
 STALE_S = 60.0
 LOOK_S = 1.0
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -73,7 +74,12 @@ class Ownership:
         if found is not None and found.nonce != self._record.nonce:
             return found.pod
         self._record = replace(self._record, beats=self._record.beats + 1)
-        self._put()
+        try:
+            self._put()
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            self._write_over()
         return None
 
     def release(self) -> None:
@@ -140,6 +146,16 @@ class Ownership:
         with os.fdopen(fd, "wb") as file:
             file.write(to_json(self._record) + b"\n")
         return True
+
+    def _write_over(self) -> None:
+        """On a full disk there is no room for another file, and a record that stands still is taken for stale."""
+        data = to_json(self._record) + b"\n"
+        fd = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.pwrite(fd, data, 0)
+            os.ftruncate(fd, len(data))
+        finally:
+            os.close(fd)
 
     def _put(self) -> None:
         self._draft().rename(self._path)
