@@ -21,6 +21,7 @@ from pod_agent.pod.armed import ArmedCheck
 from pod_agent.pod.myself import Myself
 from pod_agent.pod.owner import BEAT_S
 from pod_agent.pod.record import PodRecords
+from pod_agent.pod.rest import Rest
 from pod_agent.pod.stop import StopLadder
 from pod_agent.run import events as e
 from pod_agent.run.attempt import KeptAttempts
@@ -106,7 +107,13 @@ class Life:
             warnings=() if settings.job is not None else settings.warnings,
         )
         self._supervisor = Supervisor(
-            self._folders, FileJournal(self._folders), self, clock, facts=facts, changed=self._changed
+            self._folders,
+            FileJournal(self._folders),
+            self,
+            clock,
+            facts=facts,
+            rest=Rest(settings.run_dir),
+            changed=self._changed,
         )
 
     def do(self, command: Command) -> None:

@@ -134,6 +134,30 @@ def test_waiting_too_long_stops_the_pod(world):
     assert world.stops == [False]
 
 
+def test_an_agent_that_dies_again_and_again_does_not_count_anew(world):
+    """Rest is the boot's, not the agent's: whoever comes back ten minutes later has five left."""
+    for _ in range(3):
+        agent = Lifetime(world).begin()
+        assert agent.status.stops_because == "idle"
+        world.clock.advance(5 * 60 - 1)
+    agent = Lifetime(world).begin()
+    agent.later(4)
+    assert agent.status.phase is Phase.STOPPING
+
+
+def test_a_finished_job_that_is_kept_is_not_kept_by_restarts(world):
+    """The same holds after a job; work in between, or another boot, begins the count anew."""
+    agent = Lifetime(world, KEEP).begin()
+    assert agent.status.phase is Phase.FINISHED
+    world.clock.advance(14 * 60)
+    agent = Lifetime(world, KEEP).begin()
+    assert agent.status.phase is Phase.FINISHED
+    assert agent.status.stops_at == pytest.approx(world.clock.now() + 60)
+    shutil.rmtree(world.root / "disk")  # a stop wipes the container's disk, a start gives another address
+    agent = Lifetime(world, KEEP, hostname="h2").begin()
+    assert agent.status.stops_at == pytest.approx(world.clock.now() + 15 * 60)
+
+
 def test_refused_stops_are_told(world):
     """Every round of the ladder is in the status and in the journal."""
     agent = Lifetime(world, JOB).begin()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import queue
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pod_agent.pod.record import PodRecords
+from pod_agent.pod.rest import Rest
 from pod_agent.pod.scribe import Scribe
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
@@ -164,6 +165,7 @@ class Lifetime:
         quill=None,
     ):
         self.world = world
+        (world.root / "run").mkdir(parents=True, exist_ok=True)
         settings = Settings(
             pod_id="pod-a",
             hostname=hostname,
@@ -178,11 +180,16 @@ class Lifetime:
         folders = Folders(settings.workspace, settings.disk_dir, quill)
         self.folders = folders
         records = PodRecords(settings.disk_dir, settings.workspace / ".podkeep/pods/pod-a.json", quill)
-        self.opening = Opening(settings, folders, records, world.clock)
+        self.opening = Opening(settings, folders, records, world.clock, on_boot=self._booted)
         self.journal = DyingJournal(FileJournal(folders), dies_after, instead=instead)
         self.effects = FakeEffects(world, self.opening, self._post)
         facts = PodFacts(version="test")
-        self.supervisor = Supervisor(folders, self.journal, self.effects, world.clock, facts=facts)
+        self.supervisor = Supervisor(
+            folders, self.journal, self.effects, world.clock, facts=facts, rest=Rest(settings.run_dir)
+        )
+
+    def _booted(self, boot, _deadline):
+        self.supervisor.update(lambda facts: replace(facts, boot=boot.id))
 
     def _post(self, event):
         self.supervisor.post(event)

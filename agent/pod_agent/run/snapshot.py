@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_HOUR = 3600.0
 OVER = (Phase.FINISHED, Phase.STOPPING)
+RESTING = (Phase.WAITING, Phase.FINISHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,6 @@ def _job(job: Job, state: State, log: LogPlace | None) -> JobStatus:
 
 def idle_left(state: State, facts: PodFacts, since_mono: float, mono: float) -> float | None:
     """Seconds until idleness stops the pod; None while a job is worked on."""
-    if state.phase not in {Phase.WAITING, Phase.FINISHED} or state.opening:
+    if state.phase not in RESTING or state.opening:
         return None
     return brakes.idle_left(since_mono, idle_minutes(state, facts), mono)

@@ -27,6 +27,7 @@ from pod_wire.status import Phase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pod_agent.pod.rest import Rest
     from pod_agent.run.folders import Folders
     from pod_agent.run.journal import Journal
     from pod_agent.run.snapshot import PodFacts
@@ -65,12 +66,14 @@ class Supervisor:
         clock: Clock,
         *,
         facts: PodFacts,
+        rest: Rest,
         changed: Callable[[State], None] = lambda _: None,
     ) -> None:
         self._folders = folders
         self._journal = journal
         self._effects = effects
         self._clock = clock
+        self._rest = rest
         self._changed = changed
         self._mailbox: queue.SimpleQueue[Letter | None] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, e.Event]] = []
@@ -175,8 +178,7 @@ class Supervisor:
         before, now = self.state, self._clock.now()
         after, commands = machine.step(before, letter.event, now)
         after = self._keep(before, after)
-        if after.serial != before.serial:
-            self._since = self._clock.monotonic()
+        self._time(before, after)
         entries = tell(before, after, now)
         self.state = after
         for entry in entries:
@@ -186,6 +188,18 @@ class Supervisor:
             self._changed(after)
         for command in commands:
             self._carry_out(command, letter)
+
+    def _time(self, before: State, after: State) -> None:
+        """When the phase began. Rest that an earlier agent of this boot had begun goes on."""
+        opened = before.opening and not after.opening
+        if after.serial == before.serial and not opened:
+            return
+        now, boot = self._clock.monotonic(), self.facts.boot
+        if after.phase not in snapshot.RESTING:
+            self._rest.ended()
+            self._since = now
+        else:
+            self._since = self._rest.resumed(boot, now) if opened else self._rest.began(boot, now)
 
     def _keep(self, before: State, after: State) -> State:
         """The record on disk first; nothing else may know of a decision that a crash would forget."""
