@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 INJECTED = ("PUBLIC_KEY", "SSH_PUBLIC_KEY", "JUPYTER_PASSWORD")  # a PATCH without them loses the way in
 GIVEN = 3  # how often an order is given while its answers are unclear
 LOOKS = 8  # a second apart, at the job's own pod: its agent may just be starting again
+COMING = ("PROVISIONING", "STARTING")
 IDLE = (Phase.WAITING, Phase.FINISHED)
 
 
@@ -63,6 +64,13 @@ def fits(pod: Pod, machine: Machine) -> bool:
 def candidates(pods: Sequence[Pod], known: Sequence[KnownPod], plan: Plan) -> list[tuple[Pod, KnownPod]]:
     """Pods that fit and that we can speak to; those of the same job first, stopped or not."""
     tokens = {item.id: item for item in known if item.token}
+    for pod in pods:
+        if pod.status in COMING and pod.id in tokens and tokens[pod.id].job == plan.spec.name:
+            raise AlreadyRuns(
+                f"cannot start job '{plan.spec.name}': pod {pod.id} is {pod.status.lower()} for it",
+                f"how it is: pod-client status {pod.id}; or end it: pod-client rm {pod.id}; "
+                "or a second one beside it, on a bill of its own: --new-pod",
+            )
     fitting = [(pod, tokens[pod.id]) for pod in pods if pod.id in tokens and fits(pod, plan.machine)]
     usable = [pair for pair in fitting if pair[0].status in {"EXITED", "RUNNING"}]
     return sorted(usable, key=lambda pair: (pair[1].job != plan.spec.name, pair[0].status != "RUNNING"))

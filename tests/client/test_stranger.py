@@ -110,3 +110,13 @@ def test_a_stopped_pod_is_called_so(pod, command):
     assert code == 3
     assert "cannot ask pod pod1: the pod has stopped" in err
     assert "pod-client start pod1" in err
+
+
+def test_a_job_whose_pod_is_only_coming_is_not_begun_twice(pod):
+    """An image may take minutes to arrive; whoever asks again meanwhile is told of the pod that comes."""
+    pod.run(*UP, "--detach")
+    pod.runpod.set_status("pod1", "STARTING")
+    code, _, err = pod.run(*UP, "--detach")
+    assert code == 3
+    assert "pod pod1 is starting for it" in err
+    assert pod.runpod.calls.count("create") == 1
