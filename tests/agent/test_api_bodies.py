@@ -69,7 +69,7 @@ def test_a_json_bomb_is_400_and_quick(api, body):
     began = time.monotonic()
     reply = api.ask("POST", "/jobs", body, JSON)
     assert reply.status == 400
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5  # a parser that builds it takes far longer
     assert api.asked == []
 
 

@@ -184,14 +184,16 @@ def test_unknown_routes_and_methods_are_problems_too(api):
 
 
 def test_small_answers_are_not_delayed(api):
-    """Twenty requests on one connection take milliseconds: head and body do not wait for each other's receipt."""
+    """Head and body do not wait for each other's receipt, which would cost each request on a connection 40 ms."""
     connection = http.client.HTTPConnection("127.0.0.1", api.server.port)
-    began = time.monotonic()
+    took = []
     for _ in range(20):
+        began = time.monotonic()
         connection.request("GET", "/healthz")
         connection.getresponse().read()
+        took.append(time.monotonic() - began)
     connection.close()
-    assert time.monotonic() - began < 0.4
+    assert min(took[1:]) < 0.03  # the best of them, whatever else the machine does
 
 
 def test_every_get_route_answers_head(api):

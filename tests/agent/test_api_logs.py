@@ -154,7 +154,7 @@ def test_following_a_job_that_is_over_gives_the_rest_and_ends(api):
     api.enter(Phase.STOPPING)
     began = time.monotonic()
     assert api.get("/logs?follow=1").body == b"all\n"
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5  # else it follows for 85 s
 
 
 def test_following_ends_itself_before_the_proxy_would(tmp_path):

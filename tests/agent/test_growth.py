@@ -89,7 +89,7 @@ def test_without_descriptors_it_waits_instead(file):
     assert growth.fileno() is None
     began = time.monotonic()
     growth.wait(0.05)
-    assert 0.04 < time.monotonic() - began < 0.5
+    assert 0.04 < time.monotonic() - began < 5
     growth.drain()
     growth.close()
 

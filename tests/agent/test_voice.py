@@ -39,7 +39,7 @@ def test_a_stderr_that_takes_nothing_holds_nobody():
     began = time.monotonic()
     for number in range(50):
         logger.warning("line %d", number)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 5  # the driver hangs for 10 s
     gate.set()
     voice.flush()
     logger.warning("again")

