@@ -189,6 +189,7 @@ def test_a_wrong_key_is_a_refusal(pod):
     assert "wrong-key-value" not in err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
 def test_a_full_disk_under_stdout_is_an_error_that_says_what_is_billed(running):
     """The log cannot be written: one message, no traceback, and that the pod goes on."""
     running.agent.write(b"line\n" * 100)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -84,8 +83,11 @@ def test_ctrl_c_during_the_create_removes_what_was_made(pod):
     assert "nothing of it is billed any more" in said
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither terminals of this kind nor HUP")
 def test_a_terminal_that_is_closed_leaves_no_pod(pod):
     """Nobody can be told any more, HUP comes twice, and the pod is removed all the same."""
+    import pty  # noqa: PLC0415 - not on Windows
+
     pod.runpod.on_change = lambda _: None
     master, slave = pty.openpty()
     argv = [sys.executable, "-c", ON_A_TERMINAL, *UP]
@@ -100,6 +102,7 @@ def test_a_terminal_that_is_closed_leaves_no_pod(pod):
     assert pod.runpod.pods == {}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no HUP")
 def test_a_launch_that_nohup_protects_is_not_ended_by_hup(pod):
     """HUP that is ignored from the beginning stays ignored."""
     pod.runpod.on_change = lambda _: None

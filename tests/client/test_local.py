@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +54,8 @@ def test_a_buffering_proxy_costs_neither_bytes_nor_the_end(home):
 @pytest.mark.slow
 def test_two_commands_that_start_the_simulator_share_one(home):
     """The slower one's simulator ends, as the folder is taken: it waits for the other's, and uses it."""
+    import fcntl  # noqa: PLC0415 - not on Windows, where there is no simulator
+
     state = state_of(home)
     state.mkdir(parents=True)
     with (state / "lock").open("w") as lock:
