@@ -62,16 +62,44 @@ def one_life(pod: Pod, moments: Path) -> tuple[float, float]:
     return began(moments)[lives] - start, answered - start
 
 
-def ours(folder: Path, repo: Path) -> None:
-    place = folder / "pod"
+def rivals_tree(folder: Path, repo: Path) -> Path:
+    """A clone with an environment beside it that satisfies the requirements."""
+    tree = folder / "tree"
+    subprocess.run(["git", "clone", "-q", str(repo), str(tree)], env=environment(), check=True)
+    subprocess.run(python("-m", "venv", tree / ".venv"), env=environment(), check=True)
+    pip = [str(tree / ".venv/bin/pip"), "install", "-q", "-r", "requirements.txt"]
+    subprocess.run(pip, cwd=tree, env=environment(), check=True)
+    return tree
+
+
+def rivals_life(tree: Path, moments: Path) -> float:
+    """Seconds to the training."""
+    earlier, start = len(began(moments)), time.time()
+    words = ["bash", "-c", RIVAL, "bash", command(moments)]
+    running = subprocess.Popen(words, cwd=tree, env=environment(), stderr=subprocess.DEVNULL)
+    wait_until("the rival trains", functools.partial(has_begun, moments, earlier), 60)
+    running.kill()
+    running.wait()
+    return began(moments)[-1] - start
+
+
+def take_turns(folder: Path, repo: Path) -> tuple[list[tuple[float, float]], list[float]]:
+    """Lives of ours and of the rival, one after the other, so that a busy machine is busy for both."""
+    place, tree = folder / "pod", rivals_tree(folder, repo)
     place.mkdir()
-    moments = place / "moments"
-    with Pod(place, command(moments), POD_REPO=str(repo), POD_RESUME="") as pod:
+    mine, theirs = place / "moments", folder / "moments"
+    with Pod(place, command(mine), POD_REPO=str(repo), POD_RESUME="") as pod:
         pod.start()
-        wait_until("the first life trains", lambda: bool(began(moments)), INSTALL_S)
+        wait_until("the first life trains", lambda: bool(began(mine)), INSTALL_S)
         time.sleep(2.0)
         pod.crash()
-        lives = [one_life(pod, moments) for _ in range(RUNS)]
+        turns = [(one_life(pod, mine), rivals_life(tree, theirs)) for _ in range(RUNS)]
+    return [turn[0] for turn in turns], [turn[1] for turn in turns]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        lives, others = take_turns(Path(name), repository(Path(name)))
     trained, answered = zip(*lives, strict=True)
     say(
         "restart",
@@ -80,36 +108,12 @@ def ours(folder: Path, repo: Path) -> None:
         healthz_s=round(median(answered), 3),
         runs=[round(seconds, 3) for seconds in trained],
     )
-
-
-def rival(folder: Path, repo: Path) -> None:
-    tree, moments = folder / "tree", folder / "moments"
-    subprocess.run(["git", "clone", "-q", str(repo), str(tree)], env=environment(), check=True)
-    subprocess.run(python("-m", "venv", tree / ".venv"), env=environment(), check=True)
-    pip = [str(tree / ".venv/bin/pip"), "install", "-q", "-r", "requirements.txt"]
-    subprocess.run(pip, cwd=tree, env=environment(), check=True)
-    spent = []
-    for _ in range(RUNS):
-        start = time.time()
-        words = ["bash", "-c", RIVAL, "bash", command(moments)]
-        running = subprocess.Popen(words, cwd=tree, env=environment())
-        wait_until("the rival trains", functools.partial(has_begun, moments, len(spent)), 60)
-        running.kill()
-        running.wait()
-        spent.append(began(moments)[-1] - start)
     say(
         "restart",
         "git pull + pip install -r",
-        training_s=round(median(spent), 3),
-        runs=[round(seconds, 3) for seconds in spent],
+        training_s=round(median(others), 3),
+        runs=[round(seconds, 3) for seconds in others],
     )
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        repo = repository(Path(name))
-        ours(Path(name), repo)
-        rival(Path(name), repo)
 
 
 if __name__ == "__main__":
