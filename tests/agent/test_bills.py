@@ -225,6 +225,25 @@ def test_a_workspace_that_stumbled_is_used_again(world):
     assert load((far / "state.json").read_bytes()).checkpoint.step == 2
 
 
+def test_a_training_is_hurried_before_a_hung_mount_takes_the_pods_last_seconds(world):
+    """On TERM the signal goes out first; the record is kept then."""
+    world.acts = [Act(lasts=True)]
+    hurried_when_asked = []
+
+    class Noting(Scribe):
+        def do(self, what, act):
+            hurried_when_asked.append(c.HurryAttempt() in world.done)
+            return super().do(what, act)
+
+    agent = Lifetime(world, JOB, quill=Noting()).begin()
+    assert not any(hurried_when_asked)
+    hurried_when_asked.clear()
+    agent.say(e.Termed())
+    assert hurried_when_asked
+    assert all(hurried_when_asked)
+    assert agent.status.job.outcome is Outcome.INTERRUPTED
+
+
 def test_a_job_that_could_not_begin_begins_in_its_folder_later(world):
     """What stood in for its record is forgotten: the run, its attempts and its log are those of the workspace."""
     Lifetime(world, KEEP, order="o1").begin()

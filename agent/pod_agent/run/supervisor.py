@@ -1,7 +1,9 @@
 """One mailbox, one loop: every event goes through the table, is kept, told, published, and only then acted upon.
 
 The order is the promise: ``state.json`` before the journal, the journal before any deed. So the agent may die after any
-line and the next one knows what was decided. Not here: deciding (``machine``) and doing (``effects``).
+line and the next one knows what was decided. One deed comes first: a pod that is going leaves five seconds, which a hung
+mount would take to keep the record; a training hurried unrecorded is interrupted all the same.
+Not here: deciding (``machine``) and doing (``effects``).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from pod_agent.pod import brakes
 from pod_agent.run import asks, machine, snapshot
 from pod_agent.run import events as e
-from pod_agent.run.commands import After, Answer, Command, ExitAgent, Note
+from pod_agent.run.commands import After, Answer, Command, ExitAgent, HurryAttempt, Note
 from pod_agent.run.journal import tell
 from pod_agent.run.moves import OPEN_S
 from pod_agent.run.situation import State
@@ -177,6 +179,9 @@ class Supervisor:
         """One event: decide, keep, tell, publish, act."""
         before, now = self.state, self._clock.now()
         after, commands = machine.step(before, letter.event, now)
+        for command in commands:
+            if isinstance(command, HurryAttempt):
+                self._effects.do(command)
         after = self._keep(before, after)
         self._time(before, after)
         entries = tell(before, after, now)
@@ -187,7 +192,8 @@ class Supervisor:
         if after != before:
             self._changed(after)
         for command in commands:
-            self._carry_out(command, letter)
+            if not isinstance(command, HurryAttempt):
+                self._carry_out(command, letter)
 
     def _time(self, before: State, after: State) -> None:
         """When the phase began. Rest that an earlier agent of this boot had begun goes on."""
