@@ -1,8 +1,8 @@
 """One mailbox, one loop: every event goes through the table, is kept, told, published, and only then acted upon.
 
 The order is the promise: ``state.json`` before the journal, the journal before any deed. So the agent may die after any
-line and the next one knows what was decided. One deed comes first: a pod that is going leaves five seconds, which a hung
-mount would take to keep the record; a training hurried unrecorded is interrupted all the same.
+line and the next one knows what was decided. One deed comes first: a pod that is going leaves five seconds, which a
+hung mount would take to keep the record; a training hurried unrecorded is interrupted all the same.
 Not here: deciding (``machine``) and doing (``effects``).
 """
 
