@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 
 
@@ -42,6 +42,12 @@ class JobSpec:
     ephemeral: bool = False
 
     def spec_hash(self) -> str:
-        """Sixteen hex digits that change when any field does."""
-        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        """Sixteen hex digits that change when any field does.
+
+        Fields at their default are left out: a newer podkeep that knows more fields must not take a finished job
+        for another one.
+        """
+        usual = {field.name: field.default for field in fields(self)}
+        told = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        text = json.dumps(told, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
