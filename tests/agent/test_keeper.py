@@ -74,8 +74,12 @@ def small_memory():
         group = home / f"podkeep-test-{os.getpid()}"
         try:
             group.mkdir()
+        except OSError:
+            continue
+        try:
             (group / limit).write_text("200000000")
         except OSError:
+            group.rmdir()
             continue
         yield group
         (home / "cgroup.procs").write_text(str(os.getpid()))
