@@ -22,7 +22,7 @@ from runpod_api import RunPod
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SETTLE_S = 6.0
+SETTLE_S = 5.0
 JOBS = {
     "quiet": "exec sleep 100000",
     "100 lines/s": """exec perl -MTime::HiRes=time,sleep -e '$| = 1; my $t = time;
@@ -109,7 +109,7 @@ def supervisord(folder: Path, job: str, seconds: float) -> dict[str, float]:
         return measure({"supervisord": running.pid}, seconds)
 
 
-def main(seconds: float = 30.0) -> None:
+def main(seconds: float = 20.0) -> None:
     contenders = {"podkeep": ours, "supervisord": supervisord}
     if reason := log_rivals.lacking("supervisor"):
         say("memory", "supervisord", skipped=reason)
