@@ -37,7 +37,7 @@ test: namespaces ## the tests that take a minute
 test-all: namespaces ## these and the marked ones; torch ones skip, with the reason, where torch is missing
 	@$(PYTEST) -m "$(ALL)" $(ARGS)
 
-bench: $(READY) ## measure beside rivals (about fifteen minutes), and write bench/README.md
+bench: $(READY) ## measure beside rivals (about twenty minutes), and write bench/README.md
 	@$(BIN)/python bench/report.py
 
 lint: $(READY) ## ruff, ruff format, mypy
