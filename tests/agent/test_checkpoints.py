@@ -264,18 +264,16 @@ def test_gits_own_list_is_read(tmp_path, version):
     assert tracked(tmp_path / "sub") == frozenset()
 
 
-def test_a_hundred_large_checkpoints_are_judged_in_a_tenth_of_a_second(tmp_path):
+def test_a_hundred_large_checkpoints_are_judged_without_reading_them(tmp_path):
     """100 folders of 10 GB (sparse) are found and judged by their headers and ends alone."""
     for number in range(100):
         sparse_trainer(tmp_path / f"checkpoint-{number + 1}", number + 1)
-    times = []
-    for _ in range(3):
-        began = time.perf_counter()
-        found = judged(tmp_path)
-        times.append(time.perf_counter() - began)
+    began = time.perf_counter()
+    found = judged(tmp_path)
+    took = time.perf_counter() - began
     assert all(one.whole for one in found.values())
     assert len(found) == 100
-    assert min(times) < 0.4, "the budget is 0.1 s on a quiet machine; bench measures it"
+    assert took < 20, "reading a terabyte takes minutes; the budget of 0.1 s is measured in bench/"
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,7 @@ def test_a_ref_that_is_not_there(simulator, repo):
 
 def test_requirements_that_nobody_can_resolve(simulator, repo):
     """A package that does not exist fails the job with pip's words in the log and the package in the reason."""
-    # unwatched: an install of some seconds leaves a poller no moment between the end and the stop
-    left = end_of(simulator, watched=False, POD_REPO=str(repo), PIP_NO_INDEX="1")
+    left = end_of(simulator, POD_REPO=str(repo), PIP_NO_INDEX="1")
     CAUSES["a package that does not exist"].assert_kept_by(left.job)
     assert "podkeep-there-is-no-such-package==1.0" in left.job["reason"]
     assert b"No matching distribution" in left.log

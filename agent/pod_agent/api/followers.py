@@ -33,6 +33,8 @@ class Followers:
         self._active: set[Follower] = set()
         self._last_end = float("-inf")
         self._last_status = float("-inf")
+        self._final_was_read = False
+        self._awaited_until = float("-inf")  # somebody who polls the status is about to ask for the last one
 
     def __len__(self) -> int:
         return len(self._active)
@@ -53,16 +55,21 @@ class Followers:
         if completed:
             self._last_end = self._monotonic()
 
-    def status_was_read(self) -> None:
+    def status_was_read(self, *, final: bool) -> None:
+        """``final``: it told the outcome."""
         self._last_status = self._monotonic()
+        self._final_was_read = final
 
     def status_read_since(self, moment: float) -> bool:
         """Whether somebody has asked for the status after this moment of ``monotonic``."""
         return self._last_status >= moment
 
     def finish(self) -> None:
-        """From now on a follower that has everything is let go."""
+        """From now on a follower that has everything is let go, and who polls the status is waited for once."""
         self.finishing = True
+        now = self._monotonic()
+        if now - self._last_status < READS_STATUS_WITHIN_S:
+            self._awaited_until = now + READS_STATUS_WITHIN_S
 
     def wake(self) -> None:
         """Make every follower look again."""
@@ -73,6 +80,8 @@ class Followers:
         """Whether bytes, or the final status, have yet to reach somebody."""
         active = tuple(self._active)
         if any(follower.owed for follower in active) or (self.finishing and active):
+            return True
+        if not self._final_was_read and self._monotonic() < self._awaited_until:
             return True
         unread = self._last_end > self._last_status
         return unread and self._monotonic() - self._last_end < READS_STATUS_WITHIN_S

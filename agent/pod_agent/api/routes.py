@@ -48,7 +48,7 @@ async def healthz(house: House, _request: Request) -> Response:
 async def status(house: House, _request: Request) -> Response:
     """The whole pod at this moment."""
     snapshot = house.parts.snapshot()
-    house.followers.status_was_read()
+    house.followers.status_was_read(final=snapshot.job is not None and snapshot.job.outcome is not None)
     return json_answer(snapshot, house.parts.masker)
 
 
@@ -61,7 +61,7 @@ async def jobs(house: House, _request: Request) -> Response:
 async def one_job(house: House, request: Request) -> Response:
     """One job by its name."""
     job = _job(house, request)
-    house.followers.status_was_read()
+    house.followers.status_was_read(final=job.outcome is not None)
     return json_answer(job, house.parts.masker)
 
 
