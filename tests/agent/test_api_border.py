@@ -148,14 +148,18 @@ def test_a_thousand_wrong_tokens_change_nothing_and_leave_nothing(api):
     wrong(50)
     gc.collect()
     tracemalloc.start()
+    grown = []
     try:
-        before = tracemalloc.get_traced_memory()[0]
-        wrong(1000)
-        gc.collect()
-        grown = tracemalloc.get_traced_memory()[0] - before
+        for _ in range(
+            3
+        ):  # what is kept of a request is kept every time; a library's first use of something is not
+            before = tracemalloc.get_traced_memory()[0]
+            wrong(1000)
+            gc.collect()
+            grown.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
         tracemalloc.stop()
-    assert grown < 200_000
+    assert min(grown) < 50_000
     assert api.asked == []
     assert api.get("/status").status == 200
 
