@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 MAX_HEAD = 1 << 16
 MAX_BUFFERED = 1 << 20  # a buffering proxy lets go at this many bytes, or at the end
 HIGH_WATER = 1 << 20
-REASONS = {
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    502: "Bad Gateway",
-    524: "A Timeout Occurred",
-}
-HOP_HEADERS = (b"connection", b"keep-alive", b"proxy-connection")
 
 
 @dataclass(frozen=True, slots=True)

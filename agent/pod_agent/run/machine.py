@@ -27,7 +27,6 @@ RUN, D, F, X = Phase.RUNNING, Phase.DRAINING, Phase.FINISHED, Phase.STOPPING
 STEPS = (S, I, R)
 BEFORE_DRAIN = (S, I, R, RUN)
 ANY = tuple(Phase)
-ASKS = (GiveOrder, Cancel, Restart, Stop)
 
 E = TypeVar("E")
 
