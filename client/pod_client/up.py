@@ -96,9 +96,8 @@ class Up:
         pod_id = self._create() if reused is None else reused.pod_id
         armed = self._launcher.wait(pod_id)
         pod, health = armed.pod, armed.health
-        self._screen.money(
-            f"pod {pod_id} can stop itself; it is billed at {dollars(pod.cost)}/h until it does"
-        )
+        counted = "the simulator counts" if self._choices.local else "it is billed at"
+        self._screen.money(f"pod {pod_id} can stop itself; until it does {counted} {dollars(pod.cost)}/h")
         known = self._known(pod_id)
         if reused is None:
             return Launched(pod, known, health.self_stop, None, Begin())
@@ -249,8 +248,9 @@ class Up:
         self._screen.note(
             f"follow it again: pod-client logs -f {job}\nhow it is:       pod-client status {job}"
         )
+        counted = "counted by the simulator" if self._choices.local else "billed"
         self._screen.money(
-            f"this pod is still billed at {dollars(pod.cost)}/h{until}; it stops itself. To end it now: "
+            f"this pod is still {counted} at {dollars(pod.cost)}/h{until}; it stops itself. To end it now: "
             f"pod-client stop {pod.id}"
         )
 
