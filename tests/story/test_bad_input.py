@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import promises
+from tests.live import wait_for
 from tests.story.bare_agent import BareAgent, take_apart
 from tests.story.templates import JOB, Left, TemplatePod, odd_workspace, quick_python
 
@@ -117,7 +118,8 @@ def test_up_says_what_to_do(laptop):
     told = story.told.read_text()
     assert promised.reason in told
     assert promised.remedy in told
-    assert [pod["status"] for pod in laptop.simulator.pods().values()] == ["EXITED"]
+    off = ["EXITED"]
+    wait_for("it is off", lambda: [pod["status"] for pod in laptop.simulator.pods().values()] == off, 20)
 
 
 def in_odd_workspace(simulator, kind: str, command: str, **env: str) -> Path:
