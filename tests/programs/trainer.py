@@ -1,9 +1,13 @@
-"""A training in miniature: counts steps, saves every fifth whole, resumes when told to. Standard library only."""
+"""A training in miniature: counts steps, saves every fifth whole, resumes when told to. Standard library only.
+
+It can wait at a step for SIGUSR1, so that a test may do its worst amid the run however slow the machine is.
+"""
 
 from __future__ import annotations
 
 import argparse
 import pickle
+import signal
 import time
 from pathlib import Path
 
@@ -16,11 +20,21 @@ def save(step: int) -> None:
     half.replace(folder / f"step-{step:04d}.pkl")
 
 
+def wait_once(step: int) -> None:
+    """Wait here for SIGUSR1; an attempt that passes here again does not."""
+    mark = Path(f"waited-{step}")
+    if not mark.exists():
+        mark.touch()
+        signal.sigwait({signal.SIGUSR1})
+
+
 def main() -> None:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--pause", type=float, default=0.05)
     parser.add_argument("--resume", type=Path)
+    parser.add_argument("--wait-at", type=int, nargs="*", default=())
     asked = parser.parse_args()
     step = pickle.loads(asked.resume.read_bytes())["step"] if asked.resume else 0
     print(f"starting at step {step}")
@@ -30,6 +44,8 @@ def main() -> None:
         print(f"step {step}")
         if step % 5 == 0:
             save(step)
+        if step in asked.wait_at:
+            wait_once(step)
     print(f"done at step {step}")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,10 @@ class Laptop:
             argv, env=self.env, cwd=self.repo, capture_output=True, text=True, timeout=120, check=False
         )
 
-    def up(self, *more: str, steps: int = 60, pause: float = 0.05) -> Story:
-        """Start the training and follow it, as the person would."""
-        command = f"python3 trainer.py --steps {steps} --pause {pause}"
+    def up(self, *more: str, steps: int = 60, waits: Sequence[int] = ()) -> Story:
+        """Start the training and follow it, as the person would; it waits at these steps for `Story.goes_on`."""
+        command = f"python3 trainer.py --steps {steps} --pause 0.05"
+        command += f" --wait-at {' '.join(map(str, waits))}" if waits else ""
         argv = [CLIENT, "up", "--local", "--job", JOB, "--repo", str(self.repo), "--command", command]
         return self.start(*argv, "--resume", "--resume {checkpoint}", *more, steps=steps)
 
@@ -86,11 +88,15 @@ class Story:
         )
         assert self.program.poll() is None, f"up ended early:\n{self.told.read_text()}\n{self.log}"
 
-    def running(self, step: int) -> tuple[str, int]:
-        """Wait for this step, and for a whole checkpoint; the pod's id and the training's pid inside it."""
+    def waits(self, step: int) -> tuple[str, int]:
+        """The training waits at this step and has a whole checkpoint; the pod's id and its pid inside the pod."""
         self.reaches(step)
         status = wait_for("a whole checkpoint in the status", self._with_checkpoint)
         return status["id"], status["job"]["attempts"][-1]["pid"]
+
+    def goes_on(self, pod: str, pid: int) -> None:
+        """End the wait."""
+        self.laptop.simulator.kill(pod, pid, signal.SIGUSR1)
 
     def _with_checkpoint(self) -> dict[str, Any] | None:
         status = self.status()

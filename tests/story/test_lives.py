@@ -8,6 +8,7 @@ from tests.live import Simulator, wait_for
 
 pytestmark = pytest.mark.slow
 JOB = "story"
+AMID = 17  # the step at which a training waits, two after a checkpoint
 
 
 def test_up_trains_and_the_pod_stops_itself(laptop):
@@ -18,8 +19,8 @@ def test_up_trains_and_the_pod_stops_itself(laptop):
 
 def test_a_killed_training_resumes(laptop):
     """A training killed from outside goes on from the newest whole checkpoint, and no line is lost."""
-    story = laptop.up()
-    pod, pid = story.running(12)
+    story = laptop.up(waits=[AMID])
+    pod, pid = story.waits(AMID)
     laptop.simulator.kill(pod, pid)
     story.assert_good_end(attempts=2)
     assert story.starts()[1] >= 10
@@ -27,27 +28,29 @@ def test_a_killed_training_resumes(laptop):
 
 def test_a_killed_agent_loses_nothing(laptop):
     """When the agent is killed the training does not notice: the same attempt goes on to its end."""
-    story = laptop.up(steps=150)
-    pod, pid = story.running(12)
+    story = laptop.up(waits=[AMID])
+    pod, pid = story.waits(AMID)
     laptop.simulator.kill(pod, story.process(pod, "-m pod_agent"))
     wait_for("the new agent to answer", lambda: story.status().get("job"), within_s=30)
     assert story.status()["job"]["attempts"][-1]["pid"] == pid
+    story.goes_on(pod, pid)
     story.assert_good_end(attempts=1)
 
 
 def test_a_killed_keeper_costs_at_most_the_exit(laptop):
     """When the keeper is killed its training goes on; the exit is unknown, so the job resumes and then succeeds."""
-    story = laptop.up()
-    pod, _ = story.running(12)
+    story = laptop.up(waits=[AMID])
+    pod, pid = story.waits(AMID)
     laptop.simulator.kill(pod, story.process(pod, "keeper"))
+    story.goes_on(pod, pid)
     story.assert_good_end(attempts=2)
     assert story.starts()[1] == story.steps
 
 
 def test_a_stopped_pod_resumes_when_started(laptop):
     """Stop during training is an interruption: started again, the pod resumes the run, finishes and stops itself."""
-    story = laptop.up()
-    pod, _ = story.running(12)
+    story = laptop.up(waits=[AMID])
+    pod, _ = story.waits(AMID)
     assert laptop.client("stop", pod).returncode == 0
     code = story.ends()
     wait_for("the pod is off", lambda: laptop.simulator.pod(pod)["status"] == "EXITED")
@@ -68,8 +71,8 @@ def test_a_stopped_pod_resumes_when_started(laptop):
 @pytest.mark.parametrize("layer", ["kept", "wiped"])
 def test_a_crashed_container_resumes(laptop, layer):
     """A container that crashes and is restarted resumes, with its own disk kept or wiped."""
-    story = laptop.up()
-    pod, _ = story.running(12)
+    story = laptop.up(waits=[AMID])
+    pod, _ = story.waits(AMID)
     status, said = laptop.simulator.call(
         "POST", f"/sim/pods/{pod}/crash", {"layer": layer, "started_at": "kept"}
     )
@@ -80,12 +83,13 @@ def test_a_crashed_container_resumes(laptop, layer):
 
 def test_the_pod_outlives_the_simulator(laptop):
     """A simulator that is killed and started again mid-run finds its pod, and the pod stops itself through it."""
-    story = laptop.up(steps=120)
-    pod, _ = story.running(12)
+    story = laptop.up(waits=[AMID])
+    pod, pid = story.waits(AMID)
     before = laptop.simulator
     assert laptop.simulator.call("POST", "/sim/shutdown")[0] < 300
     wait_for("the simulator has gone", lambda: Simulator.at(before.state) is None)
     assert laptop.client("ps").returncode == 0
     assert laptop.simulator.pod(pod)["status"] == "RUNNING"
+    story.goes_on(pod, pid)
     story.assert_good_end(attempts=1)
     assert [attempt["exit_code"] for attempt in story.status()["job"]["attempts"]] == [0]

@@ -39,9 +39,9 @@ def come_back(laptop):
 def test_nothing_begins_twice_when_runpod_dies(laptop):
     """Killed thrice amid the run, once with a crashing container, and once as the pod would stop: two attempts."""
     rng = dice("the simulator's deaths")
-    story = laptop.up(steps=450)
+    story = laptop.up(waits=[17, 38])
     pod = Seen.only(story)
-    story.running(12)
+    story.waits(17)
     pid = pod.record()["attempts"][0]["pid"]
     for _ in range(3):
         die(laptop)
@@ -54,6 +54,8 @@ def test_nothing_begins_twice_when_runpod_dies(laptop):
     os.kill(json.loads((pod.disks / "init.json").read_bytes())["pid"], signal.SIGKILL)
     come_back(laptop)
     pod.begins(2)
+    _, pid = story.waits(38)
+    story.goes_on(pod.id, pid)
     die(laptop)
     wait_for("a refused stop", lambda: pod.journal()[-1]["kind"] == "stop_refused", within_s=60)
     come_back(laptop)
