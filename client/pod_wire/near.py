@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pod_wire.contract import PREFIX
+from pod_wire.variable import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

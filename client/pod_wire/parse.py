@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pod_wire import values
-from pod_wire.contract import BY_NAME, JOB_FIELDS, PREFIX, VARIABLES, Variable
+from pod_wire.contract import BY_NAME, JOB_FIELDS, VARIABLES
 from pod_wire.errors import BadInput, Mistake
 from pod_wire.near import nearest
 from pod_wire.old_names import translate
@@ -19,6 +19,7 @@ from pod_wire.routes import DEFAULT_PORT
 from pod_wire.rules import Draft, as_text, job_spec
 from pod_wire.secrets import Secret
 from pod_wire.texts import BadValue
+from pod_wire.variable import PREFIX, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pod_wire.contract import JOB_FIELDS, NAME_LIMIT, RESTARTS_WITH_RESUME
+from pod_wire.contract import JOB_FIELDS
 from pod_wire.errors import Mistake
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.near import distance
 from pod_wire.shell_text import shape
+from pod_wire.variable import NAME_LIMIT, RESTARTS_WITH_RESUME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

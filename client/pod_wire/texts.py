@@ -10,9 +10,9 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pod_wire.contract import NAME_LIMIT, Kind
 from pod_wire.job import ExitPolicy
 from pod_wire.near import nearest
+from pod_wire.variable import NAME_LIMIT, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,12 +10,12 @@ import math
 import re
 from typing import TYPE_CHECKING, Final
 
-from pod_wire.contract import COMMAND_LIMIT_BYTES, TEXT_LIMIT_BYTES, Kind
 from pod_wire.texts import TEXTS, BadValue
+from pod_wire.variable import COMMAND_LIMIT_BYTES, TEXT_LIMIT_BYTES, Kind
 
 if TYPE_CHECKING:
-    from pod_wire.contract import Variable
     from pod_wire.texts import Value
+    from pod_wire.variable import Variable
 
 
 _RUNPOD_SECRET: Final = re.compile(r"\{\{\s*RUNPOD_SECRET_")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from pod_agent.run.code import sync
+from pod_agent.run.code.sync import sync
 from pod_agent.run.work import Work
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec

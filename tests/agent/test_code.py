@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_agent.run.code import sync
+from pod_agent.run.code.sync import sync
 from pod_agent.run.work import StepFailed, Work
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_agent.run.environment import MARK, install
+from pod_agent.run.environment.install import MARK, install
 from pod_agent.run.work import StepFailed, Work
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
@@ -123,7 +123,7 @@ def test_the_hash_covers_all_that_is_asked_for(place):
     pack.mkdir()
     (pack / "pyproject.toml").write_text("[project]\nname='pack'\n")
     (pack / "pack.py").write_text("a = 1\n")
-    from pod_agent.run.requirements import read  # noqa: PLC0415 - the hash alone, without installing
+    from pod_agent.run.environment.requirements import read  # noqa: PLC0415 - the hash alone, without installing
 
     def digest():
         return read(place.folder / "requirements.txt", place.folder).digest
@@ -163,7 +163,8 @@ def test_a_moving_git_ref_is_followed(place, tmp_path):
     git("commit", "-q", "--allow-empty", "-m", "one")
     place.wants(f"keeptest # git+file://{repo}@main is only a comment\n")
     plain = place.install().hash
-    from pod_agent.run import environment, interpreter, requirements  # noqa: PLC0415
+    from pod_agent.run.environment import install as environment  # noqa: PLC0415
+    from pod_agent.run.environment import interpreter, requirements  # noqa: PLC0415
 
     place.wants(f"lib @ git+file://{repo}@main\n")
     work = Work(place.write, RealClock())

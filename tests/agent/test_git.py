@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pod_agent.run.git import Remote
+from pod_agent.run.code.git import Remote
 from pod_agent.run.work import StepFailed
 from pod_wire.secrets import Secret
 from tests.agent.code_place import Place

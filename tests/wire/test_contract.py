@@ -2,9 +2,10 @@
 
 import dataclasses
 
-from pod_wire.contract import BY_NAME, JOB_FIELDS, VARIABLES, Kind, row
+from pod_wire.contract import BY_NAME, JOB_FIELDS, VARIABLES, row
 from pod_wire.job import JobSpec
 from pod_wire.parse import PodValues
+from pod_wire.variable import Kind
 
 
 def test_every_built_job_variable_is_a_field_of_the_spec():

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pod_wire.contract import BY_NAME, COMMAND_LIMIT_BYTES, VARIABLES, Kind
+from pod_wire.contract import BY_NAME, VARIABLES
 from pod_wire.texts import BadValue
 from pod_wire.values import check, is_unset, unresolved_secret
+from pod_wire.variable import COMMAND_LIMIT_BYTES, Kind
 
 
 def _env(name, value):

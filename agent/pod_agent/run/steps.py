@@ -64,7 +64,7 @@ class RealSteps:
         return Work(self.log(job.name).append, self._clock)
 
     def sync(self, job: Job, work: Work) -> e.Event:
-        from pod_agent.run.code import sync  # noqa: PLC0415 - not needed where an attempt is found alive
+        from pod_agent.run.code.sync import sync  # noqa: PLC0415 - not needed where an attempt is found alive
 
         tree = self._settings.workspace / job.name
         done = sync(job.spec, tree, job.commit, self._settings.job_environment, work)
@@ -72,7 +72,7 @@ class RealSteps:
         return e.Synced(done.commit, done.warnings)
 
     def install(self, job: Job, work: Work) -> e.Event:
-        from pod_agent.run.environment import install  # noqa: PLC0415 - the same
+        from pod_agent.run.environment.install import install  # noqa: PLC0415 - the same
 
         known = self._known(job)
         envs = self._settings.disk_dir / "envs"

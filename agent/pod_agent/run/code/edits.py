@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pod_agent.run.git import Git
+    from pod_agent.run.code.git import Git
 
 
 def save_edits(git: Git) -> None:

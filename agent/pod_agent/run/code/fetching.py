@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pod_agent.run.git import Git, is_final, refusal
+from pod_agent.run.code.git import Git, is_final, refusal
 from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:

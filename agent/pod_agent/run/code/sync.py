@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pod_agent.run.edits import save_edits, save_in_the_way
-from pod_agent.run.fetching import have
-from pod_agent.run.git import Git, Remote, StoreDamaged, environment, refusal
+from pod_agent.run.code.edits import save_edits, save_in_the_way
+from pod_agent.run.code.fetching import have
+from pod_agent.run.code.git import Git, Remote, StoreDamaged, environment, refusal
 from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:

@@ -14,15 +14,16 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.run import git, pip, requirements
-from pod_agent.run.interpreter import Interpreter, find
+from pod_agent.run.code import git
+from pod_agent.run.environment import pip, requirements
+from pod_agent.run.environment.interpreter import Interpreter, find
 from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pod_agent.run.requirements import Wanted
+    from pod_agent.run.environment.requirements import Wanted
     from pod_wire.job import JobSpec
 
 MARK = "podkeep.json"  # written last: an environment without it is not one
