@@ -1,0 +1,17 @@
+"""How `up` goes about its work, as its flags say. One value; what is started is plan.py's matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How `up` goes about it."""
+
+    local: bool = False
+    detach: bool = False
+    new_pod: bool = False
+    dry_run: bool = False
+    as_json: bool = False
+    wait_minutes: float = 20.0

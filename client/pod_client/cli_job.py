@@ -1,0 +1,83 @@
+"""The commands about the job on a pod. Flags are read here; what is done with them is elsewhere.
+
+Nothing heavy is imported until a command runs: `pod-client --help` needs click alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pod_client import options
+
+if TYPE_CHECKING:
+    from pod_client.surroundings import Surroundings
+
+
+@click.command()
+@options.POD
+@click.option("--follow", "-f", is_flag=True, help="Until the job has ended; then print its receipt.")
+@click.option("--tail", type=click.IntRange(min=0), help="Only the last so many lines, and what follows.")
+@click.option("--since", help="Only what was written since: 90s, 10m, 2h, or a time as 2026-01-31T12:00:00Z.")
+@options.RAW
+@options.TOKEN_FILE
+@options.LOCAL
+@click.pass_obj
+def logs(  # noqa: PLR0917 - one argument per flag
+    around: Surroundings,
+    pod: str,
+    follow: bool,
+    tail: int | None,
+    since: str | None,
+    raw: bool,
+    token_file: str | None,
+    local: bool,
+) -> int:
+    """Print the log of a job, byte for byte.
+
+    POD is a pod's id, its name, or the name of its job.
+    """
+    from pod_client import logs as logging  # noqa: PLC0415
+    from pod_client import moments  # noqa: PLC0415
+    from pod_client.follow import Begin  # noqa: PLC0415
+
+    if tail is not None and since is not None:
+        raise click.UsageError("give --tail or --since, not both")
+    wiring = around.wiring()
+    when = None if since is None else moments.parse_moment(since, wiring.clock.now())
+    begin = Begin(0 if tail is None and when is None else None, tail, when)
+    target = wiring.target(pod, local=local, token_file=token_file)
+    return logging.logs(wiring, target, around.sink(raw=raw), begin, follow=follow)
+
+
+@click.command()
+@options.POD
+@options.TOKEN_FILE
+@options.LOCAL
+@click.pass_obj
+def cancel(around: Surroundings, pod: str, token_file: str | None, local: bool) -> int:
+    """End a job; its checkpoints and its pod stay."""
+    from pod_client import acting  # noqa: PLC0415
+
+    wiring = around.wiring()
+    return acting.cancel(wiring, wiring.target(pod, local=local, token_file=token_file))
+
+
+@click.command()
+@options.POD
+@options.TOKEN_FILE
+@options.LOCAL
+@click.pass_obj
+def restart(around: Surroundings, pod: str, token_file: str | None, local: bool) -> int:
+    """End a job's attempt and resume it.
+
+    It goes on from its newest whole checkpoint, under the same order.
+    """
+    from pod_client import acting  # noqa: PLC0415
+
+    wiring = around.wiring()
+    return acting.restart(wiring, wiring.target(pod, local=local, token_file=token_file))
+
+
+COMMANDS = (logs, cancel, restart)

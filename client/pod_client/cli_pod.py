@@ -1,0 +1,89 @@
+"""The commands about pods. Flags are read here; what is done with them is elsewhere.
+
+Nothing heavy is imported until a command runs: `pod-client --help` needs click alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pod_client import options
+from pod_client.interrupts import end_as_by_ctrl_c
+
+if TYPE_CHECKING:
+    from pod_client.surroundings import Surroundings
+
+
+@click.command()
+@options.POD
+@options.TOKEN_FILE
+@options.JSON
+@options.LOCAL
+@click.pass_obj
+def status(around: Surroundings, pod: str, token_file: str | None, as_json: bool, local: bool) -> int:
+    """Say how a pod and its job are, and when it stops."""
+    from pod_client import reading  # noqa: PLC0415
+
+    wiring = around.wiring()
+    return reading.status(wiring, wiring.target(pod, local=local, token_file=token_file), as_json=as_json)
+
+
+@click.command()
+@options.JSON
+@options.LOCAL
+@click.pass_obj
+def ps(around: Surroundings, as_json: bool, local: bool) -> int:
+    """List our pods: what they do and what they cost."""
+    from pod_client import reading  # noqa: PLC0415
+
+    return reading.ps(around.wiring(), local=local, as_json=as_json)
+
+
+@click.command()
+@options.POD
+@options.TOKEN_FILE
+@options.LOCAL
+@click.pass_obj
+def stop(around: Surroundings, pod: str, token_file: str | None, local: bool) -> int:
+    """Stop a pod now. Its mount stays, and is billed; a job that runs is interrupted."""
+    from pod_client import acting  # noqa: PLC0415
+
+    wiring = around.wiring()
+    return acting.stop(wiring, wiring.target(pod, local=local, token_file=token_file))
+
+
+@click.command()
+@options.POD
+@options.WAIT
+@options.TOKEN_FILE
+@options.LOCAL
+@click.pass_obj
+def start(around: Surroundings, pod: str, wait_minutes: float, token_file: str | None, local: bool) -> int:
+    """Start a stopped pod. An interrupted job goes on; one that ended waits for a new order."""
+    from pod_client import acting  # noqa: PLC0415
+
+    end_as_by_ctrl_c()
+    wiring = around.wiring()
+    return acting.start(wiring, wiring.target(pod, local=local, token_file=token_file), wait_minutes)
+
+
+@click.command()
+@options.POD
+@click.option("--force", is_flag=True, help="Also while its job is running.")
+@options.TOKEN_FILE
+@options.LOCAL
+@click.pass_obj
+def rm(around: Surroundings, pod: str, force: bool, token_file: str | None, local: bool) -> int:
+    """Remove a pod and its disk: nothing of it is billed any more.
+
+    What is on a network volume stays, and is billed as before.
+    """
+    from pod_client import acting  # noqa: PLC0415
+
+    wiring = around.wiring()
+    return acting.remove(wiring, wiring.target(pod, local=local, token_file=token_file), force=force)
+
+
+COMMANDS = (status, ps, stop, start, rm)
