@@ -33,7 +33,8 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         Kind.REPO,
         "none",
         "",
-        "Git repository with the code; without one the command runs in the workspace.",
+        "Where the code is: a git repository, a .tar.gz or .zip, `hf://datasets/user/name`, or a folder of the pod;"
+        " without it the command runs in the workspace.",
     ),
     Variable(
         "POD_REF",
@@ -88,9 +89,18 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         "POD_REQUIREMENTS",
         "requirements",
         Kind.FILE,
-        "`requirements.txt` if there",
+        "found by looking",
         "",
-        "Requirements file below the code's folder; empty means that nothing is installed.",
+        "Package list below the command's folder, e.g. `requirements/train.txt`, `uv.lock`, `environment.yml` or"
+        " `.[train]`; empty means that nothing is installed.",
+    ),
+    Variable(
+        "POD_SETUP",
+        "setup",
+        Kind.COMMAND,
+        "none",
+        "",
+        "Bash text that runs once in each new environment, after everything else is installed.",
     ),
     Variable(
         "POD_ON_FINISH",
@@ -212,7 +222,6 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     _later("POD_UPLOAD", "none", "Stores that outputs are uploaded to."),
     _later("POD_KEEP", "last 2", "How many checkpoints to keep in a store.", Kind.COUNT),
     _later("POD_BEST", "none", "Metric of the best checkpoint."),
-    _later("POD_SETUP", "none", "An extra command after installing."),
     _later("POD_MAX_COST", "off", "Budget of a run over all its boots.", Kind.NUMBER, "dollars"),
     _later("POD_STALL_MINUTES", "60", "Every sign of life may be silent this long.", Kind.NUMBER, "minutes"),
     _later("POD_DRAIN_MINUTES", "30", "Patience with the last uploads.", Kind.NUMBER, "minutes"),

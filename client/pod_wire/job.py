@@ -32,7 +32,10 @@ class JobSpec:
     resume: str | None = None  # None: no way to resume; "" is one too (put back only)
     checkpoints: str | None = None  # glob below the code's folder; None: found by looking
     fresh: bool = False
-    requirements: str | None = None  # path below the code's folder; None: requirements.txt if there; "" none
+    requirements: str | None = (
+        None  # package list below the command's folder; None: found by looking; "" none
+    )
+    setup: str | None = None  # bash text that runs in a new environment
     on_finish: ExitPolicy = ExitPolicy.STOP
     on_failure: ExitPolicy = ExitPolicy.STOP
     idle_minutes: float = 15.0

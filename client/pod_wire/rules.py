@@ -15,6 +15,7 @@ from pod_wire.errors import Mistake
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.near import distance
 from pod_wire.shell_text import shape
+from pod_wire.source import SourceKind, read_source, stem_of
 from pod_wire.variable import NAME_LIMIT, RESTARTS_WITH_RESUME
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
     idle = draft.number("idle_minutes")
     if draft.text("ref") is not None and repo is None and "repo" not in draft.bad:
         draft.wrong("ref", f"needs {draft.name_of('repo')}", "name the repository, or leave it out")
+    _check_ref(draft, repo)
     return JobSpec(
         name=draft.text("name") or default_name(repo, subdir, command),
         command=command,
@@ -83,6 +85,7 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
         checkpoints=draft.text("checkpoints"),
         fresh=draft.flag("fresh"),
         requirements=draft.text("requirements"),
+        setup=draft.text("setup"),
         on_finish=draft.policy("on_finish"),
         on_failure=draft.policy("on_failure"),
         idle_minutes=15.0 if idle is None else idle,
@@ -93,6 +96,20 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
     )
 
 
+def _check_ref(draft: Draft, repo: str | None) -> None:
+    if repo is None or draft.text("ref") is None:
+        return
+    kind = read_source(repo).kind
+    if kind is SourceKind.HUB:
+        draft.wrong(
+            "ref", "belongs to git repositories", "write the revision behind the name: hf://…@revision"
+        )
+    elif kind not in {SourceKind.GIT, SourceKind.PATH}:
+        draft.wrong(
+            "ref", "belongs to git repositories", "leave it out: an archive or tree has no other state"
+        )
+
+
 def default_restarts(resume: str | None) -> int:
     """Attempts after the first: some where there is a way to resume, none where all would begin anew."""
     return 0 if resume is None else RESTARTS_WITH_RESUME
@@ -101,8 +118,9 @@ def default_restarts(resume: str | None) -> int:
 def default_name(repo: str | None, subdir: str, command: str) -> str:
     """``<repo>-<8 hex of the hash of subdir and command>``; "job" where there is no repository."""
     digest = hashlib.sha256(f"{subdir}\0{command}".encode()).hexdigest()[:_HASH_LETTERS]
-    last = re.split(r"[/:]", (repo or "").rstrip("/"))[-1].removesuffix(".git")
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", last).lstrip(".-")[: NAME_LIMIT - _HASH_LETTERS - 1]
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", stem_of(repo or "")).lstrip(".-")[
+        : NAME_LIMIT - _HASH_LETTERS - 1
+    ]
     return f"{stem or 'job'}-{digest}"
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pod_wire.job import ExitPolicy
 from pod_wire.near import nearest
+from pod_wire.source import NoSource, read_source
 from pod_wire.variable import NAME_LIMIT, Kind
 
 if TYPE_CHECKING:
@@ -63,6 +64,10 @@ def _repo(text: str) -> str:
         has_password = parts.password is not None
     except ValueError:
         raise BadValue("is not a well-formed URL") from None
+    try:
+        read_source(text)
+    except NoSource as error:
+        raise BadValue(error.problem, error.remedy) from None
     if "://" not in text:
         return text  # user@host:path, or a path
     if has_password or (login and parts.scheme not in {"ssh", "git+ssh"}):
