@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pod_agent.run.environment import interpreter, naming, requirements
 from pod_agent.run.environment.install import MARK, install
 from pod_agent.run.work import StepFailed, Work
 from pod_wire.clock import RealClock
@@ -84,7 +85,7 @@ def test_packages_are_installed_once_and_then_reused(place):
     made = place.install()
     assert not made.reused
     assert place.python(made, "import keeptest; print(keeptest.value)") == "1"
-    assert f"environment {made.hash} made".encode() in place.log
+    assert f"environment {made.hash} from requirements.txt (it is there) made".encode() in place.log
     times = []
     for _ in range(5):
         began = time.monotonic()
@@ -123,10 +124,9 @@ def test_the_hash_covers_all_that_is_asked_for(place):
     pack.mkdir()
     (pack / "pyproject.toml").write_text("[project]\nname='pack'\n")
     (pack / "pack.py").write_text("a = 1\n")
-    from pod_agent.run.environment.requirements import read  # noqa: PLC0415 - the hash alone, without installing
 
     def digest():
-        return read(place.folder / "requirements.txt", place.folder).digest
+        return requirements.read([place.folder / "requirements.txt"], place.folder).digest
 
     place.wants("-r more.txt\n--constraint=limits.txt\n./pack\n")
     place.wants("keeptest\n", "more.txt")
@@ -163,16 +163,13 @@ def test_a_moving_git_ref_is_followed(place, tmp_path):
     git("commit", "-q", "--allow-empty", "-m", "one")
     place.wants(f"keeptest # git+file://{repo}@main is only a comment\n")
     plain = place.install().hash
-    from pod_agent.run.environment import install as environment  # noqa: PLC0415
-    from pod_agent.run.environment import interpreter, requirements  # noqa: PLC0415
-
     place.wants(f"lib @ git+file://{repo}@main\n")
     work = Work(place.write, RealClock())
     python = interpreter.find(place.env, place.envs, work)
-    wanted = requirements.read(place.folder / "requirements.txt", place.folder)
+    wanted = requirements.read([place.folder / "requirements.txt"], place.folder)
 
     def digest():
-        return environment._digest(wanted, python, place.envs, place.env, work)
+        return naming.name_of(wanted, python, place.envs, place.env, work)
 
     first, _ = digest()
     git("commit", "-q", "--allow-empty", "-m", "two")
@@ -180,7 +177,7 @@ def test_a_moving_git_ref_is_followed(place, tmp_path):
     assert len({plain, first, second}) == 3
     assert warnings == ()
     (place.envs / second).mkdir()
-    environment._mark(place.envs / second, wanted, python)
+    naming.mark(place.envs / second, wanted, python)
     repo.rename(tmp_path / "gone")
     third, warnings = digest()
     assert third == second

@@ -6,29 +6,27 @@ packages are never in it. What carries no mark of completion is removed, never u
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.run.code import git
-from pod_agent.run.environment import pip, requirements
-from pod_agent.run.environment.interpreter import Interpreter, find
+from pod_agent.run.environment import naming, setup, torch, venv
+from pod_agent.run.environment.interpreter import find
+from pod_agent.run.environment.naming import MARK
+from pod_agent.run.environment.recognise import recognise
 from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pod_agent.run.environment.requirements import Wanted
+    from pod_agent.run.environment.kinds.kind import Target
+    from pod_agent.run.environment.recognise import Found
     from pod_wire.job import JobSpec
 
-MARK = "podkeep.json"  # written last: an environment without it is not one
 KEPT = 3  # complete environments left on the disk
-_FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,140 +43,61 @@ class Installed:
 def install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str], work: Work) -> Installed:
     """Have the job's packages: none asked for, an environment that is there already, or a new one."""
     began = time.monotonic()
-    path = _file(spec, folder)
-    if path is None:
+    found = recognise(spec, folder)
+    if found is None:
         return Installed("", {"PATH": env.get("PATH", os.defpath)}, reused=True, seconds=0.0)
     python = find(env, envs_dir, work)
-    wanted = requirements.read(path, folder)
-    digest, warnings = _digest(wanted, python, envs_dir, env, work)
-    place = envs_dir / digest
-    reused = (place / MARK).exists()
+    wanted = found.wanted(spec.setup)
+    name, warnings = naming.name_of(wanted, python, envs_dir, env, work)
+    into = venv.target(envs_dir / name, python, env, work)
+    reused = (into.place / MARK).exists()
     if reused:
-        os.utime(place / MARK)
+        os.utime(into.place / MARK)
     else:
-        warnings += _build(place, python, path, folder=folder, env=env, work=work)
-        _mark(place, wanted, python)
-        _remove_old(envs_dir, place)
+        warnings += _put(into, found, spec, folder)
+        naming.mark(into.place, wanted, python)
+        _remove_old(envs_dir, into.place)
     seconds = time.monotonic() - began
-    word = "reused" if reused else f"made, {_megabytes(place):.0f} MB,"
-    work.say(f"podkeep: environment {digest} {word} in {seconds:.2f} s")
-    return Installed(digest, _variables(place, env), reused, seconds, warnings)
+    word = "reused" if reused else f"made, {_megabytes(into.place):.0f} MB,"
+    work.say(f"podkeep: environment {name} from {found.kind.name} ({found.why}) {word} in {seconds:.2f} s")
+    return Installed(name, venv.variables(into.place, env), reused, seconds, warnings)
 
 
-def _file(spec: JobSpec, folder: Path) -> Path | None:
-    if spec.requirements == "":
-        return None
-    path = folder / (spec.requirements or "requirements.txt")
-    if path.is_file():
-        return path
-    if spec.requirements is None:
-        return None
-    raise StepFailed(
-        f"cannot install {spec.requirements}: there is no such file in {folder}",
-        "check POD_REQUIREMENTS; it is a path below the folder the command runs in",
-    )
-
-
-def _digest(
-    wanted: Wanted, python: Interpreter, envs_dir: Path, env: Mapping[str, str], work: Work
-) -> tuple[str, tuple[str, ...]]:
-    """The environment's name. Refs that nobody resolves now stay where the last environment had them."""
-    base = f"{_FORMAT}\n{python.real}\n{python.version}\n{python.packages}\n{wanted.digest}\n"
-    refs = requirements.resolve(wanted, lambda url, ref: _remote_ref(url, ref, envs_dir, env, work))
-    unknown = sorted(name for name, commit in refs.items() if commit is None)
-    text = base + json.dumps(refs, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    if not unknown:
-        return digest, ()
-    said = (f"nobody could say what {', '.join(unknown)} points at now",)
-    return _last_like(wanted, python, envs_dir) or digest, said
-
-
-def _remote_ref(url: str, ref: str, envs_dir: Path, env: Mapping[str, str], work: Work) -> str | None:
-    remote = git.Remote.parse(url, env)
-    envs_dir.mkdir(parents=True, exist_ok=True)
-    with git.environment(env, remote) as git_env:
-        told = git.Git(envs_dir, remote, git_env, work).reach(
-            "ls-remote", "--", remote.url, ref, capture=True
-        )
-    return told.text.split("\t", 1)[0] if told.ok and told.text else None
-
-
-def _last_like(wanted: Wanted, python: Interpreter, envs_dir: Path) -> str | None:
-    """The newest complete environment made from the same text and interpreter."""
-    marks = sorted(envs_dir.glob(f"*/{MARK}"), key=lambda mark: mark.stat().st_mtime, reverse=True)
-    same = {"text": wanted.digest, "python": python.real, "version": python.version}
-    for mark in marks:
-        told = json.loads(mark.read_text(encoding="utf-8"))
-        if all(told.get(key) == value for key, value in same.items()):
-            return mark.parent.name
-    return None
-
-
-def _build(
-    place: Path, python: Interpreter, path: Path, *, folder: Path, env: Mapping[str, str], work: Work
-) -> tuple[str, ...]:
-    """An environment at its final place, as its scripts hold that path; the mark is the caller's to write."""
-    _clear(place)
+def _put(into: Target, found: Found, spec: JobSpec, folder: Path) -> tuple[str, ...]:
+    """The environment on this disk, whole but for the mark; where that fails, nothing of it is left."""
+    _clear(into.place)
     try:
+        warnings = _build(into, found)
+        if spec.setup:
+            setup.run(spec.setup, folder, into.env, into.work)
+    except BaseException:
+        shutil.rmtree(into.place, ignore_errors=True)
+        raise
+    return warnings
+
+
+def _build(into: Target, found: Found) -> tuple[str, ...]:
+    """Made anew, from the package list."""
+    began = time.monotonic()
+    into.work.say(f"podkeep: installing {found.kind.name} ({found.why}) with Python {into.python.version}")
+    if not found.kind.brings_python:
+        venv.make(into)
+    warnings = found.kind.install(into)
+    about_torch = torch.note(into.place, into.python, time.monotonic() - began)
+    for line in about_torch:
+        into.work.say(f"podkeep: {line}")
+    return warnings + about_torch
+
+
+def _clear(place: Path) -> None:
+    try:
+        if place.exists():
+            shutil.rmtree(place)
         place.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StepFailed(
             f"cannot make {place.parent}: {error.strerror}", "the disk must be writable"
         ) from error
-    work.say(f"podkeep: installing {path.name} with Python {python.version}")
-    quiet_env = {**env, "PYTHONDONTWRITEBYTECODE": "1"}
-    made = work.run(
-        [python.program, "-m", "venv", "--system-site-packages", "--without-pip", str(place)],
-        cwd=folder,
-        env=quiet_env,
-    )
-    if not made.ok:
-        raise StepFailed(f"cannot make an environment with {python.program}: {pip.last_line(made)}")
-    _see_parent(place, python)
-    elsewhere = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PYTHONHOME"}
-    own = {name: value for name, value in env.items() if name not in elsewhere}
-    own |= {**_variables(place, env), "PIP_USER": "0", "PIP_NO_INPUT": "1"}
-    program = str(place / "bin" / "python")
-    try:
-        if not python.has_pip:
-            pip.bring(program, folder, own, work)
-        pip.install(program, path, folder, own, work)
-    except StepFailed:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
-    return _torch_note(place, python)
-
-
-def _see_parent(place: Path, python: Interpreter) -> None:
-    """Where the image's Python is itself an environment, its packages come after the job's own."""
-    if python.packages:
-        (site,) = place.glob("lib/python*/site-packages")
-        (site / "podkeep-image.pth").write_text("".join(f"{name}\n" for name in python.packages))
-
-
-def _torch_note(place: Path, python: Interpreter) -> tuple[str, ...]:
-    found = sorted(place.glob("lib/python*/site-packages/torch-*.dist-info"))
-    if not found or not python.torch:
-        return ()
-    mine = found[-1].name.removesuffix(".dist-info").removeprefix("torch-")
-    return (f"the image's torch {python.torch} did not satisfy the requirements; torch {mine} was installed",)
-
-
-def _variables(place: Path, env: Mapping[str, str]) -> dict[str, str]:
-    return {"PATH": f"{place / 'bin'}:{env.get('PATH', os.defpath)}", "VIRTUAL_ENV": str(place)}
-
-
-def _mark(place: Path, wanted: Wanted, python: Interpreter) -> None:
-    told = {"format": _FORMAT, "text": wanted.digest, "python": python.real, "version": python.version}
-    draft = place / f"{MARK}.new"
-    draft.write_text(json.dumps(told), encoding="utf-8")
-    draft.replace(place / MARK)
-
-
-def _clear(place: Path) -> None:
-    if place.exists():
-        shutil.rmtree(place)
 
 
 def _remove_old(envs_dir: Path, newest: Path) -> None:

@@ -6,6 +6,7 @@ What it says of itself is kept beside the environments, as asking takes longer t
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import sys
@@ -31,6 +32,7 @@ here = os.path.realpath(sys.prefix) + os.sep
 seen = [path for path in sys.path if path and os.path.realpath(path).startswith(here)] if apart else []
 print(json.dumps({
     "real": os.path.realpath(sys.executable), "version": sys.version.split()[0], "packages": seen,
+    "sites": [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))],
     "has_pip": importlib.util.find_spec("pip") is not None, "torch": version("torch"), "prefix": sys.prefix,
 }))
 """
@@ -46,6 +48,19 @@ class Interpreter:
     has_pip: bool
     torch: str  # its version, or empty
     packages: tuple[str, ...]  # where it is itself an environment: the folders of its packages
+    sites: tuple[str, ...] = ()  # every folder of packages that its environments see
+
+    def installed(self) -> list[str]:
+        """The packages it brings now, as their records' folders are called: `numpy-2.1.0.dist-info`."""
+        found: set[str] = set()
+        for site in self.sites:
+            with contextlib.suppress(OSError):
+                found |= {name for name in os.listdir(site) if name.endswith((".dist-info", ".egg-info"))}  # noqa: PTH208 - hot
+        return sorted(found)
+
+    def brought(self) -> str:
+        """A hash of them: an environment made beside other packages is another one."""
+        return hashlib.sha256(os.fsencode("\n".join(self.installed()))).hexdigest()[:16]
 
 
 def find(env: Mapping[str, str], envs_dir: Path, work: Work) -> Interpreter:
@@ -110,12 +125,16 @@ def _asked(program: str, envs_dir: Path, env: Mapping[str, str], work: Work) -> 
 
 
 def _from(told: Mapping[str, object]) -> Interpreter:
-    packages = told.get("packages")
     return Interpreter(
         str(told["program"]),
         str(told["real"]),
         str(told["version"]),
         bool(told["has_pip"]),
         str(told["torch"]),
-        tuple(str(name) for name in packages) if isinstance(packages, list | tuple) else (),
+        _texts(told["packages"]),
+        _texts(told["sites"]),
     )
+
+
+def _texts(told: object) -> tuple[str, ...]:
+    return tuple(str(name) for name in told) if isinstance(told, list | tuple) else ()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pod_agent.run.work import Finished, StepFailed, Work
+from pod_agent.run.work import Finished, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from pod_agent.run.environment.kinds.kind import Target
 
 _MEANINGS = (
     (r"No space left on device", "the container's disk is full", "give the pod a larger container disk"),
@@ -52,26 +54,27 @@ _PIP = (
 )
 
 
-def install(program: str, path: Path, folder: Path, env: Mapping[str, str], work: Work) -> None:
-    """Install a requirements file with this Python; its words go into the log."""
-    done = work.run([program, "-m", "pip", *_PIP, "-r", str(path)], cwd=folder, env=env)
+def install(into: Target, words: Sequence[str], what: str, folder: Path) -> None:
+    """Install what the words say into the environment; pip's own words go into the log."""
+    done = into.work.run([into.program, "-m", "pip", *_PIP, *words], cwd=folder, env=into.env)
     if not done.ok:
-        raise _failure(path, done)
+        raise failure(what, done)
 
 
-def bring(program: str, folder: Path, env: Mapping[str, str], work: Work) -> None:
+def bring(into: Target) -> None:
     """Where the image's Python has no pip of its own."""
-    brought = work.run([program, "-m", "ensurepip", "--default-pip"], cwd=folder, env=env)
-    if not brought.ok:
+    words = [into.program, "-m", "ensurepip", "--default-pip"]
+    if not into.work.run(words, cwd=into.place, env=into.env).ok:
         raise StepFailed(
             "cannot install packages: the image's Python has neither pip nor ensurepip",
             "use an image with pip (Debian: python3-pip)",
         )
 
 
-def _failure(path: Path, done: Finished) -> StepFailed:
+def failure(name: str, done: Finished) -> StepFailed:
+    """What a refusal means, in words that name the remedy."""
     text = done.output.decode("utf-8", "replace")
-    what = f"cannot install {path.name}"
+    what = f"cannot install {name}"
     for pattern, reason, remedy in _MEANINGS:
         found = re.search(pattern, text)
         if found:

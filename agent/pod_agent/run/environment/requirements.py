@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _NESTED = re.compile(r"^(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?=[^\s-]))(?P<path>.+)$")
 _EDITABLE = re.compile(r"^(?:-e|--editable)(?:\s*=\s*|\s+)(?P<path>.+)$")
@@ -50,11 +50,16 @@ class Wanted:
 
 
 @dataclass(slots=True)
-class _Reader:
+class Reader:
+    """Reads what package lists depend on, each file once."""
+
     hashed: hashlib._Hash = field(default_factory=hashlib.sha256)
     seen: set[Path] = field(default_factory=set)
     moving: dict[tuple[str, str], None] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+
+    def wanted(self) -> Wanted:
+        return Wanted(self.hashed.hexdigest(), tuple(self.moving), tuple(self.missing))
 
     def add(self, *parts: bytes) -> None:
         for part in parts:
@@ -90,6 +95,8 @@ class _Reader:
         local = _local(word, folder)
         if local is not None:
             self.package(local, whole=editable is None)
+            if editable:  # the environment holds where it lies
+                self.add(os.fsencode(local.absolute()))
 
     def package(self, place: Path, *, whole: bool) -> None:
         """A package in a folder or an archive. An editable one changes only by what builds it."""
@@ -103,11 +110,12 @@ class _Reader:
                 self.add(str(name.relative_to(place)).encode(), name.read_bytes())
 
 
-def read(path: Path, folder: Path) -> Wanted:
-    """Everything a requirements file depends on, read in one go."""
-    reader = _Reader()
-    reader.file(path, folder)
-    return Wanted(reader.hashed.hexdigest(), tuple(reader.moving), tuple(reader.missing))
+def read(files: Iterable[Path], folder: Path) -> Wanted:
+    """Everything that requirements files depend on, read in one go."""
+    reader = Reader()
+    for path in files:
+        reader.file(path, folder)
+    return reader.wanted()
 
 
 def lines(text: str) -> Iterator[str]:

@@ -1,0 +1,28 @@
+"""POD_SETUP: the user's extra shell command, run in a new environment after everything else is installed.
+
+Not here: when it runs (``install``: once for each environment that is put on this disk).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pod_agent.run.environment import pip
+from pod_agent.run.work import StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pod_agent.run.work import Work
+
+
+def run(text: str, folder: Path, env: Mapping[str, str], work: Work) -> None:
+    """The command in the job's folder, with the environment's PATH; its output goes into the log."""
+    work.say("podkeep: running POD_SETUP")
+    done = work.run(["bash", "-o", "pipefail", "-c", text], cwd=folder, env=env)
+    if not done.ok:
+        raise StepFailed(
+            f"cannot set up the job: POD_SETUP ended with code {done.code}: {pip.last_line(done)}",
+            "the log shows its output; correct the command, it runs in the folder the job runs in",
+        )
