@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.outputs.log import JobLog
 from pod_agent.run import events as e
+from pod_agent.run import tracking
 from pod_agent.run.attempt_plan import USUAL, AttemptPlan, Patience
 from pod_agent.run.resume import Restored, command_line, restore, set_aside, variables
 from pod_agent.run.work import Work
@@ -105,7 +106,7 @@ class RealSteps:
             log=folder.path / "log",
             command=command_line(job.spec, known.restored),
             cwd=known.folder,
-            env=self.environment(known),
+            env=self.environment(known, job.run),
             signal=job.spec.signal,
             ballast=folder.ballast,
             header=header(job, number, self._clock.now()),
@@ -115,11 +116,12 @@ class RealSteps:
     def place(self, job: Job, number: int) -> Path:
         return self._settings.run_dir / job.name / f"{job.run}-{number}"
 
-    def environment(self, known: Prepared) -> dict[str, str]:
+    def environment(self, known: Prepared, run: str) -> dict[str, str]:
         """The job's environment: its own, the steps' findings above it, and a log that is not held back."""
         told = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
-        found = variables(known.restored)
-        return told | dict(self._settings.job_environment) | dict(known.variables) | found
+        mine = self._settings.job_environment
+        tracked = tracking.variables(run, mine)
+        return told | tracked | dict(mine) | dict(known.variables) | variables(known.restored)
 
     def watch(self, job: Job, post: Callable[[CheckpointPlace], None]) -> CheckpointWatch:
         from pod_agent.outputs.watch import CheckpointWatch  # noqa: PLC0415 - the training comes first
