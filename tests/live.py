@@ -23,7 +23,7 @@ Json = Any
 T = TypeVar("T")
 
 
-def wait_for(what: str, look: Callable[[], T | None], within_s: float = 20.0, every_s: float = 0.05) -> T:
+def wait_for(what: str, look: Callable[[], T | None], within_s: float = 60.0, every_s: float = 0.05) -> T:
     """The first answer that is neither None nor False; a failed assertion when there is none in time."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -72,7 +72,7 @@ class AgentProcess:
     def status(self):
         return json.loads(self.get("/status"))
 
-    def until(self, what, claim, within_s=15.0):
+    def until(self, what, claim, within_s=60.0):
         """Wait until the status fulfils the claim; the status."""
         end = time.monotonic() + within_s
         last = None

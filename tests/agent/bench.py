@@ -30,7 +30,7 @@ def numbered(count: int) -> bytes:
     return b"".join(b"line %09d\n" % number for number in range(count))
 
 
-def until(fact, seconds: float = 10.0):
+def until(fact, seconds: float = 60.0):
     """Wait for a fact to become true, and return it."""
     limit = time.monotonic() + seconds
     while not (seen := fact()):

@@ -36,7 +36,7 @@ class Container:
         path = self.folder / "calls"
         return path.read_text().splitlines() if path.exists() else []
 
-    def until(self, claim, within_s=8.0):
+    def until(self, claim, within_s=60.0):
         end = time.monotonic() + within_s
         while not claim():
             assert time.monotonic() < end, (self.calls, (self.folder / "out").read_text())

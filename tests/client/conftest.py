@@ -40,7 +40,7 @@ class Command:
 
     def run(self, *argv: str, **env: str) -> tuple[int, str, str]:
         process = self.start(*argv, **env)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
         return process.returncode, out.decode(), err.decode()
 
     def adopt_token(self) -> None:

@@ -28,7 +28,7 @@ def test_logs_prints_bytes_as_they_are(running):
     data = bytes(range(256)) * 40 + b"10%\r20%\rno newline"
     running.agent.write(data)
     process = running.start("logs", "job")
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert out == data
 
@@ -59,7 +59,7 @@ def test_a_reader_that_leaves_ends_logs_quietly(running):
     process = running.start("logs", "job")
     process.stdout.read(10)
     process.stdout.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert process.stderr.read() == b""
 
 
@@ -69,7 +69,7 @@ def test_ctrl_c_leaves_a_followed_pod_alone(running):
     seen = lines_of(process)
     wait_for(lambda: any("follow=1" in path for _, path in running.agent.requests))
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 130
+    assert process.wait(60) == 130
     wait_for(lambda: any("pod-client stop pod1" in line for line in seen))
 
 
@@ -202,7 +202,7 @@ def test_a_full_disk_under_stdout_is_an_error_that_says_what_is_billed(running):
                 stdout=full,
                 stderr=subprocess.PIPE,
             )
-            err = process.communicate(timeout=20)[1].decode()
+            err = process.communicate(timeout=60)[1].decode()
         assert process.returncode == 3
         assert "cannot write the log to stdout: No space left" in err
         assert "Traceback" not in err
@@ -214,7 +214,7 @@ def test_a_log_that_is_replaced_while_it_is_printed_is_said(running):
     running.agent.write(b"line\n" * 100_000)
     running.agent.shrinks = True
     process = running.start("logs", "job")
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert b"not whole" in err
 

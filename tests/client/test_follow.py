@@ -48,7 +48,7 @@ def lines(first, last):
     return b"".join(b"line %06d of many\n" % number for number in range(first, last))
 
 
-def until(is_so, limit_s=5.0):
+def until(is_so, limit_s=60.0):
     """Wait for a fact, and fail when it does not come."""
     end = time.monotonic() + limit_s
     while not is_so():

@@ -26,7 +26,7 @@ ON_A_TERMINAL = (
 
 def told(seen, process, code):
     """All that was said, once the command has ended."""
-    assert process.wait(20) == code
+    assert process.wait(60) == code
     wait_for(lambda: process.stderr.closed or seen)
     time.sleep(0.1)
     return "".join(seen)
@@ -92,13 +92,14 @@ def test_a_terminal_that_is_closed_leaves_no_pod(pod):
     master, slave = pty.openpty()
     argv = [sys.executable, "-c", ON_A_TERMINAL, *UP]
     process = subprocess.Popen(argv, cwd=pod.home, env=pod.env, stdin=slave, stdout=slave, stderr=slave)
+    pod.started.append(process)
     os.close(slave)
     wait_for(lambda: "get" in pod.runpod.calls)
     os.close(master)
     wait_for(lambda: "delete" in pod.runpod.calls or process.poll() is not None)
     if process.poll() is None:
         process.send_signal(signal.SIGHUP)
-    assert process.wait(20) == 130
+    assert process.wait(60) == 130
     assert pod.runpod.pods == {}
 
 
@@ -255,7 +256,7 @@ def test_ctrl_c_while_following_with_json_is_a_document(pod):
     process = pod.start(*UP, "--json")
     wait_for(lambda: any("follow=1" in path for _, path in pod.agent.requests))
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=15)
+    out, _ = process.communicate(timeout=60)
     document = json.loads(out)
     assert (process.returncode, document["exit_code"], document["pod"]["id"]) == (130, 130, "pod1")
 

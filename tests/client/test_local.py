@@ -68,5 +68,5 @@ def test_two_commands_that_start_the_simulator_share_one(home):
             "its simulator's end", lambda: log.exists() and b"cannot start a simulator" in log.read_bytes()
         )
     quicker = subprocess.run(client("ps", "--local"), cwd=home, capture_output=True, check=False)
-    _, err = slower.communicate(timeout=30)
+    _, err = slower.communicate(timeout=60)
     assert (quicker.returncode, slower.returncode) == (0, 0), err.decode()

@@ -135,7 +135,7 @@ class Story:
         steps = [int(step) for step in re.findall(r"^step (\d+)$", self.log, re.MULTILINE)]
         assert set(steps) == set(range(1, self.steps + 1)), "a line of the log is missing"
         assert f"done at step {self.steps}\n" in self.log
-        wait_for("the one pod is off by itself", self._only_pod_is_off, within_s=20)
+        wait_for("the one pod is off by itself", self._only_pod_is_off)
 
     def _only_pod_is_off(self) -> bool:
         """`logs --follow` ends with the job's end, a moment before the pod has been stopped."""

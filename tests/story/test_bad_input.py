@@ -119,7 +119,7 @@ def test_up_says_what_to_do(laptop):
     assert promised.reason in told
     assert promised.remedy in told
     off = ["EXITED"]
-    wait_for("it is off", lambda: [pod["status"] for pod in laptop.simulator.pods().values()] == off, 20)
+    wait_for("it is off", lambda: [pod["status"] for pod in laptop.simulator.pods().values()] == off)
 
 
 def in_odd_workspace(simulator, kind: str, command: str, **env: str) -> Path:
