@@ -27,6 +27,7 @@ IDLE_MINUTES = 15.0
 MOST_MINUTES, MOST_PRICE = 366 * 1440.0, 100_000.0  # beyond these they are mistakes, and not believed
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 UNNAMED = "unnamed"
+CODE_LOGINS = ("POD_GIT_TOKEN", "POD_DEPLOY_KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class Settings:
     warnings: tuple[str, ...] = ()
     job_environment: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
+    code_logins: Mapping[str, Secret] = field(default_factory=dict)  # of our own that bring the code, by name
+
+    @property
+    def code_environment(self) -> dict[str, str]:
+        """The job's environment, and our own logins above it: for what brings the code, which keeps them to itself."""
+        return dict(self.job_environment) | {name: it.reveal() for name, it in self.code_logins.items()}
 
     @property
     def graphql_url(self) -> str:
@@ -86,6 +93,7 @@ class Settings:
             warnings=(*parsed.warnings, *_weak(merged)),
             job_environment=job_environment(env),
             secrets=find_secrets(env),
+            code_logins={name: Secret(env[name]) for name in CODE_LOGINS if env.get(name)},
         )
 
 

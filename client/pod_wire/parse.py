@@ -42,6 +42,8 @@ class PodValues:
     runpod_url: str | None = None
     price: float | None = None
     order: str | None = None
+    git_token: Secret | None = None
+    deploy_key: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,15 +205,21 @@ def _report_unresolved(env: Mapping[str, str], draft: Draft) -> None:
 
 
 def _pod_values(draft: Draft) -> PodValues:
-    token, port = draft.text("token"), draft.number("port")
+    port = draft.number("port")
     return PodValues(
-        token=None if token is None else Secret(token),
+        token=_secret(draft.text("token")),
         port=DEFAULT_PORT if port is None else int(port),
         workspace=draft.text("workspace") or WORKSPACE,
         runpod_url=draft.text("runpod_url"),
         price=draft.number("price"),
         order=draft.text("order"),
+        git_token=_secret(draft.text("git_token")),
+        deploy_key=_secret(draft.text("deploy_key")),
     )
+
+
+def _secret(text: str | None) -> Secret | None:
+    return None if text is None else Secret(text)
 
 
 def _raise_mistakes(source: str, draft: Draft) -> None:

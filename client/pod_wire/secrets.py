@@ -11,6 +11,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import unquote
 
+from pod_wire.key_text import private_key
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -124,10 +126,21 @@ def _secret_values(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             if value.strip() and not (name == "POD_TOKEN" and value.startswith(_HASHED)):
                 yield name, value
                 yield from ((name, part) for part in _json_parts(value))
+                yield from ((name, part) for part in _git_parts(name, value))
         elif name.upper().endswith(("_URL", "_PROXY")):
             yield from ((name, part) for part in _url_passwords(value))
         elif name.upper() == "POD_REPO":
             yield from ((name, part) for part in (*_url_passwords(value), *_url_tokens(value)))
+
+
+def _git_parts(name: str, value: str) -> Iterator[str]:
+    """The token of ``user:token``, and a key as ssh is given it, whatever form it came in."""
+    if name == "POD_GIT_TOKEN" and ":" in value:
+        yield value.strip().partition(":")[2]
+    elif name == "POD_DEPLOY_KEY":
+        key = private_key(value)
+        if key is not None and key.strip() != value.strip():
+            yield key
 
 
 def _json_parts(value: str) -> Iterator[str]:

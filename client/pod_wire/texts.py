@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pod_wire.job import ExitPolicy
+from pod_wire.key_text import private_key
 from pod_wire.near import nearest
 from pod_wire.source import NoSource, read_source
 from pod_wire.variable import NAME_LIMIT, Kind
@@ -71,7 +72,9 @@ def _repo(text: str) -> str:
     if "://" not in text:
         return text  # user@host:path, or a path
     if has_password or (login and parts.scheme not in {"ssh", "git+ssh"}):
-        raise BadValue("holds credentials", "take them out of the URL and set GITHUB_TOKEN")
+        raise BadValue(
+            "holds credentials", "take them out of the URL and set POD_GIT_TOKEN, for github.com GITHUB_TOKEN"
+        )
     if not host and parts.scheme != "file":
         raise BadValue("is not a well-formed URL")
     return text
@@ -142,6 +145,28 @@ def _token(text: str) -> str:
     return text
 
 
+def _login(text: str) -> str:
+    user, colon, password = text.partition(":")
+    if _CONTROL.search(text) or " " in text:
+        raise BadValue("holds a space or a control character", "give the token alone, or user:token")
+    if colon and not (user and password):
+        raise BadValue("has nothing on one side of its colon", "give the token alone, or user:token")
+    if "://" in text:
+        raise BadValue("is an address", "give the token alone, or user:token")
+    return text
+
+
+def _key(text: str) -> str:
+    if "PUBLIC KEY" in text or re.match(r"(ssh|ecdsa|sk)-\S+ ", text):
+        raise BadValue("is a public key", "give the private half; the public one belongs to the git host")
+    if private_key(text) is None:
+        raise BadValue(
+            "is not a private key from -----BEGIN to -----END",
+            "give the file that ssh-keygen wrote, or base64 of it",
+        )
+    return text
+
+
 def _workspace(text: str) -> str:
     if not text.startswith("/") or _CONTROL.search(text):
         raise BadValue("must be an absolute folder")
@@ -196,6 +221,8 @@ TEXTS: Final[Mapping[Kind, Callable[[str], Value]]] = {
     Kind.SIGNAL: _stripped(_signal),
     Kind.POLICY: _stripped(_policy),
     Kind.TOKEN: _stripped(_token),
+    Kind.LOGIN: _stripped(_login),
+    Kind.KEY: _stripped(_key),
     Kind.WORKSPACE: _stripped(_workspace),
     Kind.URL: _stripped(_url),
 }

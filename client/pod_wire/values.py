@@ -62,7 +62,7 @@ def _text(variable: Variable, given: object) -> str:
         size = len(given.encode())
     except UnicodeEncodeError:
         raise BadValue("is not valid UTF-8") from None
-    limit = COMMAND_LIMIT_BYTES if variable.kind is Kind.COMMAND else TEXT_LIMIT_BYTES
+    limit = COMMAND_LIMIT_BYTES if variable.kind in {Kind.COMMAND, Kind.KEY} else TEXT_LIMIT_BYTES
     if size > limit:
         remedy = "put it into a script of the repository" if variable.kind is Kind.COMMAND else ""
         raise BadValue(f"is longer than {limit} bytes", remedy)

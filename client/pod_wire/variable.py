@@ -33,6 +33,8 @@ class Kind(StrEnum):
     SIGNAL = "signal name"
     POLICY = "policy"
     TOKEN = "token"  # noqa: S105 - a kind of value, not one
+    LOGIN = "token, or user:token"
+    KEY = "private ssh key"
     PORT = "port"
     WORKSPACE = "absolute folder"
     URL = "URL"

@@ -68,7 +68,7 @@ class RealSteps:
         from pod_agent.run.code.sync import sync  # noqa: PLC0415 - not needed where an attempt is found alive
 
         tree = self._settings.workspace / job.name
-        done = sync(job.spec, tree, job.commit, self._settings.job_environment, work)
+        done = sync(job.spec, tree, job.commit, self._settings.code_environment, work)
         self._prepared[job.name] = Prepared(done.folder)
         return e.Synced(done.commit, done.warnings)
 
