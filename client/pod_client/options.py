@@ -94,6 +94,11 @@ _REST = (
     _option("--env-file", "env_files", multiple=True, type=_FILE, help="File of NAME=VALUE lines."),
     _option("--file", "toml", type=_FILE, help="Job file.  [default: pod.toml, if there]"),
     _option("--fresh", is_flag=True, help="Begin a new run; checkpoints are moved aside, none is deleted."),
+    _option(
+        "--rehearse",
+        is_flag=True,
+        help="At the first checkpoint: kill, resume, and prove that the steps go on; else fail at once.",
+    ),
     _option("--new-pod", is_flag=True, help="Do not reuse a pod, also not the job's own."),
     _option("--detach", "-d", is_flag=True, help="Do not follow the log."),
     _option("--dry-run", is_flag=True, help="Show what would be created, and its price; secrets as stars."),
@@ -118,6 +123,8 @@ def read_up(values: Mapping[str, object]) -> UpFlags:
     }
     if values["fresh"]:
         contract["POD_FRESH"] = "1"
+    if values["rehearse"]:
+        contract["POD_REHEARSE"] = "1"
     names = (
         "image",
         "gpus",

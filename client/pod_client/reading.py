@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pod_client.ending import find, pod_document
 from pod_client.exits import DONE
 from pod_client.known_pods import last_status
-from pod_client.receipt import Bill, dollars, receipt, seconds
+from pod_client.receipt import Bill, dollars, receipt, rehearsed, seconds
 from pod_wire.codec import to_plain
 from pod_wire.errors import PodError
 from pod_wire.secrets import Secret
@@ -126,6 +126,7 @@ def _status_rows(status: Status, *, is_live: bool) -> list[tuple[str, str | None
         if job.checkpoint is not None:
             step = "" if job.checkpoint.step is None else f" (step {job.checkpoint.step})"
             rows.append(("checkpoint", job.checkpoint.path + step))
+        rows.append(("rehearsal", rehearsed(job.rehearsal) if job.rehearsal is not None else None))
         rows += [("", warning) for warning in job.warnings]
     rows.append(("can stop itself", status.self_stop.value))
     rows.append(("cost", None if status.cost is None else f"{dollars(status.cost)} this boot"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pod_wire.status import Outcome, Phase
 
 if TYPE_CHECKING:
-    from pod_wire.status import Attempt, JobStatus, Status
+    from pod_wire.status import Attempt, JobStatus, Rehearsal, Status
 
 _MINUTES_FROM_S = 100  # below it, seconds with a tenth tell more
 _CENTS_FROM = 0.1  # below it, cents alone would say $0.00
@@ -84,9 +84,17 @@ def _of_job(job: JobStatus) -> list[str]:
     if job.checkpoint is not None:
         step = "" if job.checkpoint.step is None else f"step {job.checkpoint.step}, "
         lines.append(_row("checkpoint", f"{job.checkpoint.path} ({step}{size(job.checkpoint.size_bytes)})"))
+    if job.rehearsal is not None:
+        lines.append(_row("rehearsal", rehearsed(job.rehearsal)))
     if job.log is not None:
         lines.append(_row("log", size(job.log.size)))
     return lines
+
+
+def rehearsed(told: Rehearsal) -> str:
+    """What the rehearsal of resuming has shown so far."""
+    state = told.state.value.replace("_", " ")
+    return f"{state}: {told.text}" if told.text else state
 
 
 def _first(attempts: tuple[Attempt, ...]) -> list[tuple[bool, Attempt]]:

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     ATTEMPT_STARTED = "attempt_started"
     ATTEMPT_ENDED = "attempt_ended"
     CHECKPOINT = "checkpoint"
+    REHEARSAL = "rehearsal"
     CANCEL = "cancel"
     OUTCOME = "outcome"
     STOP_REQUESTED = "stop_requested"

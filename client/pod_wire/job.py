@@ -32,6 +32,7 @@ class JobSpec:
     resume: str | None = None  # None: no way to resume; "" is one too (put back only)
     checkpoints: str | None = None  # glob below the code's folder; None: found by looking
     fresh: bool = False
+    rehearse: bool = False
     requirements: str | None = (
         None  # package list below the command's folder; None: found by looking; "" none
     )

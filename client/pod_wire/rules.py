@@ -72,6 +72,9 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
     resume = draft.text("resume")
     restarts = draft.number("max_restarts")
     idle = draft.number("idle_minutes")
+    if draft.flag("rehearse") and resume is None and "resume" not in draft.bad:
+        remedy = f"set {draft.name_of('resume')}, empty for a program that looks for its checkpoint itself"
+        draft.wrong("rehearse", f"needs {draft.name_of('resume')}: nothing says how to resume", remedy)
     if draft.text("ref") is not None and repo is None and "repo" not in draft.bad:
         draft.wrong("ref", f"needs {draft.name_of('repo')}", "name the repository, or leave it out")
     _check_ref(draft, repo)
@@ -84,6 +87,7 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
         resume=resume,
         checkpoints=draft.text("checkpoints"),
         fresh=draft.flag("fresh"),
+        rehearse=draft.flag("rehearse"),
         requirements=draft.text("requirements"),
         setup=draft.text("setup"),
         on_finish=draft.policy("on_finish"),

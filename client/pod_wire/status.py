@@ -80,6 +80,32 @@ class CheckpointPlace:
     seen_at: float
 
 
+class Rehearsed(StrEnum):
+    """How far the rehearsal of resuming has come; it happens once in a run."""
+
+    KILLING = "killing"  # the training is being killed on purpose
+    RESUMING = "resuming"  # killed; whether the next attempt goes on is to be seen
+    UNSURE = "unsure"  # it saved the same step again, as one that goes on may and one that begins again must
+    CONTINUED = "continued"  # it went beyond the step it was killed at
+    BEGAN_AGAIN = "began_again"
+    UNPROVED = "unproved"  # it ended, or told no steps, before anything was to be seen
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """A kill on purpose at a run's first whole checkpoint, and what came of it."""
+
+    state: Rehearsed
+    attempt: int  # the one that was killed
+    step: int | None = None  # of the checkpoint that the next attempt was given
+    text: str = ""  # the finding, in words
+    kills: int = 1
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in {Rehearsed.CONTINUED, Rehearsed.BEGAN_AGAIN, Rehearsed.UNPROVED}
+
+
 @dataclass(frozen=True, slots=True)
 class JobStatus:
     """One job: what it is, where it is, how it ended."""
@@ -100,6 +126,7 @@ class JobStatus:
     remedy: str | None = None
     warnings: tuple[str, ...] = ()
     next_attempt_at: float | None = None  # while pausing between two attempts
+    rehearsal: Rehearsal | None = None
 
 
 @dataclass(frozen=True, slots=True)

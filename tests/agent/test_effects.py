@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from pod_agent.run import events as e
-from pod_agent.run.effects import SILENCE_S, Effects, Stepping
+from pod_agent.run.effects import Effects
+from pod_agent.run.stepping import SILENCE_S, Stepping
 from pod_agent.run.work import StepCancelled, StepFailed, Work
 from pod_wire.status import Phase
 from tests.fakes.clock import FakeClock

@@ -20,12 +20,16 @@ from pod_agent.run.situation import Alive, State
 from pod_agent.run.state import Ending, Job
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.orders import Verdict
-from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase
+from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, Rehearsal, Rehearsed
 
 DOC = Path(__file__).parents[2] / "docs" / "lifecycle.md"
 SPEC = JobSpec("digits", "python train.py", resume="", max_restarts=3)
 JOB = Job(SPEC, "order-1", run="r1", run_began_at=1.0, boot="b1")
 RAN = replace(JOB, attempts=(Attempt(1, pid=7, started_at=2.0),), tries=1)
+TRIED = replace(RAN, spec=replace(SPEC, rehearse=True))
+REHEARSING = tuple(
+    replace(TRIED, rehearsal=Rehearsal(state, attempt, 5)) for state in Rehearsed for attempt in (0, 1)
+)
 
 
 def ended(code=0, *, signal=None, reason="exited", cancelled=False, output=10):
@@ -64,7 +68,10 @@ EVENTS = (
     e.AttemptEnded(1, ended(137, signal="KILL", reason="signalled")),
     e.AttemptEnded(1, ended(None, reason="disk_full")),
     e.AttemptEnded(1, ended(143, signal="TERM", reason="signalled", cancelled=True)),
-    e.BecameWhole(CheckpointPlace("/w/ckpt", 5, 10, 6.0)),
+    *(
+        e.BecameWhole(CheckpointPlace("/w/ckpt", step, 10, 6.0), was_read)
+        for step, was_read in ((5, None), (5, False), (4, None), (6, True), (None, None))
+    ),
     *(kind(serial) for kind in (e.PauseOver, e.DrainOverdue, e.Settle, e.Overdue) for serial in (0, 1)),
     e.Drained(),
     e.DeadlinePassed("deadline"),
@@ -81,6 +88,8 @@ def states():
     for phase, alive, flags in itertools.product(Phase, Alive, itertools.product((False, True), repeat=5)):
         opening, stepping, prepared, leaving, restarting = flags
         jobs = (None,) if phase is Phase.WAITING else (JOB, RAN)
+        if phase in {Phase.RESTORING, Phase.RUNNING} and not opening:
+            jobs += (TRIED, *REHEARSING)
         if phase in {Phase.DRAINING, Phase.FINISHED}:
             jobs = tuple(
                 replace(RAN, ending=Ending(outcome), spec=replace(SPEC, on_finish=policy, on_failure=policy))

@@ -15,6 +15,7 @@ OTHER = {
     "signal": "INT",
     "subdir": "x",
     "fresh": True,
+    "rehearse": True,
     "ephemeral": True,
     "idle_minutes": 1.0,
     "max_hours": 1.0,

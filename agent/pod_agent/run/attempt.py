@@ -50,6 +50,12 @@ class Attempt(Protocol):
     def hurry(self) -> None:
         """The pod is going: POD_SIGNAL at once, little patience, KILL."""
 
+    def kill(self) -> None:
+        """SIGKILL for everything of it at once, unasked and unwarned."""
+
+    def say(self, line: str) -> None:
+        """A line of ours into its log, where the keeper takes it."""
+
     def wait(self, on_end: Callable[[Ended], None]) -> None:
         """Block until everything of the attempt is gone, then tell once."""
 
@@ -158,6 +164,23 @@ class RunningAttempt:
 
     def hurry(self) -> None:
         self._ask(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """The command first, so that it starts nothing more; leftovers that escape are the keeper's."""
+        record = self._record()
+        if record is None or not record.pid:
+            return
+        marker = f"{exit_record.MARKER}={record.nonce}" if record.nonce else ""
+        keeper_tree.send(record.pid, record.start, signal.SIGKILL)
+        for pid, process in keeper_tree.members(0, record.pid, marker.encode()).items():
+            keeper_tree.send(pid, process.start, signal.SIGKILL)
+
+    def say(self, line: str) -> None:
+        """Through the pipe, as if the training had said it: the keeper is the log's only writer. Never waits."""
+        data = f"\n{line}\n".encode("utf-8", "replace")[: select.PIPE_BUF]
+        with self._lock, suppress(OSError):  # full: whoever reads the status knows it all the same
+            if self._fifo >= 0:
+                os.write(self._fifo, data)
 
     def wait(self, on_end: Callable[[Ended], None]) -> None:
         pause_s = 0.0

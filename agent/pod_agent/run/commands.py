@@ -67,6 +67,18 @@ class HurryAttempt:
 
 
 @dataclass(frozen=True, slots=True)
+class KillAttempt:
+    """SIGKILL for the whole tree at once, as a host that fails would do it: a rehearsal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A line into the log of the attempt that lives."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Bring what the job made to safety, then say so."""
 
@@ -111,5 +123,5 @@ class Note:
 
 Command = (
     Open | Sync | Install | Restore | CancelStep | StartAttempt | FindAttempt | CancelAttempt
-    | HurryAttempt | Drain | StopPod | ExitAgent | After | Answer | Note
+    | HurryAttempt | KillAttempt | Say | Drain | StopPod | ExitAgent | After | Answer | Note
 )  # fmt: skip

@@ -13,7 +13,7 @@ from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.attempt import Ended
 from pod_agent.run.keeper_tree import is_alive
-from pod_agent.run.work import StepCancelled, Work
+from pod_agent.run.stepping import Stepping
 from pod_wire.errors import PodError
 from pod_wire.status import Phase
 
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
     from pod_agent.run.attempt import Attempt, AttemptPlan, Attempts
     from pod_agent.run.opening import Opening
     from pod_agent.run.state import Job
+    from pod_agent.run.work import Work
     from pod_wire.clock import Clock
     from pod_wire.job import JobSpec
     from pod_wire.status import CheckpointPlace
 
-SILENCE_S = 1800.0
-LOOK_S = 15.0
 LAST_LOOK_S = 30.0
 FIND_TRIES, FIND_PAUSE_S = 300, 1.0
 
@@ -63,6 +62,8 @@ class Steps(Protocol):
     def place(self, job: Job, number: int) -> Path: ...
 
     def watch(self, job: Job, post: Callable[[CheckpointPlace], None]) -> Watch: ...
+
+    def was_read(self, job: Job) -> bool | None: ...
 
     def drain(self, job: Job) -> None: ...
 
@@ -136,6 +137,12 @@ class Effects:
             case c.HurryAttempt():
                 if self._attempt is not None:
                     self._attempt.hurry()
+            case c.KillAttempt():
+                if self._attempt is not None:
+                    self._attempt.kill()
+            case c.Say(text):
+                if self._attempt is not None:
+                    self._attempt.say(text)
             case c.Drain(job):
                 self._thread("drain", lambda: self._drain(job))
             case c.StopPod(terminate, _):
@@ -209,7 +216,9 @@ class Effects:
     def _watching(self, job: Job) -> Watch | None:
         """Whatever becomes of the watch, the attempt's end is waited for."""
         try:
-            watch = self._steps.watch(job, lambda place: self._post(e.BecameWhole(place)))
+            watch = self._steps.watch(
+                job, lambda place: self._post(e.BecameWhole(place, self._steps.was_read(job)))
+            )
             watch.start()
         except Exception as error:  # noqa: BLE001 - as above
             self._post(e.Warned(f"the checkpoints are not watched: {error!r}"))
@@ -242,46 +251,6 @@ class Effects:
 
     def _thread(self, name: str, deed: Callable[[], None]) -> None:
         threading.Thread(target=_top(deed, self._post, name), name=name, daemon=True).start()
-
-
-class Stepping:
-    """One step under way: its end is posted once, by the step itself or by whoever found it silent."""
-
-    def __init__(self, phase: Phase, work: Work, post: Callable[[e.Event], None]) -> None:
-        self.work = work
-        self._phase = phase
-        self._post = post
-        self._over = threading.Event()
-        self._lock = threading.Lock()
-
-    def run(self, deed: Callable[[Work], e.Event]) -> None:
-        try:
-            event = deed(self.work)
-        except StepCancelled:
-            event = e.StepCancelled(self._phase)
-        except PodError as error:
-            event = e.StepFailed(self._phase, error.message, error.hint)
-        except OSError as error:
-            event = e.StepFailed(self._phase, str(error), "look at the workspace: is it full, or gone?")
-        except Exception as error:  # noqa: BLE001 - a thread's top: a bug of ours ends the job, not the agent
-            event = e.StepFailed(self._phase, f"a defect of podkeep: {error!r}", "please report it")
-        self._end(event)
-
-    def watch(self, look_s: float = LOOK_S) -> None:
-        """A thread that hangs on a dead mount can tell nobody; this one can."""
-        while not self._over.wait(look_s):
-            if self.work.silent_for() > SILENCE_S + 2 * look_s:
-                self.work.cancel()
-                minutes = SILENCE_S / 60
-                reason = f"no sign of life for {minutes:.0f} minutes"
-                self._end(e.StepFailed(self._phase, reason, "the workspace or a server does not answer"))
-
-    def _end(self, event: e.Event) -> None:
-        with self._lock:
-            if self._over.is_set():
-                return
-            self._over.set()
-        self._post(event)
 
 
 def _top(deed: Callable[[], None], post: Callable[[e.Event], None], name: str) -> Callable[[], None]:

@@ -109,7 +109,10 @@ class AttemptEnded:
 
 @dataclass(frozen=True, slots=True)
 class BecameWhole:
+    """``was_read``: whether somebody has read the checkpoint that this attempt was given; None: nobody can tell."""
+
     place: CheckpointPlace
+    was_read: bool | None = None
 
 
 # From time, the brakes and the machine itself

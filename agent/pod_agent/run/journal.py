@@ -46,6 +46,7 @@ def tell(before: State, after: State, now: float) -> tuple[Entry, ...]:
         entries.append(_entry(now, Kind.ORDER, order=job.order, run=job.run, boot=job.boot, name=job.name))
     entries += _attempts(earlier, job, now)
     entries += _checkpoint(earlier, job, now)
+    entries += _rehearsal(earlier, job, now)
     if after.phase is not before.phase or after.serial != before.serial:
         entries.append(_phase(before, after, now))
     if after.phase is Phase.FINISHED and before.phase is Phase.DRAINING and job.ending is not None:
@@ -110,6 +111,15 @@ def _checkpoint(earlier: Job | None, job: Job, now: float) -> list[Entry]:
     if place is None or earlier is None or earlier.checkpoint == place:
         return []
     return [_entry(now, Kind.CHECKPOINT, path=place.path, step=place.step, size_bytes=place.size_bytes)]
+
+
+def _rehearsal(earlier: Job | None, job: Job, now: float) -> list[Entry]:
+    told = job.rehearsal
+    if told is None or earlier is None or earlier.rehearsal == told:
+        return []
+    return [
+        _entry(now, Kind.REHEARSAL, state=told.state, attempt=told.attempt, step=told.step, text=told.text)
+    ]
 
 
 def _entry(at: float, kind: Kind, **fields: Field) -> Entry:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
 from pod_agent.run import events as e
-from pod_agent.run import records
+from pod_agent.run import records, rehearsal
 from pod_agent.run.state import Job, warned
 from pod_wire.orders import Verdict
 from pod_wire.status import Phase
@@ -100,6 +100,7 @@ def _order_anew(job: Job, spec: JobSpec, order: str, around: Circumstances) -> J
         stop_because=None,
         warnings=(),
         deadline=None,
+        rehearsal=rehearsal.ordered(job.rehearsal),
     )
 
 

@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.run import endings, exits, records
+from pod_agent.run import endings, exits, records, rehearsal
 from pod_agent.run import events as e
-from pod_agent.run.commands import After, CancelAttempt, Install, Note, Open, Restore, StartAttempt, Sync
+from pod_agent.run.commands import (
+    After,
+    CancelAttempt,
+    Install,
+    KillAttempt,
+    Note,
+    Open,
+    Restore,
+    Say,
+    StartAttempt,
+    Sync,
+)
 from pod_agent.run.situation import Alive, Result, State, agreed, enter, refused, the_job
 from pod_agent.run.state import MOST_ATTEMPTS, Ending, Job, warned
-from pod_wire.status import Attempt, Outcome, Phase
+from pod_wire.status import Attempt, Outcome, Phase, Rehearsed
 
 if TYPE_CHECKING:
     from pod_agent.run.asks import GiveOrder, Restart
@@ -50,7 +61,11 @@ def installed(state: State, event: e.Installed, now: float) -> Result:
 
 def restored(state: State, event: e.Restored, now: float) -> Result:
     """Number an attempt, or take the number that was never claimed. It is on disk before anybody claims it."""
-    job = warned(the_job(state), *event.warnings)
+    known = warned(the_job(state), *event.warnings)
+    job = rehearsal.given(known, event.step, is_fresh=event.path is None)
+    decided = rehearsal.ending(known, job)
+    if decided is not None:
+        return exits.drain(replace(state, job=job, stepping=False), decided, now)
     last = job.open_attempt
     if last is not None and last.started_at is not None:
         job, last = records.over(job, e.AttemptEnded(last.number, records.lost(now)), "lost"), None
@@ -88,7 +103,9 @@ def step_lost(state: State, event: e.StepCancelled, now: float) -> Result:
 def attempt_started(state: State, event: e.AttemptStarted, _now: float) -> Result:
     job = records.begun(the_job(state), event)
     state = replace(state, job=job, alive=Alive.LIVE)
-    return state, (CancelAttempt(),) if state.restarting else ()
+    if state.restarting:
+        return state, (CancelAttempt(),)
+    return state, (KillAttempt(),) if _is_being_killed(job) else ()  # an earlier agent had decided it
 
 
 def attempt_unclaimed(state: State, event: e.AttemptUnclaimed, now: float) -> Result:
@@ -103,17 +120,19 @@ def attempt_unclaimed(state: State, event: e.AttemptUnclaimed, now: float) -> Re
 
 def attempt_ended(state: State, event: e.AttemptEnded, now: float) -> Result:
     found = endings.find(event.ended)
-    job = records.over(the_job(state), event, found.reason)
-    again = state.restarting or event.ended.cancelled
+    job, rehearsed = rehearsal.ended(records.over(the_job(state), event, found.reason), event)
+    again = state.restarting or event.ended.cancelled or rehearsed
     state = replace(state, job=job, alive=Alive.NONE, restarting=False)
     if again:
         job = replace(job, tries=max(0, job.tries - 1))
         return _pause(replace(state, job=job), 0.0, now)
     if found.again is endings.Again.DONE and event.ended.output_bytes == 0:
-        state = replace(state, job=warned(job, endings.SILENT_SUCCESS))
+        job = warned(job, endings.SILENT_SUCCESS)
     verdict = endings.judge(job, event.ended)
     if isinstance(verdict, Ending):
-        return exits.drain(state, verdict, now)
+        job, verdict = rehearsal.judged(job, verdict)
+        return exits.drain(replace(state, job=job), verdict, now)
+    state = replace(state, job=job)
     seconds = endings.pause_s(job.tries) if state.prepared else 0.0  # coming back was pause enough
     return _pause(state, seconds, now)
 
@@ -144,8 +163,27 @@ def overdue(state: State, event: e.Overdue, now: float) -> Result:
     return exits.drain(state, ending, now)
 
 
-def became_whole(state: State, event: e.BecameWhole, _now: float) -> Result:
-    return replace(state, job=replace(the_job(state), checkpoint=event.place)), ()
+def became_whole(state: State, event: e.BecameWhole, now: float) -> Result:
+    before = replace(the_job(state), checkpoint=event.place)
+    if state.phase is not Phase.RUNNING or state.alive is not Alive.LIVE or state.restarting:
+        return replace(state, job=before), ()
+    job = rehearsal.seen(before, event.place, was_read=event.was_read)
+    decided = rehearsal.ending(before, job)
+    if decided is not None:
+        return exits.drain(replace(state, job=job), decided, now)
+    told = job.rehearsal
+    if told is None or told == before.rehearsal:
+        return replace(state, job=job), ()
+    if told.state is Rehearsed.UNPROVED:
+        job = warned(job, f"the rehearsal proved nothing: {told.text}")
+    command = KillAttempt() if _is_being_killed(job) else Say(rehearsal.words(told))
+    return replace(state, job=job), (command,)
+
+
+def _is_being_killed(job: Job) -> bool:
+    told, last = job.rehearsal, job.open_attempt
+    is_open = told is not None and told.state is Rehearsed.KILLING
+    return is_open and last is not None and told is not None and last.number == told.attempt
 
 
 def restart(state: State, event: Restart, now: float) -> Result:

@@ -106,6 +106,7 @@ def _job(job: Job, state: State, log: LogPlace | None) -> JobStatus:
         remedy=(ending.remedy or None) if ending is not None else None,
         warnings=job.warnings,
         next_attempt_at=state.next_attempt_at,
+        rehearsal=job.rehearsal,
     )
 
 

@@ -12,7 +12,7 @@ from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
 from pod_wire.job import JobSpec  # noqa: TC001 - read back by codec
 from pod_wire.routes import FORMAT
-from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, PhaseTime
+from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, PhaseTime, Rehearsal
 
 FILE = "state.json"
 MOST_WARNINGS = 40
@@ -53,6 +53,7 @@ class Job:
     stop_because: str | None = None  # whatever the exit policy: the pod stops after this job, and this is why
     deadline: Deadline | None = None
     fresh_for: str | None = None  # the spec hash whose POD_FRESH has been honoured
+    rehearsal: Rehearsal | None = None  # of this run
     revision: int = 0  # higher is newer, when two places hold a record
     format: int = FORMAT
 

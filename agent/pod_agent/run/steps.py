@@ -10,9 +10,10 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pod_agent.outputs.checkpoints.reading import mark
 from pod_agent.outputs.log import JobLog
 from pod_agent.run import events as e
-from pod_agent.run import tracking
+from pod_agent.run import rehearsal, tracking
 from pod_agent.run.attempt_plan import USUAL, AttemptPlan, Patience
 from pod_agent.run.resume import Restored, command_line, restore, set_aside, variables
 from pod_agent.run.work import Work
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pod_agent.outputs.checkpoints.reading import Mark
     from pod_agent.outputs.watch import CheckpointWatch
     from pod_agent.run.folders import Folders
     from pod_agent.run.state import Job
@@ -57,6 +59,7 @@ class RealSteps:
         self._clock = clock
         self._patience = patience
         self._prepared: dict[str, Prepared] = {}
+        self._mark: Mark | None = None
 
     def log(self, job: str) -> JobLog:
         return JobLog(self._folders.of(job).path)
@@ -86,7 +89,12 @@ class RealSteps:
         state = self._folders.of(job.name).path
         if job.spec.fresh and not job.attempts:
             set_aside(job.spec, known.folder, state, work)
+        told = job.rehearsal
+        rehearsing = told is not None and not told.is_over
+        if rehearsing:
+            work.say(rehearsal.words(told))
         found = restore(job.spec, known.folder, state, job.run_began_at, self._settings.job_environment, work)
+        self._mark = mark(found.path) if rehearsing and found.path is not None else None
         self._prepared[job.name] = replace(known, restored=found)
         path = None if found.path is None else str(found.path)
         place = (
@@ -129,6 +137,11 @@ class RealSteps:
         state = self._folders.of(job.name).path
         folder = self._known(job).folder
         return CheckpointWatch(folder, state, job.spec, job.run_began_at, self._clock, post)
+
+    def was_read(self, job: Job) -> bool | None:
+        """Whether anybody has read the checkpoint that a rehearsed attempt was given; None: nobody can tell."""
+        told = job.rehearsal
+        return None if self._mark is None or told is None else self._mark.was_read()
 
     def drain(self, job: Job) -> None:
         """Say in the log how it ended. Nothing is uploaded yet."""
