@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.reading import mark
+from pod_agent.outputs.touched import mark
 from pod_agent.outputs.log import JobLog
 from pod_agent.run import events as e
 from pod_agent.run import rehearsal, tracking
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from pod_agent.outputs.checkpoints.reading import Mark
+    from pod_agent.outputs.touched import Mark
     from pod_agent.outputs.watch import CheckpointWatch
     from pod_agent.run.folders import Folders
     from pod_agent.run.state import Job
@@ -160,9 +160,10 @@ class RealSteps:
     def _known(self, job: Job) -> Prepared:
         """What was made ready in this life; for an attempt found alive, where its code must lie."""
         if job.name not in self._prepared:
-            top = self._settings.workspace
-            root = top / job.name if job.spec.repo is not None else top
-            self._prepared[job.name] = Prepared(root / job.spec.subdir)  # as ``sync`` says it
+            from pod_agent.run.code.sync import root_of  # noqa: PLC0415 - the same
+
+            root = root_of(job.spec, self._settings.workspace / job.name)
+            self._prepared[job.name] = Prepared(root / job.spec.subdir)
         return self._prepared[job.name]
 
 
