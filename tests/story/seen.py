@@ -54,7 +54,7 @@ class Seen:
     name: str = JOB  # of the job
 
     @classmethod
-    def only(cls, story: Story, within_s: float = 30.0) -> Seen:
+    def only(cls, story: Story, within_s: float = 30.0, name: str = JOB) -> Seen:
         """The one pod there is, once its job has a record."""
 
         state = Path(story.laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim"
@@ -65,17 +65,19 @@ class Seen:
 
         simulator = wait_for("a simulator", look, within_s)
         return cls.of(
-            simulator, lambda: story.program.poll() is not None and story.told.read_text(), within_s
+            simulator, lambda: story.program.poll() is not None and story.told.read_text(), within_s, name
         )
 
     @classmethod
-    def of(cls, simulator: Simulator, over: Callable[[], str | bool], within_s: float = 30.0) -> Seen:
+    def of(
+        cls, simulator: Simulator, over: Callable[[], str | bool], within_s: float = 30.0, name: str = JOB
+    ) -> Seen:
         """The one pod of a simulator, once its job has a record. ``over`` says why it will never be."""
 
         def look() -> Seen | None:
             said = over()
             assert not said, f"up ended early:\n{said}"
-            found = [cls(simulator, pod) for pod in simulator.pods()]
+            found = [cls(simulator, pod, name) for pod in simulator.pods()]
             return found[0] if found and found[0].record() else None
 
         return wait_for("a pod whose job has a record", look, within_s)

@@ -1,0 +1,142 @@
+"""The projects of this folder: how each is met amid its run, and what must be the same at its end.
+
+One line each in docs/projects.md comes from here. How a project is run and resumed is its own pod.toml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+class Kill(StrEnum):
+    """Who dies by SIGKILL."""
+
+    TRAINING = "training"  # the process that trains; make, torchrun or papermill above it live to see it
+    CONTAINER = "container"  # PID 1 and all with it; the container's disk, and so the environment, is kept
+    WIPED = "wiped container"  # the same, and the container's disk is new
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A training project as a stranger would bring it."""
+
+    folder: str
+    packaging: str
+    framework: str
+    resumes: str  # how the program finds its way back
+    compared: str  # what is the same at the end, and why not more
+    progress: str  # matches a line of its log, and the number in it that grows
+    met: tuple[float, float]  # it is stopped when that number is between these; the first save is before
+    same: str = ""  # weights of the undisturbed run and of this one: equal bit by bit
+    metric: str = ""  # or a number in the log, the last of it
+    tolerance: float = 0.0
+    worker: str = "train.py"  # is in the command line of the process that trains
+    kills: tuple[Kill, ...] = (Kill.TRAINING,)
+    alone: str = ""  # the undisturbed run's command where it is not the pod's
+    modules: tuple[str, ...] = ()  # small packages that an index must have
+
+    @property
+    def path(self) -> Path:
+        return HERE / self.folder
+
+    @property
+    def row(self) -> str:
+        """Its line in docs/projects.md."""
+        link = f"[{self.folder}](../tests/projects/{self.folder})"
+        return f"| {link} | {self.packaging} | {self.framework} | {self.resumes} | {self.compared} |"
+
+
+BITS = "every weight, bit by bit"
+
+PROJECTS = (
+    Project(
+        folder="hf_trainer",
+        packaging="requirements.txt, all of it in the image",
+        framework="Hugging Face Trainer",
+        resumes="`--resume` of its own, which becomes `resume_from_checkpoint=True`: it looks in its folder",
+        compared=BITS,
+        progress=r"^\{'loss'.*'epoch': '?([\d.]+)",  # an epoch is 32 steps
+        met=(0.19, 0.5),
+        same="out/final/model.safetensors",
+    ),
+    Project(
+        folder="accelerate_loop",
+        packaging="requirements/train.txt with `-r` and `-c`",
+        framework="Accelerate, own loop, `save_state`",
+        resumes="`--resume_from_checkpoint {checkpoint}`, amid an epoch",
+        compared=BITS,
+        progress=r"^epoch \d+ step (\d+) ",
+        met=(6, 24),
+        same="runs/final/model.safetensors",
+    ),
+    Project(
+        folder="lightning_last",
+        packaging="requirements.txt",
+        framework="Lightning, `last.ckpt`",
+        resumes='`ckpt_path="last"`: the same command looks by itself',
+        compared=BITS,
+        progress=r"^epoch (\d+) ",
+        met=(2, 15),
+        same="final.pt",
+    ),
+    Project(
+        folder="nanogpt",
+        packaging="none",
+        framework="torch, own loop, one `ckpt.pt` rewritten",
+        resumes="`--init_from=resume`: it looks in `out/`",
+        compared="last step; validation loss within 0.15, as it saves no random state and so draws other batches",
+        progress=r"^iter (\d+): ",
+        met=(7, 24),
+        metric=r"^step 60: val loss ([\d.]+)$",
+        tolerance=0.15,
+        kills=(Kill.TRAINING, Kill.CONTAINER),
+    ),
+    Project(
+        folder="dcp_folder",
+        packaging="requirements.txt in a sub-folder",
+        framework="torch.distributed.checkpoint",
+        resumes="`--resume {checkpoint}`, a folder",
+        compared=BITS,
+        progress=r"^step (\d+) loss",
+        met=(6, 24),
+        same="research/dcp/final.pt",
+    ),
+    Project(
+        folder="numpy_npz",
+        packaging="requirements.txt with small packages, installed",
+        framework="numpy, `.npz`",
+        resumes="`--resume {checkpoint}`",
+        compared=BITS,
+        progress=r"^step (\d+): ",
+        met=(7, 25),
+        same="final.npz",
+        kills=(Kill.TRAINING, Kill.WIPED),
+        modules=("steplines",),
+    ),
+    Project(
+        folder="sklearn_pickle",
+        packaging="none; `setup` makes the data",
+        framework="scikit-learn `partial_fit`, pickle",
+        resumes="`--from {checkpoint}`",
+        compared=BITS,
+        progress=r"^epoch (\d+) accuracy",
+        met=(2, 18),
+        same="final.npz",
+        worker="fit.py",
+    ),
+    Project(
+        folder="makefile",
+        packaging="a Makefile",
+        framework="torch, `.pth`",
+        resumes="`RESUME={checkpoint}`, a variable of make",
+        compared=BITS,
+        progress=r"^\[(\d+)/\d+\] mse",
+        met=(6, 22),
+        same="build/final.pth",
+        worker="scripts/train.py",
+    ),
+)
