@@ -19,14 +19,21 @@ LOGS = "/logs"
 EVENTS = "/events"
 METRICS = "/metrics"
 STOP = "/stop"
+TREES = "/files/trees"
 
 DEFAULT_PORT = 8787
-MAX_BODY_BYTES = 1 << 20
+MAX_BODY_BYTES = 1 << 20  # of everything but a piece of a tree
+MAX_PIECE_BYTES = 50_000_000  # what RunPod's proxy is known to let through at once
+MAX_TREE_BYTES = 5 * 10**9
 FOLLOW_SECONDS = 85.0  # a following answer ends itself before the proxy does at 100 s
 
 
 def job(job_id: str) -> str:
     return f"{JOBS}/{job_id}"
+
+
+def tree(digest: str) -> str:
+    return f"{TREES}/{digest}"
 
 
 def job_logs(job_id: str) -> str:

@@ -1,0 +1,184 @@
+"""Puts files that came from elsewhere than git into the job's tree, over those of an earlier time.
+
+What we put there and nobody changed is replaced or removed. What somebody changed is saved aside before it is
+written over, and named. What we did not put there is never removed. A kill leaves what the next try puts right.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pod_agent.outputs.came import HALF, ID, MANIFEST, PLACE, Came, Manifest, digest, write_whole
+from pod_agent.run.work import StepFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from pod_agent.run.work import Work
+
+_NAMED = 5  # names of a kind that the log shows
+_OFTEN = 200  # files between two signs of life
+
+
+@dataclass(slots=True)
+class _Said:
+    """What is told when it is done."""
+
+    edited: list[str] = field(default_factory=list)
+    in_the_way: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+
+
+class Placing:
+    """One time of putting files in place. ``before`` is what is known to have been there, e.g. of a git checkout."""
+
+    def __init__(self, tree: Path, work: Work, before: Manifest | None = None) -> None:
+        self._tree = tree
+        self._work = work
+        found = (before, Manifest.read(tree), Manifest.read(tree, HALF))
+        self._before = tuple(one for one in found if one is not None)
+        self._aside = tree / PLACE / f"aside-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+        self._folders = {tree}
+        self._said = _Said()
+        self._done = 0
+
+    def put(self, root: Path, coming: Manifest) -> None:
+        """Move the files of ``coming`` from the folder ``root`` into the tree, and take away what they replace."""
+        place = self._tree / PLACE
+        (place / ID).unlink(missing_ok=True)
+        coming.write(self._tree, HALF)
+        self.remove(set(coming.files))
+        there = {name: self._one(name, root / name, one) for name, one in sorted(coming.files.items())}
+        Manifest(coming.id, there, coming.origin, coming.validator).write(self._tree)
+        write_whole(place / ID, coming.id.encode())
+        (place / HALF).unlink(missing_ok=True)
+        self._tell()
+
+    def remove(self, but: Iterable[str] = ()) -> None:
+        """Take away what we put there earlier and nobody changed, ``but`` these."""
+        for name in sorted({name for one in self._before for name in one.files} - set(but)):
+            path = self._tree / name
+            if self._is_ours(name, path):
+                path.unlink()
+                self._prune(path.parent)
+            elif os.path.lexists(path):
+                self._said.kept.append(name)
+            self._beat()
+
+    def forget(self) -> None:
+        """The code comes from git from now on."""
+        self.remove()
+        for name in (ID, MANIFEST, HALF):
+            (self._tree / PLACE / name).unlink(missing_ok=True)
+        self._tell()
+
+    def _one(self, name: str, staged: Path, came: Came) -> Came:
+        path = self._tree / name
+        self._folder(path.parent)
+        self._beat()
+        if path.is_dir() and not path.is_symlink():
+            self._empty(path, name)
+        if os.path.lexists(path):
+            if self._is_same(name, path, came):
+                path.chmod(stat.S_IMODE(staged.stat().st_mode)) if came.link is None else None
+                return _as_it_is(path, came)
+            if not self._is_ours(name, path):
+                if self._is_the_runs(name, came):
+                    self._said.kept.append(name)
+                    return came
+                self._set_aside(name, path)
+        staged.rename(path)
+        return _as_it_is(path, came)
+
+    def _is_ours(self, name: str, path: Path) -> bool:
+        return any(one.files[name].is_at(path) for one in self._before if name in one.files)
+
+    def _is_same(self, name: str, path: Path, came: Came) -> bool:
+        if came.link is not None:
+            return path.is_symlink() and str(path.readlink()) == came.link
+        known = [one.files[name] for one in self._before if name in one.files]
+        if any(one.sha256 == came.sha256 and one.is_untouched(path) for one in known):
+            return True
+        seen = path.lstat()
+        return stat.S_ISREG(seen.st_mode) and seen.st_size == came.size and digest(path) == came.sha256
+
+    def _is_the_runs(self, name: str, came: Came) -> bool:
+        """A checkpoint that came with the code, was written over by the run, and is the same old one again."""
+        from pod_agent.outputs.checkpoints.known import ENDINGS  # noqa: PLC0415 - seldom asked
+
+        old = [one.files[name].sha256 for one in self._before if name in one.files]
+        return came.sha256 in old and bool(came.sha256) and name.endswith(tuple(ENDINGS))
+
+    def _set_aside(self, name: str, path: Path) -> None:
+        known = any(name in one.files for one in self._before)
+        (self._said.edited if known else self._said.in_the_way).append(name)
+        to = self._aside / name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(to)
+
+    def _folder(self, folder: Path) -> None:
+        """Have this folder; a file or link where it belongs is in the way."""
+        if folder in self._folders:
+            return
+        self._folder(folder.parent)
+        if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
+            name = folder.relative_to(self._tree).as_posix()
+            if self._is_ours(name, folder):
+                folder.unlink()
+            else:
+                self._set_aside(name, folder)
+        folder.mkdir(exist_ok=True)
+        self._folders.add(folder)
+
+    def _empty(self, path: Path, name: str) -> None:
+        try:
+            path.rmdir()
+        except OSError:
+            raise StepFailed(
+                f"cannot put the file {name} into {self._tree}: a folder of that name lies there",
+                "it holds files that did not come with the code; move it, then run the job again",
+            ) from None
+
+    def _prune(self, folder: Path) -> None:
+        while folder != self._tree:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+    def _beat(self) -> None:
+        self._done += 1
+        if self._done % _OFTEN == 0:
+            self._work.beat()
+
+    def _tell(self) -> None:
+        said = self._said
+        for names, words in (
+            (said.edited, f"had been edited here; saved in {self._aside}"),
+            (said.in_the_way, f"lay where the code has files; moved to {self._aside}"),
+            (said.kept, "came with earlier code and were changed here; they stay"),
+        ):
+            if names:
+                shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+                self._work.say(f"podkeep: {_count(len(names))} {words}: {shown}")
+
+
+def clear_half(tree: Path) -> None:
+    """What a kill may have left of an unpacking."""
+    shutil.rmtree(tree / PLACE / "new", ignore_errors=True)
+
+
+def _as_it_is(path: Path, came: Came) -> Came:
+    seen = path.lstat()
+    return came if came.link is not None else Came(seen.st_size, seen.st_mtime_ns, came.sha256)
+
+
+def _count(number: int) -> str:
+    return "1 file that" if number == 1 else f"{number} files that"
