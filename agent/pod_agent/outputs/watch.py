@@ -13,8 +13,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.candidate import Candidate, Form
-from pod_agent.outputs.checkpoints.find import SLACK_S, file_candidate, find, folder_candidate
+from pod_agent.outputs.checkpoints.find import SLACK_S, again, find
 from pod_agent.outputs.checkpoints.judge import in_order, judge
 from pod_agent.outputs.checkpoints.kept import keep, kept, thin, wants_copy
 from pod_agent.outputs.checkpoints.records import Records
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from pod_agent.outputs.checkpoints.candidate import Part
+    from pod_agent.outputs.checkpoints.candidate import Candidate, Part
     from pod_wire.clock import Clock
     from pod_wire.job import JobSpec
 
@@ -59,6 +58,7 @@ class CheckpointWatch:
         self._records: Records | None = None
         self._ignore: frozenset[str] = frozenset()
         self._looks: dict[Path, Candidate] = {}
+        self._resting: dict[Path, float] = {}  # since when nobody was seen writing to it, by our own clock
         self._whole: dict[Path, tuple[Candidate, int | None]] = {}
         self._refused: dict[Path, tuple[Part, ...]] = {}  # judged by its content, and not whole
         self._newest: CheckpointPlace | None = None
@@ -109,6 +109,7 @@ class CheckpointWatch:
             there = {one.path for one in found}
             self._looks = {path: one for path, one in self._looks.items() if path in there}
             self._whole = {path: one for path, one in self._whole.items() if path in there}
+            self._resting = {path: at for path, at in self._resting.items() if path in there}
             self._refused = {path: one for path, one in self._refused.items() if path in there}
             self._take(found, self._records, writer_alive=writer_alive)
 
@@ -118,12 +119,12 @@ class CheckpointWatch:
             records = self._records
             if records is None:
                 return
-            again = [one for one in self._looks.values() if self._may_change(one, records)]
-            again = sorted(again, key=lambda one: one.mtime)[-_AGAIN:]
-            self._take([now for one in again if (now := _as_it_is(one))], records, writer_alive=True)
+            some = [one for one in self._looks.values() if self._may_change(one, records)]
+            some = sorted(some, key=lambda one: one.mtime)[-_AGAIN:]
+            self._take([now for one in some if (now := again(one))], records, writer_alive=True)
 
     def _may_change(self, one: Candidate, records: Records) -> bool:
-        is_rewritten = one.form is Form.FILE and (one.step is None or str(one.path) in records.rewritten)
+        is_rewritten = one.is_file and (one.step is None or str(one.path) in records.rewritten)
         return is_rewritten or one.path not in self._whole
 
     def _take(self, found: Sequence[Candidate], records: Records, *, writer_alive: bool) -> None:
@@ -134,13 +135,14 @@ class CheckpointWatch:
                 continue  # read once: what nobody wrote to since is what it was
             is_known = records.is_known(candidate)
             last = self._looks.get(candidate.path)
-            judged = judge(candidate, records, writer_alive=writer_alive, last_look=last)
+            rest_s = self._rest_s(candidate, last)
+            judged = judge(candidate, records, writer_alive=writer_alive, last_look=last, rest_s=rest_s)
             self._whole.pop(candidate.path, None)
             if judged.whole:
                 self._whole[candidate.path] = (candidate, judged.step)
                 if not is_known:
                     fresh.append((candidate, judged.step))
-            elif not writer_alive or (last is not None and last.parts == candidate.parts):
+            elif judged.is_final:
                 self._refused[candidate.path] = candidate.parts
             self._looks[candidate.path] = candidate
         for candidate, step in in_order(fresh):
@@ -155,10 +157,17 @@ class CheckpointWatch:
             records.save()
             self._unsaved = False
 
+    def _rest_s(self, candidate: Candidate, last: Candidate | None) -> float:
+        """For how long nobody has been seen writing to it."""
+        now = time.monotonic()
+        if last is None or last.parts != candidate.parts:
+            self._resting[candidate.path] = now
+        return now - self._resting.get(candidate.path, now)
+
     def _keep(self, candidate: Candidate, step: int | None, records: Records) -> None:
         """Copied before it is announced. What cannot be copied is still whole where it lies."""
         is_rewritten = records.of(candidate) is not None or str(candidate.path) in records.rewritten
-        if candidate.form is Form.FILE and (is_rewritten or wants_copy(candidate, step)):
+        if candidate.is_file and (is_rewritten or wants_copy(candidate, step)):
             try:
                 keep(candidate, step, self._folder, self._state)
                 thin(
@@ -182,13 +191,6 @@ class CheckpointWatch:
         candidate, step = in_order([*copies, *whole])[-1]
         record = records.of(candidate)
         return _place(candidate, step, record.seen_at if record else candidate.mtime)
-
-
-def _as_it_is(one: Candidate) -> Candidate | None:
-    """The same candidate as it is now; None when it has just gone."""
-    if one.form is Form.TRAINER:
-        return folder_candidate(one.path)
-    return file_candidate(one.path, is_sure=one.is_sure)
 
 
 def _place(candidate: Candidate, step: int | None, seen_at: float) -> CheckpointPlace:

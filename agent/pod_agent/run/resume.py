@@ -119,7 +119,7 @@ def _choices(spec: JobSpec, folder: Path, state: Path, since: float, work: Work)
     for copy, place in kept(folder, state):
         work.beat()
         if copy.mtime >= since - SLACK_S:
-            choices.append(_Choice(copy, judge(copy, records, writer_alive=False), place))
+            choices.append(_Choice(copy, judge(copy, records, writer_alive=False, is_copy=True), place))
     return choices
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 import glob as globs
 import os
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.candidate import Candidate, Form, Part
+from pod_agent.outputs.came import PLACE
+from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Part
+from pod_agent.outputs.checkpoints.known import ENDINGS, UNKNOWN, claimed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
+
+    from pod_agent.outputs.checkpoints.candidate import Format
 
 SLACK_S = 1.0  # file systems round the time of a write
-STATE_FILE = "trainer_state.json"
-_TRAINERS_OWN = ("training_args.bin", "scheduler.pt", "rng_state.pth", "model.safetensors")
-_TRAINER = re.compile(r"(?:^|[-_.])checkpoint[-_](\d+)$")
-SUFFIXES = {".pt", ".pth", ".ckpt", ".safetensors", ".npz", ".pkl", ".pickle", ".json"}
+_DATA = {".npy", ".h5", ".hdf5", ".gz"}  # of these names most are data: only telling ones are looked at
 _TELLING = re.compile(
     r"(?:^|[^a-z])(?:ckpts?|checkpoints?|last|latest|resume|snapshot|state|epoch|steps?|iter)(?:[^a-z]|$)",
     re.IGNORECASE,
@@ -35,10 +37,15 @@ _NUMBERS = tuple(
     for words in (
         "global[-_]?step|steps?",
         "iter|iters|iteration|it",
-        "checkpoint|ckpt|snapshot",
+        "checkpoint|ckpt|snapshot|state",
         "epoch|ep|e",
     )
 )
+_SHARD = re.compile(r"\d-of-\d+$")  # one of several: never a checkpoint by itself
+_BARE = re.compile(r"^checkpoint_\d+$")  # flax writes files without an ending
+SUFFIXES = frozenset(os.path.splitext(ending)[1] or ending for ending in ENDINGS)  # noqa: PTH122 - no path
+_LOOKED_AT = tuple(ending for ending in ENDINGS if ending != ".bin")
+_UNFINISHED_FOLDER = re.compile(r"^tmp-checkpoint|orbax-checkpoint-tmp|checkpoint.*\.tmp$", re.IGNORECASE)
 _UNFINISHED = re.compile(r"(?:^|[.\-_])(?:tmp|temp|part|partial|incomplete)(?:[.\-_]|$)", re.IGNORECASE)
 _MARKS = {"pyvenv.cfg", "CACHEDIR.TAG", "conda-meta"}  # an environment or a cache says so itself
 _OURS = ".podkeep"  # state, copies, and what was set aside
@@ -60,50 +67,74 @@ def find(
 
 
 def step_of(name: str) -> int | None:
-    """The step that a file's name tells: a step before an iteration before an epoch."""
+    """The step that a name tells: a step before an iteration before an epoch. A bare number is one."""
     for pattern in _NUMBERS:
         numbers = pattern.findall(name)
         if numbers:
             return int(numbers[-1])
-    return None
+    return int(name) if name.isdecimal() and name.isascii() else None
 
 
 def _by_glob(folder: Path, glob: str) -> Iterator[Candidate]:
     names = globs.glob(  # noqa: PTH207 - Path.glob refuses what people write, such as absolute patterns
         glob, root_dir=folder, recursive=True, include_hidden=True
     )
+    paths = [folder / name for name in sorted(names) if not _is_hidden(name)]
+    meant = {path for path in paths if path.is_dir()}
     seen: set[Path] = set()
-    known: dict[Path, bool] = {}
-    for name in sorted(names):
-        path = folder / name
-        if any(part == ".git" or part.startswith(_OURS) for part in Path(name).parts):
+    known: dict[Path, Format | None] = {}
+    for path in paths:
+        around = _around(path, folder, known, meant)
+        place = path if around is None else around
+        if place in seen:
             continue
-        around = path if _TRAINER.search(path.name) and path.is_dir() else _around(path, folder, known)
-        if (around or path) in seen:
-            continue
-        seen.add(around or path)
-        one = folder_candidate(around) if around is not None else file_candidate(path, is_sure=True)
-        if one is not None and (around is not None or not path.is_dir()):
+        seen.add(place)
+        if around is not None:
+            one = folder_candidate(around, known[around])
+        else:
+            one = None if path in meant else file_candidate(path, is_sure=True)
+        if one is not None:
             yield one
 
 
-def _around(path: Path, folder: Path, known: dict[Path, bool]) -> Path | None:
-    """The Trainer's folder that this is, or lies in."""
+def _is_hidden(name: str) -> bool:
+    return any(part == ".git" or part.startswith(_OURS) for part in Path(name).parts)
+
+
+def _around(
+    path: Path, folder: Path, known: dict[Path, Format | None], meant: Collection[Path]
+) -> Path | None:
+    """The folder of some format that this is, or lies in: the outermost."""
+    found = None
     for up in (path, *path.parents):
         if up == folder:
-            return None
+            break
         if up not in known:
-            known[up] = _holds_trainers(up)
-        if known[up]:
-            return up
-    return None
+            entry = _listed(up, is_meant=up in meant)
+            known[up] = None if entry is None else claimed(entry)
+        if known[up] is not None:
+            found = up
+    return found
 
 
-def _holds_trainers(path: Path) -> bool:
-    """Whether a folder is a Trainer's, also a half one; a file in it is no checkpoint by itself."""
-    if (path / STATE_FILE).is_file():
-        return True
-    return _TRAINER.search(path.name) is not None and any((path / name).is_file() for name in _TRAINERS_OWN)
+def _listed(path: Path, *, is_meant: bool) -> Entry | None:
+    """A folder and the names in it; None for what is none."""
+    try:
+        with os.scandir(path) as listing:
+            return _entry(path.name, list(listing), is_meant=is_meant)
+    except OSError:
+        return None
+
+
+def _entry(name: str, listing: Sequence[os.DirEntry[str]], *, is_meant: bool = True) -> Entry:
+    folders = frozenset(one.name for one in listing if one.is_dir(follow_symlinks=False))
+    return Entry(
+        name,
+        is_folder=True,
+        files=frozenset(one.name for one in listing) - folders,
+        folders=folders,
+        is_meant=is_meant,
+    )
 
 
 def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candidate]:
@@ -112,49 +143,72 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
             entries = list(listing)
     except OSError:
         return  # gone meanwhile, or not ours to read: nothing to be found there
-    names = {entry.name for entry in entries}
-    if names & _MARKS or (below and ".git" in names and os.path.exists(f"{top}/.git/podkeep")):  # noqa: PTH110 - hot
-        return  # an environment, a cache, or the tree of another job
+    here = _entry(os.path.basename(top), entries)  # noqa: PTH119 - hot
+    if here.files & _MARKS or here.folders & _MARKS:
+        return  # an environment or a cache
+    if below:
+        is_job = ".git" in here.folders and os.path.exists(f"{top}/.git/podkeep")  # noqa: PTH110 - hot
+        if is_job or PLACE in here.folders:
+            return  # the tree of another job
+        form = claimed(here)
+        if form is not None:
+            is_tracked = any(f"{below}{name}" in ignore for name in here.files)
+            one = None if is_tracked else folder_candidate(Path(top), form)
+            yield from () if one is None else (one,)
+            return
+    for name in here.folders:
+        if not name.startswith(_OURS) and name not in _SKIPPED and not _UNFINISHED_FOLDER.search(name):
+            yield from _by_looking(f"{top}/{name}", f"{below}{name}/", ignore)
     for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            name = f"{below}{entry.name}"
-            if entry.name.startswith(_OURS) or f"{name}/{STATE_FILE}" in ignore:
-                continue
-            if _TRAINER.search(entry.name):
-                one = folder_candidate(Path(entry.path))
-                yield from () if one is None else (one,)
-            elif entry.name not in _SKIPPED:
-                yield from _by_looking(entry.path, f"{name}/", ignore)
-        elif _may_be(entry.name) and below + entry.name not in ignore:
+        if entry.name in here.files and below + entry.name not in ignore and _may_be(entry):
             one = file_candidate(Path(entry.path), is_sure=bool(_TELLING.search(entry.name)))
             yield from () if one is None else (one,)
 
 
-def _may_be(name: str) -> bool:
+def _may_be(entry: os.DirEntry[str]) -> bool:
+    """Whether a file may be a checkpoint by itself. Of two names for one file, that of a link does not count."""
+    name = entry.name
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 - hot
-    if suffix not in SUFFIXES or _UNFINISHED.search(stem) or name.startswith(".") or _PART.match(stem):
+    if not name.endswith(_LOOKED_AT) and (suffix or not _BARE.match(name)):
         return False
-    return suffix != ".json" or _TELLING_JSON.search(stem) is not None
+    if name.startswith(".") or _UNFINISHED.search(stem) or _PART.match(stem) or _SHARD.search(stem):
+        return False
+    if suffix == ".json" and _TELLING_JSON.search(stem) is None:
+        return False
+    if suffix in _DATA and _TELLING.search(stem) is None:
+        return False
+    return not entry.is_symlink()
 
 
 def file_candidate(path: Path, *, is_sure: bool) -> Candidate | None:
-    """A single file as it is now; None when it has just gone."""
+    """A single file as it is now; None when it has just gone, or is none."""
     try:
         found = path.stat()
     except OSError:
         return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
     part = Part(path.name, found.st_size, found.st_mtime_ns, found.st_ino)
-    return Candidate(path, Form.FILE, (part,), step_of(path.stem), is_sure)
+    form = claimed(Entry(path.name)) or UNKNOWN
+    return Candidate(path, form, (part,), step_of(path.stem), is_sure)
 
 
-def folder_candidate(path: Path) -> Candidate | None:
+def folder_candidate(path: Path, form: Format | None) -> Candidate | None:
     """A folder with all its files as they are now; None when it has just gone."""
     try:
         parts = tuple(sorted(_parts(os.fspath(path), ""), key=lambda part: part.name))
     except OSError:
         return None
-    number = _TRAINER.search(path.name)
-    return Candidate(path, Form.TRAINER, parts, int(number[1]) if number else None)
+    if form is None:
+        return None
+    return Candidate(path, form, parts, step_of(path.name), is_file=False)
+
+
+def again(one: Candidate) -> Candidate | None:
+    """The same candidate as it is now; None when it has just gone."""
+    if one.is_file:
+        return file_candidate(one.path, is_sure=one.is_sure)
+    return folder_candidate(one.path, one.format)
 
 
 def _parts(top: str, below: str) -> Iterator[Part]:

@@ -1,11 +1,10 @@
-"""Whether a candidate is whole: by its content, and by nobody writing to it. Reads only."""
+"""Whether a candidate is whole: by its content, by nobody writing to it, by what it was when it was seen whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints import single_file, trainer
-from pod_agent.outputs.checkpoints.candidate import Candidate, Form, Judged, NotACheckpoint, NotWhole
+from pod_agent.outputs.checkpoints.candidate import Candidate, Judged, NotACheckpoint, NotWhole, Unproved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,18 +13,35 @@ if TYPE_CHECKING:
 
 
 def judge(
-    candidate: Candidate, records: Records, *, writer_alive: bool, last_look: Candidate | None = None
+    candidate: Candidate,
+    records: Records,
+    *,
+    writer_alive: bool,
+    last_look: Candidate | None = None,
+    rest_s: float = 0.0,
+    is_copy: bool = False,
 ) -> Judged:
-    """Judge one. While a writer lives, it must be as it was at the last look, a second or more ago."""
+    """Judge one. While a writer lives, it must be as it was at the last look, a second or more ago.
+
+    ``rest_s`` is for how long nobody wrote to it; ``is_copy`` is true for one that was whole when we copied it.
+    """
     record = records.of(candidate)
-    if record is not None and record.parts == candidate.parts:
-        return Judged(whole=True, step=record.step)
-    if writer_alive and (last_look is None or last_look.parts != candidate.parts):
-        return Judged(whole=False, why="it may still be being written")
+    is_unchanged = record is not None and record.parts == candidate.parts
+    if writer_alive:
+        if record is not None and is_unchanged:
+            return Judged(whole=True, step=record.step)
+        if last_look is None or last_look.parts != candidate.parts:
+            return Judged(whole=False, why="it may still be being written", is_final=False)
     try:
-        if candidate.form is Form.TRAINER:
-            return Judged(whole=True, step=trainer.check(candidate, record.sizes if record else {}))
-        step = single_file.check(candidate.path, candidate.size_bytes)
+        try:
+            step = candidate.format.check(candidate, records.seen(candidate))
+        except Unproved as found:
+            if not (is_copy or records.knows(candidate) or (writer_alive and rest_s >= found.rest_s)):
+                return Judged(
+                    whole=False, why=str(found), is_ours=candidate.is_sure, is_final=not writer_alive
+                )
+            step = found.step
+        records.check_ends(candidate)
     except NotWhole as found:
         return Judged(whole=False, why=str(found), is_ours=candidate.is_sure)
     except NotACheckpoint as found:

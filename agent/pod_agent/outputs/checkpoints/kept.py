@@ -15,8 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
-from pod_agent.outputs.checkpoints import single_file
-from pod_agent.outputs.checkpoints.candidate import Candidate, NotACheckpoint, NotWhole
+from pod_agent.outputs.checkpoints.candidate import Candidate, NotACheckpoint, NotWhole, Seen, Unproved
 from pod_agent.outputs.checkpoints.find import file_candidate, step_of
 
 if TYPE_CHECKING:
@@ -50,7 +49,8 @@ def keep(candidate: Candidate, step: int | None, folder: Path, state: Path) -> b
         _copy(candidate.path, draft)
         if file_candidate(candidate.path, is_sure=True) != replace(candidate, is_sure=True):
             return False
-        single_file.check(draft, candidate.size_bytes)
+        with contextlib.suppress(Unproved):  # what was whole is whole as a copy of the same length
+            candidate.format.check(replace(candidate, path=draft), Seen())
         (part,) = candidate.parts
         os.utime(draft, ns=(part.mtime_ns, part.mtime_ns))
         draft.replace(shelf / f"{_label(candidate, step)}{candidate.path.suffix}")

@@ -6,17 +6,23 @@ Only a memory: what it says is held against the disk each time. Lost or damaged,
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.candidate import Candidate, Part
+from pod_agent.outputs.checkpoints.candidate import NotWhole, Part, Seen
+from pod_agent.outputs.checkpoints.files import kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pod_agent.outputs.checkpoints.candidate import Candidate
+
 FILE = "checkpoints.json"
 _FORMAT = 1
 _MOST = 2000
+_END = 4096
+_MOST_ENDS = 512  # files of one checkpoint whose ends are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,7 @@ class Record:
     parts: tuple[Part, ...]
     step: int | None
     seen_at: float
+    ends: dict[str, int] = field(default_factory=dict)  # a checksum of the last block of each file
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -39,6 +46,7 @@ class Records:
     path: Path
     whole: dict[str, Record] = field(default_factory=dict)
     rewritten: set[str] = field(default_factory=set)
+    _latest: dict[str, Record] = field(default_factory=dict)  # the last one of each kind of name
 
     @staticmethod
     def load(state: Path) -> Records:
@@ -49,7 +57,9 @@ class Records:
                 return records
             for name, one in told["whole"].items():
                 parts = tuple(Part(**part) for part in one["parts"])
-                records.whole[name] = Record(parts, one["step"], one["seen_at"])
+                records.whole[name] = records._latest[kind_of(name)] = Record(
+                    parts, one["step"], one["seen_at"], one.get("ends", {})
+                )
             records.rewritten.update(told["rewritten"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Records(records.path)
@@ -57,7 +67,7 @@ class Records:
 
     def save(self) -> None:
         """Replace the file. Raises OSError where the disk does not allow it."""
-        newest = sorted(self.whole.items(), key=lambda item: item[1].seen_at)[-_MOST:]
+        newest = list(self.whole.items())[-_MOST:]
         told = {
             "format": _FORMAT,
             "whole": {name: asdict(one) for name, one in newest},
@@ -75,7 +85,48 @@ class Records:
         record = self.of(candidate)
         return record is not None and record.parts == candidate.parts
 
+    def seen(self, candidate: Candidate) -> Seen:
+        """What is known of it from earlier looks, and of the one before it."""
+        record = self.of(candidate)
+        if record is not None:
+            now = {part.name: part for part in candidate.parts}
+            changed = frozenset(part.name for part in record.parts if now.get(part.name) != part)
+            return Seen(record.sizes, changed=changed)
+        before = None if candidate.is_file else self._latest.get(kind_of(str(candidate.path)))
+        return (
+            Seen() if before is None else Seen(kinds=frozenset(kind_of(part.name) for part in before.parts))
+        )
+
+    def knows(self, candidate: Candidate) -> bool:
+        """Whether it was seen whole with these files of these sizes."""
+        record = self.of(candidate)
+        return record is not None and record.sizes == {part.name: part.size for part in candidate.parts}
+
+    def check_ends(self, candidate: Candidate) -> None:
+        """Raises NotWhole where a file's last block is not what it was, though its size and time are."""
+        record = self.of(candidate)
+        if record is None:
+            return
+        same = set(record.parts) & set(candidate.parts)
+        for part in same:
+            if part.name in record.ends and _end(candidate, part) != record.ends[part.name]:
+                raise NotWhole(f"the end of {part.name} is not what it was when it was whole")
+
     def add(self, candidate: Candidate, step: int | None, now: float) -> None:
         if self.of(candidate) is not None:
             self.rewritten.add(str(candidate.path))
-        self.whole[str(candidate.path)] = Record(candidate.parts, step, now)
+        ends = {part.name: _end(candidate, part) for part in candidate.parts[:_MOST_ENDS]}
+        self.whole.pop(str(candidate.path), None)  # the last in the file is the last that was seen
+        self.whole[str(candidate.path)] = Record(candidate.parts, step, now, ends)
+        self._latest[kind_of(str(candidate.path))] = self.whole[str(candidate.path)]
+
+
+def _end(candidate: Candidate, part: Part) -> int:
+    """A checksum of a file's last block; 0 where it cannot be read."""
+    path = candidate.path if candidate.is_file else candidate.path / part.name
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, part.size - _END))
+            return zlib.crc32(file.read(_END))
+    except OSError:
+        return 0

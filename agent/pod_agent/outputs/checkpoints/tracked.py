@@ -1,4 +1,7 @@
-"""The names that git tracks below a folder, read from its index; no program is run."""
+"""The names of the code's own files below a folder: git's by its index, others by the manifest of what came.
+
+No program is run.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,23 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.find import SUFFIXES
+from pod_agent.outputs.came import names_at
+from pod_agent.outputs.checkpoints.known import ENDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_ENDINGS = tuple(suffix.encode() for suffix in SUFFIXES)
+_ENDINGS = tuple(suffix.encode() for suffix in ENDINGS)
 _FIXED = 62  # bytes of an entry before its name, with SHA-1
 
 
 def tracked(folder: Path) -> frozenset[str]:
     """Relative to ``folder``, anywhere in a work tree: those that could be taken for a checkpoint's."""
+    return _by_git(folder) | frozenset(names_at(folder, ENDINGS))
+
+
+def _by_git(folder: Path) -> frozenset[str]:
     for top in (folder, *folder.parents):
         index = top / ".git" / "index"
         try:

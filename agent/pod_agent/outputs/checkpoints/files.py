@@ -1,0 +1,88 @@
+"""The formats that are one file, and how the files of a folder are checked: each by its own format, or by its age."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pod_agent.outputs.checkpoints.candidate import (
+    Candidate,
+    EndsInZeros,
+    Entry,
+    NotACheckpoint,
+    NotWhole,
+    Seen,
+    Unproved,
+)
+from pod_agent.outputs.checkpoints.formats.json_file import JsonFile
+from pod_agent.outputs.checkpoints.formats.numpy_file import NumpyFile, NumpyZip
+from pod_agent.outputs.checkpoints.formats.pickle_file import PickleFile
+from pod_agent.outputs.checkpoints.formats.safetensors_file import SafetensorsFile
+from pod_agent.outputs.checkpoints.formats.torch_file import TorchFile
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pod_agent.outputs.checkpoints.candidate import Format, Part
+
+FILES: tuple[Format, ...] = (
+    SafetensorsFile(),
+    TorchFile(),
+    PickleFile(),
+    NumpyZip(),
+    NumpyFile(),
+    JsonFile(),
+)
+
+_NUMBER = re.compile(r"\d+")
+
+
+def check_parts(
+    found: Candidate, seen: Seen, *, step: int | None, last: str | None = None, read: Collection[str] = ()
+) -> None:
+    """Every file of a folder but those ``read`` already. When ``last`` is written, the others are finished."""
+    doubts: list[Unproved] = []
+    finished_ns = next((part.mtime_ns for part in found.parts if part.name == last), -1)
+    for part in found.parts:
+        if part.name in read:
+            continue
+        size = seen.sizes.get(part.name)
+        if size is not None and size != part.size:
+            raise NotWhole(f"{part.name} had {size} bytes when it was whole, and has {part.size}")
+        why = check_part(found, part, known=size is not None)
+        if why is not None and size is None and (part.mtime_ns > finished_ns or isinstance(why, EndsInZeros)):
+            doubts.append(why)
+    if doubts:
+        newer = f", and it is newer than {last}" if last else ""
+        raise Unproved(f"{doubts[0]}{newer}", step, max(one.rest_s for one in doubts))
+
+
+def check_part(found: Candidate, part: Part, *, known: bool = False) -> Unproved | None:
+    """One file of a folder. Gives what leaves it unproved, if anything; raises NotWhole."""
+    entry = Entry(part.name.rpartition("/")[2])
+    form = next((one for one in FILES if one.claims(entry)), None)
+    if form is None:
+        return Unproved(f"nobody saw {part.name} whole")
+    seen = Seen({part.name: part.size} if known else {}, wants_step=False)
+    try:
+        form.check(Candidate(found.path / part.name, form, (part,)), seen)
+    except NotWhole as why:
+        raise NotWhole(f"{part.name}: {why}") from None
+    except EndsInZeros as why:
+        return why
+    except (Unproved, NotACheckpoint):
+        return Unproved(f"nobody saw {part.name} whole")
+    return None
+
+
+def check_kinds(found: Candidate, seen: Seen, step: int | None) -> None:
+    """Against the one before it, where nothing in it says that it is complete."""
+    mine = {kind_of(part.name) for part in found.parts}
+    missing = sorted(seen.kinds - mine)
+    if missing:
+        raise Unproved(f"{missing[0]}, which the one before has, is missing", step, rest_s=60.0)
+
+
+def kind_of(name: str) -> str:
+    """A name without its numbers."""
+    return _NUMBER.sub("#", name)

@@ -1,0 +1,82 @@
+"""Whether a folder has all the files that its own names and indexes promise. Not here: what is in each of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from pod_agent.outputs.checkpoints.candidate import NotWhole
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pod_agent.outputs.checkpoints.candidate import Candidate, Seen
+
+INDEX = ".index.json"
+_INDEX_LIMIT = 64 << 20
+_SENTINELS = {"checkpoint-is-incomplete.txt"}
+_UNFINISHED = (".tmp", ".incomplete", ".part", ".partial")
+_SHARD = re.compile(r"^(.*?)(\d+)-of-(\d+)(.*)$")
+_RANK = re.compile(r"^(.*?(?:_rank_?|rng_state_|random_states_))(\d+)(\.(?:pth?|pkl|bin))$")
+
+
+def check_complete(found: Candidate, seen: Seen) -> None:
+    """Raises NotWhole where a name says that it is unfinished, or one that is promised is not there."""
+    names = {part.name for part in found.parts}
+    for name in names:
+        if name.rpartition("/")[2] in _SENTINELS or name.endswith(_UNFINISHED):
+            raise NotWhole(f"{name} says that it is not finished")
+    removed = sorted(set(seen.sizes) - names)
+    if removed:
+        raise NotWhole(f"{removed[0]} has been removed")
+    for name in sorted(names):
+        if name.endswith(INDEX):
+            _check_index(found, name, names)
+    _check_numbers(names)
+    check_ranks(names, _RANK)
+
+
+def _check_index(found: Candidate, name: str, names: Collection[str]) -> None:
+    if next(part.size for part in found.parts if part.name == name) > _INDEX_LIMIT:
+        raise NotWhole(f"{name} is too long to be an index")
+    try:
+        shards = set(json.loads((found.path / name).read_bytes())["weight_map"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise NotWhole(f"{name} cannot be read") from None
+    below = name.rpartition("/")[0]
+    missing = sorted(str(shard) for shard in shards if f"{below}/{shard}".lstrip("/") not in names)
+    if missing:
+        raise NotWhole(f"{missing[0]} is missing")
+
+
+def _check_numbers(names: Collection[str]) -> None:
+    """``-00002-of-00003``: all three, also where no index names them."""
+    groups: dict[tuple[str, str, str], dict[int, int]] = defaultdict(dict)
+    for name in names:
+        told = _SHARD.match(name)
+        if told is not None and not name.endswith(INDEX):
+            groups[told[1], told[3], told[4]][int(told[2])] = len(told[2])
+    for (before, count, after), numbers in groups.items():
+        first = 0 if 0 in numbers else 1
+        wide = max(numbers.values())
+        if len(numbers) < int(count):
+            missing = next(n for n in range(first, first + int(count)) if n not in numbers)
+            raise NotWhole(f"{before}{missing:0{wide}}-of-{count}{after} is missing")
+
+
+def check_ranks(names: Collection[str], pattern: re.Pattern[str], count: int | None = None) -> int:
+    """One file for each process, numbered from nothing. Gives how many processes there were at least."""
+    groups: dict[tuple[str, str], dict[int, str]] = defaultdict(dict)
+    for name in names:
+        told = pattern.match(name)
+        if told is not None:
+            groups[told[1], told[3]][int(told[2])] = told[2]
+    most = max((max(ranks) + 1 for ranks in groups.values()), default=0) if count is None else count
+    for (before, after), ranks in groups.items():
+        for rank in range(most):
+            if rank not in ranks:
+                number = f"{rank:0{min(map(len, ranks.values()))}}" if count is not None else str(rank)
+                raise NotWhole(f"{before}{number}{after} is missing")
+    return most
