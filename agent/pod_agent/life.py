@@ -28,7 +28,6 @@ from pod_agent.run.attempt import KeptAttempts
 from pod_agent.run.attempt_plan import USUAL, Patience
 from pod_agent.run.effects import Effects
 from pod_agent.run.folders import HOME, Folders
-from pod_agent.run.journal import FILE as JOURNAL
 from pod_agent.run.journal import FileJournal
 from pod_agent.run.opening import Opening
 from pod_agent.run.outlet import Outlet
@@ -42,10 +41,8 @@ from pod_wire.status import SelfStop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pod_agent.api.server import HttpServer
-    from pod_agent.outputs.masked import MaskedLog
     from pod_agent.pod.armed import Armed
     from pod_agent.pod.boot import Boot
     from pod_agent.pod.brakes import Deadline
@@ -96,7 +93,7 @@ class Life:
             on_boot=self._booted,
             on_folder=self._outlet.turn_to,
         )
-        steps = RealSteps(settings, self._folders, clock, self._outlet.measure, patience)
+        steps = RealSteps(settings, self._folders, clock, self._outlet.measure, patience, doing=self._doing)
         self._effects = Effects(
             steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
         )
@@ -167,15 +164,21 @@ class Life:
 
         from pod_agent.api.parts import Parts  # noqa: PLC0415 - FastAPI comes after the training
         from pod_agent.api.server import HttpServer  # noqa: PLC0415
+        from pod_agent.run.code.trees import Trees  # noqa: PLC0415
+        from pod_agent.run.shown import Shown  # noqa: PLC0415
 
         self._supervisor.update(lambda facts: replace(facts, version=version("podkeep")))
+        workspace = self._settings.workspace
+        shown = Shown(lambda: self._supervisor.state.job, self._outlet, self._folders, workspace)
         parts = Parts(
             snapshot=self._supervisor.snapshot,
             ask=self._supervisor.ask,
-            log=self._log,
-            journal=self._journal,
+            log=shown.log,
+            journal=shown.journal,
             token=TokenRule(token(self._settings)),
             masker=self._masker,
+            trees=Trees(workspace),
+            awaits=shown.awaits,
         )
         server = HttpServer(parts, self._settings.port)
         server.start()
@@ -183,24 +186,13 @@ class Life:
         log.info("http=up port=%d", server.port)
         return server
 
-    # What the API reads
-
-    def _log(self, job: str | None) -> MaskedLog | None:
-        current = self._supervisor.state.job
-        name = job if job is not None else current.name if current is not None else None
-        if name is None:
-            return None
-        masked = self._outlet.of(name)
-        return masked if (current is not None and name == current.name) or masked.log.path.exists() else None
-
-    def _journal(self) -> Path | None:
-        job = self._supervisor.state.job
-        return None if job is None else self._folders.of(job.name).path / JOURNAL
-
     # What changes
 
     def _post(self, event: e.Event) -> None:
         self._supervisor.post(event)
+
+    def _doing(self, words: str | None) -> None:
+        self._supervisor.update(lambda facts: replace(facts, doing=words))
 
     def _measured(self, place: LogPlace) -> None:
         self._supervisor.update(lambda facts: replace(facts, log=place))

@@ -126,6 +126,7 @@ class JobStatus:
     remedy: str | None = None
     warnings: tuple[str, ...] = ()
     next_attempt_at: float | None = None  # while pausing between two attempts
+    doing: str | None = None  # what a long phase is at, in words
     rehearsal: Rehearsal | None = None
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pod_agent.api.parts import Parts
 from pod_agent.api.server import HttpServer
@@ -37,7 +38,9 @@ class Reply:
 class LiveApi:
     """What the supervisor would publish is plain attributes here: ``status``, ``live``, ``verdict``."""
 
-    def __init__(self, folder: Path, secrets: tuple[str, ...] = (), follow_seconds: float = 20.0) -> None:
+    def __init__(
+        self, folder: Path, secrets: tuple[str, ...] = (), follow_seconds: float = 20.0, **parts: Any
+    ) -> None:
         self.folder = folder
         self.log = JobLog(folder / "j1")
         self.masker = Masker(Secret(value) for value in secrets)
@@ -57,6 +60,7 @@ class LiveApi:
             token=TokenRule(Secret(TOKEN)),
             masker=self.masker,
             follow_seconds=follow_seconds,
+            **parts,
         )
         self.server = HttpServer(self.parts, 0, "127.0.0.1")
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from pod_agent.api import routes
+from pod_agent.api import files, routes
 from pod_agent.api.answers import problem_answer
 from pod_agent.api.auth import Border
 from pod_wire.errors import PodError, RateLimited
@@ -30,6 +30,7 @@ from pod_wire.routes import (
     job_cancel,
     job_logs,
     job_restart,
+    tree,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ _GET = (
     (job_logs("{job}"), routes.logs),
     (EVENTS, routes.events),
     (METRICS, routes.metrics),
+    (tree("{tree}"), files.get_tree),
 )
+_PUT = ((tree("{tree}"), files.put_tree),)
 _POST = (
     (JOBS, routes.give_order),
     (job_cancel("{job}"), routes.cancel),
@@ -61,7 +64,7 @@ _POST = (
 def build(house: House) -> FastAPI:
     """The application. The house is the server's, which asks its followers who is owed, and closes it."""
     app = FastAPI(title="podkeep agent", redoc_url=None)
-    for method, table in (("GET", _GET), ("POST", _POST)):
+    for method, table in (("GET", _GET), ("POST", _POST), ("PUT", _PUT)):
         for path, route in table:
             app.add_api_route(
                 path,
@@ -70,7 +73,7 @@ def build(house: House) -> FastAPI:
                 name=f"{method.lower()} {path}",
                 description=route.__doc__,
                 response_class=Response,
-                status_code=200 if method == "GET" else 202,
+                status_code=202 if method == "POST" else 200,
             )
     app.add_middleware(Border, token=house.parts.token)
     app.add_exception_handler(PodError, _expected)

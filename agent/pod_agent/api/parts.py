@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pod_agent.outputs.masked import MaskedLog
     from pod_agent.run.asks import Ask, Verdict
+    from pod_agent.run.code.trees import Trees
     from pod_wire.masker import Masker
     from pod_wire.secrets import TokenRule
     from pod_wire.status import Status
@@ -33,3 +34,7 @@ class Parts:
     token: TokenRule
     masker: Masker | None = None
     follow_seconds: float = FOLLOW_SECONDS
+    trees: Trees | None = None
+    awaits: Callable[[str], Path | None] = lambda _: (
+        None
+    )  # by a tree's digest: the folder of the job whose code it is

@@ -31,6 +31,7 @@ class PodFacts:
     deadline: Deadline | None = None  # of this boot, as the container's disk tells
     idle_minutes: float = 15.0  # while there is no job
     log: LogPlace | None = None
+    doing: str | None = None  # what a long step is at
     warnings: tuple[str, ...] = ()
 
 
@@ -46,7 +47,7 @@ def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None
         boot=facts.boot,
         pod=facts.pod,
         booted_at=facts.booted_at,
-        job=_job(state.job, state, facts.log) if state.job is not None else None,
+        job=_job(state.job, state, facts) if state.job is not None else None,
         self_stop=facts.self_stop,
         stop_attempts=state.stop_rounds,
         stop_error=state.stop_error,
@@ -86,7 +87,7 @@ def _cost(facts: PodFacts, now: float) -> float | None:
     return round(max(0.0, now - facts.booted_at) * facts.price / SECONDS_PER_HOUR, 6)
 
 
-def _job(job: Job, state: State, log: LogPlace | None) -> JobStatus:
+def _job(job: Job, state: State, facts: PodFacts) -> JobStatus:
     """The job's face. How it ended is told when it *has* ended, not when that was decided."""
     ending = job.ending if state.phase in OVER else None
     return JobStatus(
@@ -100,7 +101,8 @@ def _job(job: Job, state: State, log: LogPlace | None) -> JobStatus:
         attempts=job.attempts,
         checkpoint=job.checkpoint,
         phases=job.phases,
-        log=log,
+        log=facts.log,
+        doing=facts.doing if state.phase not in OVER else None,
         outcome=ending.outcome if ending is not None else None,
         reason=(ending.reason or None) if ending is not None else None,
         remedy=(ending.remedy or None) if ending is not None else None,

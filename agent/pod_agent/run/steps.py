@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.touched import mark
 from pod_agent.outputs.log import JobLog
+from pod_agent.outputs.touched import mark
 from pod_agent.run import events as e
 from pod_agent.run import rehearsal, tracking
 from pod_agent.run.attempt_plan import USUAL, AttemptPlan, Patience
@@ -52,7 +52,10 @@ class RealSteps:
         clock: Clock,
         drained: Callable[[], None] = lambda: None,
         patience: Patience = USUAL,
+        *,
+        doing: Callable[[str | None], None] = lambda _: None,
     ) -> None:
+        self._doing = doing
         self._drained = drained
         self._settings = settings
         self._folders = folders
@@ -65,7 +68,7 @@ class RealSteps:
         return JobLog(self._folders.of(job).path)
 
     def work(self, job: Job) -> Work:
-        return Work(self.log(job.name).append, self._clock)
+        return Work(self.log(job.name).append, self._clock, doing=self._doing)
 
     def sync(self, job: Job, work: Work) -> e.Event:
         from pod_agent.run.code.sync import sync  # noqa: PLC0415 - not needed where an attempt is found alive

@@ -55,8 +55,15 @@ class Finished:
 class Work:
     """One step's work: its line into the job's log, its programs, its end. Thread-safe."""
 
-    def __init__(self, write: Callable[[bytes], None], clock: Clock, silence_s: float = 1800.0) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        clock: Clock,
+        silence_s: float = 1800.0,
+        doing: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
         self._write = write
+        self.doing = doing  # what a long step is at, for the status; None takes it back
         self._clock = clock
         self._silence_s = silence_s
         self._cancelled = threading.Event()

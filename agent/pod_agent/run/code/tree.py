@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 0.25
 SILENCE_S = 1800.0
+WAITING = "waiting for the code that pod-client sends"
 REMEDY = "send it by running pod-client up --tree again, in the same folder; or name a git repository"
 
 
@@ -33,7 +34,10 @@ def bring(
     sent = source.digest or ""
     trees = Trees(tree.parent)
     if not trees.have(sent).whole:
-        _wait(trees, sent, work, silence_s)
+        try:
+            _wait(trees, sent, work, silence_s)
+        finally:
+            work.doing(None)
     path = trees.path(sent)
     shown = f"the tree {sent[:12]} that pod-client sent"
     return source.text, put(path, tree, Manifest(source.text), env, work, shown=shown, strips=False)
@@ -42,6 +46,7 @@ def bring(
 def _wait(trees: Trees, sent: str, work: Work, silence_s: float) -> None:
     """Until it is whole. Only bytes that come count as a sign of life."""
     work.say(f"podkeep: waiting for the code: pod-client sends the tree {sent[:12]}")
+    work.doing(WAITING)
     last, since = trees.have(sent), time.monotonic()
     said = last.size
     while not last.whole:
@@ -56,5 +61,6 @@ def _wait(trees: Trees, sent: str, work: Work, silence_s: float) -> None:
             )
         if now.size - said >= 64 << 20:
             said = now.size
+            work.doing(f"{WAITING}: {now.size / 1e6:.0f} MB are here")
             work.say(f"podkeep: {now.size / 1e6:.0f} MB of the tree are here")
         last = now

@@ -65,7 +65,7 @@ class Trees:
     def have(self, tree: str) -> Have:
         path = self.path(tree)
         for place, whole in ((path, True), (_part(path), False)):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 return Have(place.stat().st_size, whole)
         return Have(0, whole=False)
 
