@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pod_wire.job import ExitPolicy
 from pod_wire.key_text import private_key
 from pod_wire.near import nearest
-from pod_wire.source import NoSource, read_source
+from pod_wire.source import NoSource, SourceKind, read_source
 from pod_wire.variable import NAME_LIMIT, Kind
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _repo(text: str) -> str:
     except ValueError:
         raise BadValue("is not a well-formed URL") from None
     try:
-        read_source(text)
+        kind = read_source(text).kind
     except NoSource as error:
         raise BadValue(error.problem, error.remedy) from None
     if "://" not in text:
@@ -77,6 +77,11 @@ def _repo(text: str) -> str:
         )
     if not host and parts.scheme != "file":
         raise BadValue("is not a well-formed URL")
+    if kind is SourceKind.GIT and (parts.query or parts.fragment):
+        raise BadValue(
+            "has a part after '?' or '#', which a git address has not",
+            "end it with the repository's name; a login goes into POD_GIT_TOKEN, a branch into POD_REF",
+        )
     return text
 
 

@@ -9,7 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pod_agent.run.code.git import Remote
+from pod_agent.run.code.logins import Logins
 from pod_agent.run.work import StepFailed
 from pod_wire.secrets import Secret
 from tests.agent.code_place import Place
@@ -26,7 +26,7 @@ def test_what_cannot_be_cloned_is_said_clearly(place, tmp_path):
     cases = [
         ({}, "is empty"),
         ({"repo": tmp_path / "nowhere"}, "no git repository"),
-        ({"repo": tmp_path / "plain"}, "no git repository"),
+        ({"repo": f"file://{tmp_path}/plain"}, "no git repository"),
         ({"repo": "http://127.0.0.1:9/x.git"}, "cannot be reached"),
     ]
     for how, reason in cases:
@@ -84,7 +84,8 @@ def test_a_login_reaches_the_server_and_nothing_else(place):
 def test_githubs_token_goes_to_github_only():
     """GITHUB_TOKEN is the login for github.com over https, and for no other server."""
     env = {"GITHUB_TOKEN": "t" * 20}
-    assert Remote.parse("https://github.com/a/b", env).password == Secret("t" * 20)
-    for other in ("https://gitlab.com/a/b", "http://github.com/a/b", "git@github.com:a/b", "/a/b"):
-        assert not Remote.parse(other, env).password
-    assert "t" * 20 not in repr(Remote.parse("https://github.com/a/b", env))
+    found = Logins.of("https://github.com/a/b", env).remote("https://github.com/a/b").login
+    assert (found.user, found.password) == ("x-access-token", Secret("t" * 20))
+    for other in ("https://gitlab.com/a/b", "http://github.com/a/b", "https://github.com.evil.org/a/b", "/a/b"):
+        assert Logins.of(other, env).remote(other).login is None
+    assert "t" * 20 not in repr(Logins.of("https://github.com/a/b", env))

@@ -1,35 +1,58 @@
-"""Checks out one exact commit of a git repository into the job's tree.
+"""Checks out one exact commit of a git repository, and of its submodules, into the job's tree.
 
 It never removes what git does not track: checkpoints live in the tree. Edits of tracked files are saved
-before they are written over.
+before they are written over (edits.py); what a kill left behind is put right (store.py).
 """
 
 from __future__ import annotations
 
+import errno
+import random
 import time
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pod_agent.run.code.edits import save_edits, save_in_the_way
-from pod_agent.run.code.fetching import have
-from pod_agent.run.code.git import Git, Remote, StoreDamaged, environment, refusal
+from pod_agent.run.code.edits import keep_commits, make_way
+from pod_agent.run.code.fetching import has, have
+from pod_agent.run.code.git import Git, Shell, StoreDamaged, surroundings
+from pod_agent.run.code.lfs import bring_lfs
+from pod_agent.run.code.logins import Logins
+from pod_agent.run.code.store import make_room, ours, put_right, set_store_aside, store_of, sweep
+from pod_agent.run.code.submodules import submodules
 from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pod_wire.job import JobSpec
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 def check_out(
-    spec: JobSpec, tree: Path, pinned: str | None, env: Mapping[str, str], work: Work
+    spec: JobSpec,
+    tree: Path,
+    pinned: str | None,
+    env: Mapping[str, str],
+    work: Work,
+    *,
+    chance: Callable[[], float] = random.random,
 ) -> tuple[str, tuple[str, ...]]:
-    """Have the commit ``pinned``, or what the ref means now, in ``tree``; the commit, and warnings."""
+    """Have the commit ``pinned``, or what the ref means now, in ``tree``; the commit, and warnings.
+
+    ``chance`` (0 to 1) spreads the pauses between tries, so that many pods do not knock at once.
+    """
     began = time.monotonic()
-    remote = Remote.parse(spec.repo or "", env)
-    _prepare(tree)
-    with environment(env, remote) as git_env:
-        commit, warnings = _bring(Git(tree, remote, git_env, work), spec.ref, pinned)
+    logins = Logins.of(spec.repo or "", env)
+    remote = logins.remote(spec.repo or "")
+    try:
+        with surroundings(env, logins, work) as git_env:
+            git = Git(tree, remote, Shell(git_env, logins, work, chance))
+            make_room(tree, git.say)
+            commit, warnings = _bring(git, spec.ref, pinned, tree)
+            warnings = (*warnings, *_uncommitted(git))
+    except OSError as error:
+        raise _failed(remote.url, tree, error) from error
     work.say(f"podkeep: code is {commit[:12]} of {remote.url}, in {time.monotonic() - began:.1f} s")
     return commit, warnings
 
@@ -37,91 +60,105 @@ def check_out(
 def lies_there(tree: Path, commit: str) -> bool:
     """Whether the commit was checked out wholly. Two small reads and no program: a restart has a second."""
     try:
-        done = _marker(tree).read_text(encoding="ascii").strip()
+        done = (tree / ".git" / "podkeep" / "commit").read_text(encoding="ascii").strip()
         head = (tree / ".git" / "HEAD").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return False
     return done == head == commit
 
 
-def _marker(tree: Path) -> Path:
-    return tree / ".git" / "podkeep" / "commit"
+def _failed(url: str, tree: Path, error: OSError) -> StepFailed:
+    place = error.filename or tree
+    if error.errno in _NO_ROOM:
+        return StepFailed(
+            f"cannot check out {url}: the disk that holds {place} is full",
+            "make the pod's volume larger, or remove old files from it; nothing was lost",
+        )
+    return StepFailed(
+        f"cannot check out {url}: {place}: {error.strerror}",
+        "the workspace must be writable: check the pod's volume",
+    )
 
 
-def _prepare(tree: Path) -> None:
-    try:
-        tree.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StepFailed(
-            f"cannot make the folder {tree}: {error.strerror}",
-            "the workspace must be writable: check the pod's volume",
-        ) from error
-
-
-def _bring(git: Git, ref: str | None, pinned: str | None) -> tuple[str, tuple[str, ...]]:
+def _bring(git: Git, ref: str | None, pinned: str | None, home: Path) -> tuple[str, tuple[str, ...]]:
     """Fetch and check out. A damaged store is moved aside once and made anew."""
+    was_new = not (git.tree / ".git").exists()
     try:
-        return _try(git, ref, pinned), _warnings(git)
-    except StoreDamaged:
-        aside = git.tree / f".git.damaged-{time.time_ns()}"
-        (git.tree / ".git").rename(aside)
-        git.work.say(f"podkeep: git's own store here is damaged: kept as {aside.name}, fetching it anew")
-    return _try(git, ref, pinned), _warnings(git)
+        return _try(git, ref, pinned, home)
+    except StoreDamaged as damage:
+        if was_new or not (git.tree / ".git").exists():
+            raise
+        aside = set_store_aside(git.tree)
+        git.say(f"{damage.message}; it is kept as {aside.name}, and fetched anew")
+    return _try(git, ref, pinned, home)
 
 
-def _try(git: Git, ref: str | None, pinned: str | None) -> str:
-    _clear_locks(git.tree)
-    made = git.run("init", "--quiet", quiet=True)
-    if not made.ok:
-        raise refusal(f"cannot make a repository in {git.tree}", made)
+def _try(git: Git, ref: str | None, pinned: str | None, home: Path) -> tuple[str, tuple[str, ...]]:
+    make_room(git.tree, git.say)
+    put_right(git.tree, home, git.say)
+    git.must("init", "--quiet", "--template=")
     _name_origin(git)
-    commit = have(git, ref, pinned)
-    _put(git, commit)
-    return commit
+    try:
+        commit = have(git, ref, pinned)
+        return commit, _put(git, commit, home)
+    finally:
+        sweep(store_of(git.tree))  # a fetch that was cut, or found the disk full, leaves half a pack
 
 
 def _name_origin(git: Git) -> None:
     """What submodules, git LFS and people on the pod go by. The address is the one without a login."""
+    was = git.ask("config", "--get", "remote.origin.url").text
     wanted = {
         "remote.origin.url": git.remote.url,
         "remote.origin.fetch": "+refs/heads/*:refs/remotes/origin/*",
     }
+    if was == git.remote.url:
+        return
     for key, value in wanted.items():
         git.must("config", "--replace-all", key, value)
+    if was:
+        git.say(
+            "the folder held a clone of another repository; its branches stay, the files become this one's"
+        )
 
 
-def _clear_locks(tree: Path) -> None:
-    """Locks of a git that was killed; ours is the only one here, as the pod owns the job."""
-    for name in ("index.lock", "HEAD.lock", "shallow.lock", "config.lock", "packed-refs.lock"):
-        (tree / ".git" / name).unlink(missing_ok=True)
+def _put(git: Git, commit: str, home: Path) -> tuple[str, ...]:
+    """Put the commit into the tree, with its submodules and large files.
+
+    A switch that was cut off is ended first: the files it brought are then known for what they are.
+    """
+    folder = ours(git.tree)
+    folder.mkdir(exist_ok=True)
+    marker, wanted = folder / "commit", folder / "wanted"
+    known = wanted.read_text(encoding="utf-8", errors="replace").split() if wanted.exists() else []
+    keep_commits(git, frozenset(known))
+    if known and known[-1] != commit and not marker.exists() and has(git, known[-1]):
+        _switch(git, known[-1], known)
+    marker.unlink(missing_ok=True)
+    with wanted.open("a", encoding="utf-8") as notes:
+        notes.write(f"{commit}\n")
+    _switch(git, commit, known)
+    warnings = list(bring_lfs(git))
+    for inner, pin in submodules(git):
+        warnings += _bring(inner, None, pin, home)[1]
+    marker.write_text(commit, encoding="ascii")
+    return tuple(warnings)
 
 
-def _put(git: Git, commit: str) -> None:
-    """Put the commit into the tree."""
-    _marker(git.tree).parent.mkdir(exist_ok=True)
-    _marker(git.tree).unlink(missing_ok=True)
-    save_edits(git)
-    save_in_the_way(git, commit)
-    done = git.run("checkout", "--quiet", "--force", "--detach", commit)
-    if not done.ok:
-        raise refusal(f"cannot check out {commit[:12]} of {git.remote.url}", done)
-    if (git.tree / ".gitmodules").exists():
-        git.must("submodule", "--quiet", "update", "--init", "--recursive", "--force", "--depth=1")
-    _marker(git.tree).write_text(commit, encoding="ascii")
+def _switch(git: Git, commit: str, known: list[str]) -> None:
+    head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    base = head.text if head.ok else next((one for one in reversed(known) if has(git, one)), None)
+    make_way(git, base, commit)
+    git.must("checkout", "--quiet", "--force", "--detach", commit)
 
 
-def _warnings(git: Git) -> tuple[str, ...]:
-    found: list[str] = []
-    attributes = git.tree / ".gitattributes"
-    keeps_lfs = attributes.exists() and b"filter=lfs" in attributes.read_bytes()
-    if keeps_lfs and not git.ask("lfs", "version").ok:
-        found.append("the repository keeps files in git LFS and the image has no git-lfs: they are missing")
+def _uncommitted(git: Git) -> tuple[str, ...]:
+    """Whoever points at a folder of the same machine learns that only commits count."""
     source = Path(git.remote.url.removeprefix("file://"))
-    if PurePosixPath(source).is_absolute() and (source / ".git").is_dir():
-        changed = git.ask(
-            "-C", str(source), "status", "--porcelain", "--untracked-files=no"
-        ).text.splitlines()
-        if changed:
-            many = "1 file has" if len(changed) == 1 else f"{len(changed)} files have"
-            found.append(f"in {source} {many} changes that are not committed; they are not used")
-    return tuple(found)
+    if not git.remote.is_local or not PurePosixPath(source).is_absolute() or not (source / ".git").is_dir():
+        return ()
+    changed = git.ask("-C", str(source), "status", "--porcelain", "--untracked-files=no").text.splitlines()
+    if not changed:
+        return ()
+    many = "1 file has" if len(changed) == 1 else f"{len(changed)} files have"
+    return (f"in {source} {many} changes that are not committed; they are not used",)

@@ -1,99 +1,75 @@
-"""The git program: how it is called, how it gets its credentials, and what its refusals mean.
+"""The git program: how it is called, in which surroundings, and how often it is tried.
 
-Nothing secret enters an argument, a URL or a file: a token goes from the environment to git by a
-credential helper.
+Nothing secret enters an argument, an address or a file (logins.py); what its failures mean is in faults.py.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
+import os
+import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pod_agent.run.work import Finished, StepFailed, Work
-from pod_wire.secrets import Secret
+from pod_agent.run.code.deploy_key import held
+from pod_agent.run.code.faults import PASSING, Fault, fault_of, meaning
+from pod_agent.run.code.logins import KEPT_FROM_GIT
+from pod_agent.run.work import Finished, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-_HELPER = (
-    '!f() { test "$1" = get && '
-    'printf "username=%s\\npassword=%s\\n" "$PODKEEP_GIT_USER" "$PODKEEP_GIT_PASSWORD"; }; f'
-)
-_WAITS_S = (1.0, 4.0)  # pauses before the second and third try of something that goes over a network
+    from pod_agent.run.code.logins import Logins, Remote
+    from pod_agent.run.work import Work
 
-# What git says -> what it means, and what to do. The first that matches wins.
-_MEANINGS: tuple[tuple[str, str, str], ...] = (
-    (
-        r"No space left on device",
-        "the disk is full",
-        "make the pod's volume larger, or remove old files from it",
-    ),
-    (
-        (
-            r"[Aa]uthentication failed|could not read (Username|Password)|prompts disabled|"
-            r"Permission denied \(publickey|returned error: 40[13]|Invalid username or|access denied"
-        ),
-        "access was denied, or there is no such repository",
-        "check the address; for a private repository on GitHub give GITHUB_TOKEN with read access",
-    ),
-    (
-        (
-            r"[Rr]epository .*not found|does not appear to be a git repo|not a git repository"
-            r"|not valid: is this a git|returned error: 404|does not exist"
-        ),
-        "there is no git repository at that address",
-        "check POD_REPO: it is an https:// address or a path that git can clone",
-    ),
-    (
-        (
-            r"[Cc]ould not resolve host|Failed to connect|Couldn't connect|Connection (refused|reset)"
-            r"|Connection timed out|Operation timed out|unable to access|early EOF|hung up unexpectedly"
-            r"|returned error: (429|5\d\d)"
-        ),
-        "the server cannot be reached",
-        "check the address and the pod's network, then run the job again",
-    ),
-    (
-        r"server certificate|SSL",
-        "the server's certificate is not trusted",
-        "give the image its CA certificate",
-    ),
+WAITS_S = (1.0, 4.0, 15.0)  # pauses before another try; each a quarter more or less
+_SSH = (
+    "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=30"
+    " -o ServerAliveInterval=15 -o ServerAliveCountMax=4"
 )
-_NETWORK = "the server cannot be reached"
-_BROKEN = re.compile(
-    r"bad object|object file .* is empty|loose object .* corrupt|unable to read (tree|sha1|tip)"
-    r"|bad tree object|index file (corrupt|smaller)|bad index file|bad signature"
-    r"|invalid object|packfile .* (cannot|does not)"
+_OURS_ONLY = " -o IdentityFile=none"  # the agent's key and no other: a host takes the first one it knows
+_SILENT_S = "120"
+_TRY_ANOTHER_WAY = frozenset({Fault.NOT_GIVEN, Fault.UNKNOWN})
+_OVERRULED = (  # whatever a repository's own settings say
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("fetch.unpackLimit", "1"),  # one pack, not a thousand small files on a network volume
+    ("advice.detachedHead", "false"),
+    ("core.hooksPath", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.sparseCheckout", "false"),
+    ("submodule.recurse", "false"),
+    ("fetch.recurseSubmodules", "false"),
 )
+
+_LFS = (  # pointers are checked out, and filled afterwards; empty where git LFS is missing: then they stay
+    ("filter.lfs.clean", "git-lfs clean -- %f"),
+    ("filter.lfs.smudge", "git-lfs smudge --skip -- %f"),
+    ("filter.lfs.process", "git-lfs filter-process --skip"),
+    ("filter.lfs.required", "false"),
+)
+
+
+class StoreDamaged(StepFailed):
+    """git's own store in the tree cannot be read, as after a kill in the middle of a write."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
-    """Where the code comes from: the address as it may be shown, and a login that may not."""
+class Shell:
+    """What every git of one sync shares: surroundings, logins, the step's work, and luck for the pauses."""
 
-    url: str
-    user: str = ""
-    password: Secret | None = None
+    env: Mapping[str, str]
+    logins: Logins
+    work: Work
+    chance: Callable[[], float]  # from 0 to 1
 
-    @staticmethod
-    def parse(repo: str, env: Mapping[str, str]) -> Remote:
-        """Take a login out of the address; GitHub's token is used where the address has none."""
-        parts = urlsplit(repo)
-        if parts.scheme not in {"http", "https"}:
-            return Remote(repo)
-        host = parts.netloc.rpartition("@")[2]
-        clean = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
-        if parts.username or parts.password:
-            return Remote(clean, unquote(parts.username or ""), Secret(unquote(parts.password or "")))
-        token = env.get("GITHUB_TOKEN") or env.get("GH_TOKEN") or ""
-        if token and parts.scheme == "https" and parts.hostname == "github.com":
-            return Remote(clean, "x-access-token", Secret(token))
-        return Remote(clean)
+    def say(self, words: str) -> None:
+        """One line into the job's log, without any login that a server may have sent back."""
+        masked = self.logins.secrets().mask(words.encode("utf-8", "replace"))
+        self.work.say(f"podkeep: {masked.decode('utf-8', 'replace')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,121 +78,158 @@ class Git:
 
     tree: Path
     remote: Remote
-    env: Mapping[str, str]
-    work: Work
+    shell: Shell
+    inside: str = ""  # the path of a submodule, empty for the job's own repository
 
-    def run(self, *args: str, quiet: bool = False) -> Finished:
-        """Its words go into the log; whether it went well is the caller's to ask."""
-        return self.work.run(["git", *args], cwd=self.tree, env=self.env, quiet=quiet)
+    @property
+    def label(self) -> str:
+        """The remote, in a message."""
+        return f"{self.remote.url} (submodule {self.inside})" if self.inside else self.remote.url
 
-    def ask(self, *args: str) -> Finished:
-        """Its answer is returned and kept out of the log."""
-        return self.work.run(["git", *args], cwd=self.tree, env=self.env, capture=True)
+    def say(self, words: str) -> None:
+        self.shell.say(words)
 
-    def must(self, *args: str) -> Finished:
+    def ask(self, *args: str, env: Mapping[str, str] | None = None) -> Finished:
+        """Run git; its words are returned and kept out of the log."""
+        ceiling = {"GIT_CEILING_DIRECTORIES": str(self.tree.parent.resolve())}
+        full = {**self.shell.env, **ceiling, **(env or {})}
+        return self.shell.work.run(["git", *args], cwd=self.tree, env=full, capture=True)
+
+    def must(self, *args: str, env: Mapping[str, str] | None = None) -> Finished:
         """Local work that has to go well."""
-        finished = self.run(*args)
-        if not finished.ok:
-            raise refusal(f"cannot check out {self.remote.url}", finished)
-        return finished
+        finished = self.ask(*args, env=env)
+        if finished.ok:
+            return finished
+        failure = self.refusal(f"cannot check out {self.label}", finished)
+        if fault_of(said(finished)) is Fault.UNKNOWN:  # whatever it is, it is here
+            raise StoreDamaged(failure.message, failure.hint)
+        raise failure
 
-    def reach(self, *args: str, capture: bool = False) -> Finished:
-        """Something that asks the remote: tried again when only the network was at fault."""
-        for wait_s in (*_WAITS_S, None):
-            finished = self.ask(*args) if capture else self.run(*args)
-            if finished.ok or meaning(finished)[0] != _NETWORK or wait_s is None:
+    def reach(self, *args: str, what: str = "cannot clone") -> Finished:
+        """Something that asks the remote, again and again while the network alone is at fault.
+
+        What is not ok then may be tried in another way; where that is of no use, this raises.
+        """
+        began = time.monotonic()
+        for tries, wait_s in enumerate((*WAITS_S, None), 1):
+            finished = self.ask(*args)
+            fault = Fault.UNKNOWN if finished.ok else fault_of(said(finished))
+            if finished.ok or fault in _TRY_ANOTHER_WAY:
                 return finished
-            self.work.say(f"podkeep: {self.remote.url} cannot be reached; trying again in {wait_s:.0f} s")
-            self.work.pause(wait_s)
-        raise AssertionError  # the last turn returns
+            if fault not in PASSING or wait_s is None:
+                tried = f" (tried {tries} times over {time.monotonic() - began:.0f} s)" if tries > 1 else ""
+                raise self.refusal(f"{what} {self.label}", finished, tried)
+            pause_s = wait_s * (0.75 + self.shell.chance() / 2)
+            self.say(f"{self.label}: {fault}; trying again in {pause_s:.0f} s")
+            self.shell.work.pause(pause_s)
+        raise AssertionError  # the last turn returns or raises
+
+    def refusal(self, what: str, finished: Finished, tried: str = "") -> StepFailed:
+        """The failure that a git which did not go well amounts to."""
+        text = said(finished)
+        fault = fault_of(text)
+        for line in _servers_words(text):
+            self.say(f"the server says: {line}")
+        found = meaning(fault, text, self.remote, self.shell.logins, str(self.tree))
+        reason = self._masked(f"{what}: {found.reason}{tried}")
+        if fault is Fault.DAMAGED:
+            return StoreDamaged(reason, found.remedy)
+        if fault is Fault.UNKNOWN:
+            for line in text.splitlines()[-20:]:
+                self.say(f"git says: {line}")
+        return StepFailed(reason, found.remedy)
+
+    def _masked(self, words: str) -> str:
+        return self.shell.logins.secrets().mask(words.encode("utf-8", "replace")).decode("utf-8", "replace")
 
 
-def meaning(finished: Finished) -> tuple[str, str]:
-    """Reason and remedy of a git that failed."""
-    text = (finished.errors or finished.output).decode("utf-8", "replace")
-    for pattern, reason, remedy in _MEANINGS:
-        if re.search(pattern, text):
-            return reason, remedy
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
-    last = telling[-1].split(": ", 1)[-1] if telling else f"git ended with code {finished.code}"
-    return last, "the log shows what git said"
+def said(finished: Finished) -> str:
+    """Everything a git that failed has written."""
+    return (finished.errors + b"\n" + finished.output).decode("utf-8", "replace")
 
 
-class StoreDamaged(StepFailed):
-    """git's own store in the tree cannot be read, as after a kill in the middle of a write."""
-
-
-def refusal(what: str, finished: Finished) -> StepFailed:
-    """The failure that a git which did not go well amounts to."""
-    text = (finished.errors + finished.output).decode("utf-8", "replace")
-    if _BROKEN.search(text):
-        return StoreDamaged(f"{what}: the repository's store in the tree is damaged", "remove the tree")
-    reason, remedy = meaning(finished)
-    return StepFailed(f"{what}: {reason}", remedy)
-
-
-def is_final(finished: Finished) -> bool:
-    """Whether another way of asking the same server is of no use."""
-    return not finished.ok and any(meaning(finished)[0] == reason for _, reason, _ in _MEANINGS[:5])
+def _servers_words(text: str) -> list[str]:
+    """What the far end wanted a person to read; a few lines at most."""
+    lines = [line.removeprefix("remote:").strip() for line in text.splitlines() if line.startswith("remote:")]
+    return [line[:300] for line in lines if line.strip("=*- ")][:6]
 
 
 @contextlib.contextmanager
-def environment(env: Mapping[str, str], remote: Remote) -> Iterator[dict[str, str]]:
-    """What git runs with: never a prompt, trees of other owners accepted, the login by a helper.
+def surroundings(env: Mapping[str, str], logins: Logins, work: Work) -> Iterator[dict[str, str]]:
+    """What git runs with: never a prompt, trees of other owners accepted, logins by helpers.
 
-    Old gits take safe.directory from a file only, and the far end of a path on the same machine gets no other
-    settings; so there is a file for that while git runs. It names no secret.
+    Old gits take safe.directory from a file only, and a submodule's git forgets settings of the environment; so
+    there is a file for the time git runs. It names hosts and variables, and no secret.
     """
-    with tempfile.TemporaryDirectory(prefix="podkeep-git-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="podkeep-git-") as folder,
+        held(logins.deploy_key, env, work) as key,
+    ):
         config = Path(folder, "config")
         home = env.get("HOME", "")
         mine = env.get("GIT_CONFIG_GLOBAL") or (f"{home}/.gitconfig" if home else "")
         include = f"[include]\n\tpath = {_quoted(mine)}\n" if mine else ""
-        config.write_text(f"{include}[safe]\n\tdirectory = *\n", encoding="utf-8")
+        config.write_text(f"{include}[safe]\n\tdirectory = *\n{_sections(logins)}", encoding="utf-8")
         yield {
-            "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new",
+            "GIT_SSH_COMMAND": _SSH + (_OURS_ONLY if key else ""),
+            "GIT_HTTP_LOW_SPEED_LIMIT": "1",
+            "GIT_HTTP_LOW_SPEED_TIME": _SILENT_S,
+            "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
             **_without_a_place(env),
+            **key,
             "LC_ALL": "C",
             "GIT_TERMINAL_PROMPT": "0",
             "GCM_INTERACTIVE": "never",
             "GIT_ASKPASS": "",
             "SSH_ASKPASS": "",
+            "GIT_LFS_SKIP_SMUDGE": "1",  # lfs.py brings them afterwards, many at once
             "GIT_CONFIG_GLOBAL": str(config),
-            **_settings(env, remote),
+            **_overruled(env, has_lfs(env)),
+            **logins.variables(),
         }
 
 
-def _settings(env: Mapping[str, str], remote: Remote) -> dict[str, str]:
-    pairs = [("gc.auto", "0"), ("maintenance.auto", "false"), ("advice.detachedHead", "false")]
-    extra: dict[str, str] = {}
-    password = remote.password.reveal() if remote.password else ""
-    if remote.user or password:
-        parts = urlsplit(remote.url)
-        key = f"credential.{parts.scheme}://{parts.netloc}.helper"
-        pairs += [(key, ""), (key, _HELPER)]
-        extra = {"PODKEEP_GIT_USER": remote.user, "PODKEEP_GIT_PASSWORD": password}
+def _sections(logins: Logins) -> str:
+    lines = []
+    for key, value in logins.settings():
+        section, _, rest = key.partition(".")
+        subject, _, name = rest.rpartition(".")
+        lines.append(f"[{section} {_quoted(subject)}]\n\t{name} = {_quoted(value)}\n")
+    return "".join(lines)
+
+
+def has_lfs(env: Mapping[str, str]) -> bool:
+    """Whether git LFS is installed."""
+    return shutil.which("git-lfs", path=env.get("PATH", os.defpath)) is not None
+
+
+def _overruled(env: Mapping[str, str], lfs: bool) -> dict[str, str]:
     count = env.get("GIT_CONFIG_COUNT", "0")
     first = int(count) if count.isdigit() else 0
+    pairs = (*_OVERRULED, *((key, value if lfs else "") for key, value in _LFS))
+    found = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
     for number, (key, value) in enumerate(pairs, first):
-        extra[f"GIT_CONFIG_KEY_{number}"] = key
-        extra[f"GIT_CONFIG_VALUE_{number}"] = value
-    return {**extra, "GIT_CONFIG_COUNT": str(first + len(pairs))}
+        found[f"GIT_CONFIG_KEY_{number}"] = key
+        found[f"GIT_CONFIG_VALUE_{number}"] = value
+    return found
 
 
 def _without_a_place(env: Mapping[str, str]) -> dict[str, str]:
-    """Variables that would point git at another tree than ours."""
+    """The environment less what would point git at another tree than ours, and less our own logins."""
     places = {
         "GIT_DIR",
         "GIT_WORK_TREE",
         "GIT_INDEX_FILE",
         "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
         "GIT_COMMON_DIR",
         "GIT_NAMESPACE",
+        "GIT_SHALLOW_FILE",
+        *KEPT_FROM_GIT,
     }
     return {name: value for name, value in env.items() if name not in places}
 
 
-def _quoted(path: str) -> str:
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
