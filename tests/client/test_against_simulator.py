@@ -126,7 +126,7 @@ def test_a_stopped_pod_whose_host_is_full_or_gives_no_gpu(desk):
         desk.next_is(start=kinds)
         for command in (("start", "long"), (*UP, "--detach")):
             ended, said = desk.run(*command)
-            wait_for("it is off", lambda: desk.only_pod()["status"] == "EXITED")
+            wait_for(f"it is off; {said}", lambda: desk.only_pod()["status"] == "EXITED")
             assert ended == code, said
             desk.next_is(start=kinds)
     desk.next_is(start=[])

@@ -23,8 +23,9 @@ def test_no_byte_is_lost_or_repeated(laptop, tmp_path):
     assert outcome.cuts >= ordeal.cuts
     assert outcome.kills == ordeal.kills
     assert outcome.seconds > 60
-    assert len(outcome.reconnects) >= outcome.cuts + outcome.kills
-    assert [pair for pair in outcome.reconnects if not 0 < pair[0] < pair[1]] == []
+    assert [pair for pair in outcome.reconnects if not 0 < pair[0] <= pair[1]] == []
+    amid = [pair for pair in outcome.reconnects if pair[0] < pair[1]]  # on a slow machine one may have it all
+    assert len(amid) >= outcome.cuts + outcome.kills
     assert min(outcome.owed_at_kills) > 0
     assert outcome.log.count(TOKEN.encode()) > 1000
     assert outcome.log.count(b"line ") == ordeal.lines
