@@ -85,7 +85,7 @@ def test_packages_are_installed_once_and_then_reused(place):
     made = place.install()
     assert not made.reused
     assert place.python(made, "import keeptest; print(keeptest.value)") == "1"
-    assert f"environment {made.hash} from requirements.txt (it is there) made".encode() in place.log
+    assert f"environment {made.hash} from requirements.txt (no lock is there) made".encode() in place.log
     times = []
     for _ in range(5):
         began = time.monotonic()

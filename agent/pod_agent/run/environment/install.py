@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pod_agent.run.environment import naming, setup, torch, venv
+from pod_agent.run.environment import commands, git_refs, naming, notebook, setup_command, torch, venv
 from pod_agent.run.environment.interpreter import find
 from pod_agent.run.environment.naming import MARK
-from pod_agent.run.environment.recognise import recognise
+from pod_agent.run.environment.recognise import recognise, unread
 from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ def install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str],
     began = time.monotonic()
     found = recognise(spec, folder)
     if found is None:
-        return Installed("", {"PATH": env.get("PATH", os.defpath)}, reused=True, seconds=0.0)
+        unused = unread(spec, folder)
+        return Installed("", {"PATH": env.get("PATH", os.defpath)}, reused=True, seconds=0.0, warnings=unused)
     python = find(env, envs_dir, work)
-    wanted = found.wanted(spec.setup)
+    wanted = found.wanted(spec)
     name, warnings = naming.name_of(wanted, python, envs_dir, env, work)
     into = venv.target(envs_dir / name, python, env, work)
     reused = (into.place / MARK).exists()
@@ -67,9 +68,14 @@ def _put(into: Target, found: Found, spec: JobSpec, folder: Path) -> tuple[str, 
     """The environment on this disk, whole but for the mark; where that fails, nothing of it is left."""
     _clear(into.place)
     try:
-        warnings = _build(into, found)
+        with git_refs.logged_in(into.env, into.work) as git_env:
+            warnings = _build(replace(into, env=git_env), found)
+        if notebook.named(spec.command):
+            notebook.provide(into, folder)
+        if not found.kind.brings_python:
+            commands.write(into.place, into.python.sites)
         if spec.setup:
-            setup.run(spec.setup, folder, into.env, into.work)
+            setup_command.run(spec.setup, folder, into.env, into.work)
     except BaseException:
         shutil.rmtree(into.place, ignore_errors=True)
         raise
@@ -83,7 +89,8 @@ def _build(into: Target, found: Found) -> tuple[str, ...]:
     if not found.kind.brings_python:
         venv.make(into)
     warnings = found.kind.install(into)
-    about_torch = torch.note(into.place, into.python, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    about_torch = torch.note(into.place, into.python, seconds, apart=found.kind.brings_python)
     for line in about_torch:
         into.work.say(f"podkeep: {line}")
     return warnings + about_torch

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pod_agent.run.environment import distributions
 from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:
@@ -50,17 +51,10 @@ class Interpreter:
     packages: tuple[str, ...]  # where it is itself an environment: the folders of its packages
     sites: tuple[str, ...] = ()  # every folder of packages that its environments see
 
-    def installed(self) -> list[str]:
-        """The packages it brings now, as their records' folders are called: `numpy-2.1.0.dist-info`."""
-        found: set[str] = set()
-        for site in self.sites:
-            with contextlib.suppress(OSError):
-                found |= {name for name in os.listdir(site) if name.endswith((".dist-info", ".egg-info"))}  # noqa: PTH208 - hot
-        return sorted(found)
-
     def brought(self) -> str:
-        """A hash of them: an environment made beside other packages is another one."""
-        return hashlib.sha256(os.fsencode("\n".join(self.installed()))).hexdigest()[:16]
+        """A hash of the packages it brings now: an environment made beside other ones is another one."""
+        told = "\n".join(distributions.names(self.sites))
+        return hashlib.sha256(os.fsencode(told)).hexdigest()[:16]
 
 
 def find(env: Mapping[str, str], envs_dir: Path, work: Work) -> Interpreter:

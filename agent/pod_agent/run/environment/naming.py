@@ -9,8 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from pod_agent.run.code import git
-from pod_agent.run.environment import requirements
+from pod_agent.run.environment import git_refs, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +30,7 @@ def name_of(
     base = (
         f"{FORMAT}\n{python.real}\n{python.version}\n{python.packages}\n{python.brought()}\n{wanted.digest}\n"
     )
-    refs = requirements.resolve(wanted, lambda url, ref: _remote_ref(url, ref, envs_dir, env, work))
+    refs = requirements.resolve(wanted, lambda url, ref: git_refs.points_at(url, ref, envs_dir, env, work))
     unknown = sorted(name for name, commit in refs.items() if commit is None)
     text = base + json.dumps(refs, sort_keys=True)
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -55,16 +54,6 @@ def _same(wanted: Wanted, python: Interpreter) -> dict[str, str]:
         "version": python.version,
         "brought": python.brought(),
     }
-
-
-def _remote_ref(url: str, ref: str, envs_dir: Path, env: Mapping[str, str], work: Work) -> str | None:
-    remote = git.Remote.parse(url, env)
-    envs_dir.mkdir(parents=True, exist_ok=True)
-    with git.environment(env, remote) as git_env:
-        told = git.Git(envs_dir, remote, git_env, work).reach(
-            "ls-remote", "--", remote.url, ref, capture=True
-        )
-    return told.text.split("\t", 1)[0] if told.ok and told.text else None
 
 
 def _last_like(wanted: Wanted, python: Interpreter, envs_dir: Path) -> str | None:

@@ -35,6 +35,11 @@ _MEANINGS = (
         "{0} does not exist",
         "check the path after -r or -c in the requirements file",
     ),
+    (
+        r"requires a different Python: (\S+) not in '([^']+)'",
+        "the project asks for Python {1} and the image has {0}",
+        "use an image with such a Python, or widen requires-python",
+    ),
     (r"Invalid requirement: (.+?)(?:: |$)", "{0} is not a requirement", "correct that line"),
     (
         r"(?:Failed building wheel|Could not build wheels|failed-wheel-build-for-install).*",
@@ -54,9 +59,14 @@ _PIP = (
 )
 
 
-def install(into: Target, words: Sequence[str], what: str, folder: Path) -> None:
+def run(into: Target, words: Sequence[str], folder: Path) -> Finished:
     """Install what the words say into the environment; pip's own words go into the log."""
-    done = into.work.run([into.program, "-m", "pip", *_PIP, *words], cwd=folder, env=into.env)
+    return into.work.run([into.program, "-m", "pip", *_PIP, *words], cwd=folder, env=into.env)
+
+
+def install(into: Target, words: Sequence[str], what: str, folder: Path) -> None:
+    """The same, where a refusal ends the step."""
+    done = run(into, words, folder)
     if not done.ok:
         raise failure(what, done)
 
@@ -72,14 +82,18 @@ def bring(into: Target) -> None:
 
 
 def failure(name: str, done: Finished) -> StepFailed:
-    """What a refusal means, in words that name the remedy."""
-    text = done.output.decode("utf-8", "replace")
-    what = f"cannot install {name}"
-    for pattern, reason, remedy in _MEANINGS:
+    """What a refusal of pip's means, in words that name the remedy."""
+    said = meaning(done.output.decode("utf-8", "replace"), _MEANINGS, name)
+    return said or StepFailed(f"cannot install {name}: {last_line(done)}", "the log shows what pip said")
+
+
+def meaning(text: str, meanings: Sequence[tuple[str, str, str]], name: str) -> StepFailed | None:
+    """The first of (pattern, reason, remedy) whose pattern is in the text; its groups go into the words."""
+    for pattern, reason, remedy in meanings:
         found = re.search(pattern, text)
         if found:
-            return StepFailed(f"{what}: {reason.format(*found.groups())}", remedy)
-    return StepFailed(f"{what}: {last_line(done)}", "the log shows what pip said")
+            return StepFailed(f"cannot install {name}: {reason.format(*found.groups())}", remedy)
+    return None
 
 
 def last_line(done: Finished) -> str:

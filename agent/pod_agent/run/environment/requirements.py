@@ -79,6 +79,16 @@ class Reader:
         for line in lines(data.decode("utf-8", "replace")):
             self.line(line, path, folder)
 
+    def plain(self, path: Path) -> str:
+        """A file that is taken as it is; its text, empty where there is none."""
+        try:
+            data = path.read_bytes()
+        except OSError:
+            self.missing.append(str(path))
+            return ""
+        self.add(path.name.encode(), data)
+        return data.decode("utf-8", "replace")
+
     def line(self, line: str, path: Path, folder: Path) -> None:
         nested = _NESTED.match(line)
         if nested:

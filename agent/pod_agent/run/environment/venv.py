@@ -45,7 +45,8 @@ def make(into: Target) -> None:
 
 def variables(place: Path, env: Mapping[str, str]) -> dict[str, str]:
     """What puts a program into the environment, as its activation does."""
-    return {"PATH": f"{place / 'bin'}:{env.get('PATH', os.defpath)}", "VIRTUAL_ENV": str(place)}
+    kind = "CONDA_PREFIX" if (place / "conda-meta").is_dir() else "VIRTUAL_ENV"
+    return {"PATH": f"{place / 'bin'}:{env.get('PATH', os.defpath)}", kind: str(place)}
 
 
 def _see_parent(place: Path, python: Interpreter) -> None:
