@@ -28,7 +28,7 @@ def cli() -> None:
     """
 
 
-for _command in (cli_up.up, *cli_job.COMMANDS, *cli_pod.COMMANDS):
+for _command in (*cli_up.COMMANDS, *cli_job.COMMANDS, *cli_pod.COMMANDS):
     cli.add_command(_command)
 
 

@@ -1,4 +1,4 @@
-"""The commands before there is a pod: `up`. Flags are read here; what is done with them is in up.py.
+"""The commands before there is a pod: `init` and `up`. Flags are read here; what is done with them is elsewhere.
 
 Nothing heavy is imported until a command runs: `pod-client --help` needs click alone.
 """
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
     from pod_client.surroundings import Surroundings
 
 
+@click.command(params=options.INIT)
+@click.pass_obj
+def init(around: Surroundings, /, to: str | None, force: bool, to_stdout: bool) -> int:
+    """Write a pod.toml for the repository in this folder.
+
+    It says how to run the training, and how it goes on from a checkpoint, with the reason of each line as a comment.
+    The code is read and never run. Nothing is created or billed. With - the file goes to stdout.
+    """
+    from pathlib import Path  # noqa: PLC0415 - so that --help stays quick
+
+    from pod_client.init import run  # noqa: PLC0415
+
+    return run.init(around.screen(), Path.cwd(), force=force, to_stdout=to_stdout or to is not None)
+
+
 @click.command(params=options.UP)
 @click.pass_obj
 def up(around: Surroundings, /, **values: object) -> int:
@@ -25,8 +40,11 @@ def up(around: Surroundings, /, **values: object) -> int:
     reused. Ctrl-C while following detaches: the pod goes on, and stops itself when the job has ended. Ctrl-C before
     that removes what was made.
     """
-    from pod_client import up as upping  # noqa: PLC0415 - so that --help stays quick
+    from pathlib import Path  # noqa: PLC0415 - so that --help stays quick
+
+    from pod_client import up as upping  # noqa: PLC0415
     from pod_client.choices import Choices  # noqa: PLC0415
+    from pod_client.offer import is_wanted, offer  # noqa: PLC0415
     from pod_client.wishes import read_wishes  # noqa: PLC0415
 
     end_as_by_ctrl_c()
@@ -39,5 +57,10 @@ def up(around: Surroundings, /, **values: object) -> int:
         wait_minutes=float(str(values["wait_minutes"])),
     )
     wishes = read_wishes(options.read_up(values), around.env, is_local=choices.local)
+    if is_wanted(wishes) and around.is_at_terminal() and not choices.as_json:
+        return offer(around.screen(), Path.cwd())
     sink = around.sink(raw=bool(values["raw"]), shown=not choices.as_json)
     return upping.up(around.wiring(), wishes, choices, sink)
+
+
+COMMANDS = (init, up)

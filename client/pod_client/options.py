@@ -115,6 +115,14 @@ UP: list[click.Parameter] = [
     *_REST,
 ]
 
+INIT: list[click.Parameter] = [
+    click.Argument(["to"], required=False, metavar="[-]", type=click.Choice(["-"])),
+    _option(
+        "--force", is_flag=True, help="Also where there is a pod.toml; that one is kept as pod.toml.bak."
+    ),
+    _option("--print", "to_stdout", is_flag=True, help="Print it and write nothing."),
+]
+
 
 def read_up(values: Mapping[str, object]) -> UpFlags:
     """Sort click's values by what they belong to."""

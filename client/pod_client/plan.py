@@ -116,7 +116,7 @@ def make_plan(wishes: Wishes) -> Plan:
     if parsed.spec is None:
         raise BadInput(
             "cannot start a job: there is no command",
-            hint="give --command, or write a pod.toml with [job.NAME]",
+            hint="write a pod.toml: pod-client init; or give --command",
         )
     spec = replace(parsed.spec, repo=place or None)
     plan = Plan(spec, machine, dict(wishes.env), parsed.warnings)
@@ -156,7 +156,8 @@ def _from_toml(wishes: Wishes) -> dict[str, str]:
     if wishes.toml is None:
         if wishes.job is not None:
             raise BadInput(
-                f"cannot find job '{wishes.job}': there is no pod.toml here", hint="give --file, or --command"
+                f"cannot find job '{wishes.job}': there is no pod.toml here",
+                hint="write one: pod-client init; or give --file, or --command",
             )
         return {}
     if wishes.job is None and "POD_COMMAND" in wishes.contract:

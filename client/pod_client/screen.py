@@ -83,6 +83,14 @@ class Screen:
         except OSError:
             silence(STDERR)
 
+    def ask(self, question: str) -> bool:
+        """Yes or no, from a person at a terminal; only where somebody has looked that there is one."""
+        return click.confirm(question, default=True, err=True)
+
+    def page(self, text: str) -> None:
+        """A text for stdout, as it is: a file that somebody asked to see."""
+        click.echo(text, nl=False)
+
     def document(self, value: object) -> None:
         """One JSON document on stdout: what --json asks for."""
         click.echo(json.dumps(value, indent=2))  # ASCII: whole on every terminal and in every pipe

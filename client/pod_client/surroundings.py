@@ -30,6 +30,10 @@ class Surroundings:
 
         return Wiring(dict(self.env), self.screen(), RealClock())
 
+    def is_at_terminal(self) -> bool:
+        """Whether somebody sees a question and can answer it."""
+        return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
     def sink(self, *, raw: bool, shown: bool = True) -> Sink:
         """Where a log goes: this terminal, folded or not, or nowhere."""
         from pod_client.folding import fold_for  # noqa: PLC0415

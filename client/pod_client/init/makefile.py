@@ -1,0 +1,60 @@
+"""The ``train`` target of a Makefile, read as text: what it runs, and the variable that passes words on to it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pod_client.init.source import Place
+
+if TYPE_CHECKING:
+    from pod_client.init.repository import Repository
+
+_TARGET = re.compile(r"^(train|training|run-train|fit)\s*:(?!=)(.*)$")
+_SETTING = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)\s*[:?]?=\s*(.*)$")
+_VARIABLE = re.compile(r"\$[({](\w+)[)}]")
+_PASSES = re.compile(r"^(?:EXTRA_?)?(?:TRAIN_?)?(?:ARGS|OPTS|OPTIONS|FLAGS|EXTRA|ARGUMENTS)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """``lines`` have the file's own variables filled in; ``passes`` is one that is left for the caller."""
+
+    name: str
+    place: Place
+    lines: tuple[str, ...]
+    passes: str | None
+
+
+def train_target(repository: Repository) -> Target | None:
+    name = repository.has("Makefile", "makefile", "GNUmakefile")
+    text = repository.text(name) if name is not None else None
+    if name is None or text is None:
+        return None
+    lines = text.replace("\\\n", " ").split("\n")
+    numbers = {line.strip(): number for number, line in reversed(list(enumerate(text.split("\n"), 1)))}
+    settings = {found[1]: found[2].strip() for line in lines if (found := _SETTING.match(line))}
+    for at, line in enumerate(lines):
+        found = _TARGET.match(line)
+        if found is None:
+            continue
+        recipe: list[str] = []
+        for below in lines[at + 1 :]:
+            if not below.startswith("\t"):
+                if below.strip() and not below.startswith("#"):
+                    break
+                continue
+            recipe.append(below.strip().lstrip("@-"))
+        words = {word for each in recipe for word in _VARIABLE.findall(each)}
+        passing = sorted(word for word in words if _PASSES.match(word) and not settings.get(word))
+        filled = tuple(" ".join(_fill(each, settings).split()) for each in recipe)
+        place = Place(name, numbers.get(line.strip(), at + 1))
+        return Target(found[1], place, filled, passing[0] if passing else None)
+    return None
+
+
+def _fill(line: str, settings: dict[str, str]) -> str:
+    for _ in range(3):  # a setting may name another
+        line = _VARIABLE.sub(lambda found: settings.get(found[1], ""), line)
+    return line

@@ -1,0 +1,190 @@
+"""One program of the repository: its text, its syntax tree where Python 3 has one, and who assigns what where.
+
+Nothing is run. A file that does not parse keeps its text, and recognisers that need no tree still read it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+_MAGIC = re.compile(r"^\s*[%!?]")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was seen."""
+
+    name: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.line}"
+
+
+@dataclass(slots=True)
+class Source:
+    """``tree`` is None where Python 3 cannot parse the text; then nothing is known but the text itself."""
+
+    name: str
+    text: str
+    tree: ast.Module | None
+    calls: list[ast.Call] = field(default_factory=list)
+    functions: dict[str, list[Function]] = field(default_factory=lambda: defaultdict(list))
+    classes: dict[str, ast.ClassDef] = field(default_factory=dict)
+    values: dict[tuple[int, str], list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
+    scopes: dict[int, Function | None] = field(default_factory=dict)  # by id of a node
+    owners: dict[int, ast.ClassDef] = field(default_factory=dict)  # the class of a method, by its id
+
+    def place(self, node: ast.AST) -> Place:
+        return Place(self.name, getattr(node, "lineno", 1))
+
+    def scope(self, node: ast.AST) -> Function | None:
+        return self.scopes.get(id(node))
+
+    def assigned(self, scope: Function | None, name: str) -> list[ast.expr]:
+        """What a name is given in a function, else at the file's top."""
+        own = self.values.get((id(scope), name), [])
+        return own or (self.values.get((id(None), name), []) if scope is not None else [])
+
+    def imports(self) -> Iterator[str]:
+        """Every module that is imported anywhere, as it is written; relative ones begin with dots."""
+        for node in ast.walk(self.tree) if self.tree is not None else ():
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                stem = "." * node.level + (node.module or "")
+                yield stem
+                joint = "" if stem.endswith(".") or not stem else "."
+                yield from (f"{stem}{joint}{alias.name}" for alias in node.names)
+
+    def uses(self, *packages: str) -> bool:
+        """Whether one of these packages is imported."""
+        return any(name.split(".")[0] in packages or name in packages for name in self.imports())
+
+
+def parse(name: str, text: str) -> Source:
+    """A program, from its text. Never fails."""
+    source = Source(name, text, _tree(text))
+    if source.tree is not None:
+        _index(source)
+    return source
+
+
+def parse_notebook(name: str, text: str) -> Source | None:
+    """The code of a notebook's cells, as one program; None for what is no notebook."""
+    try:
+        cells = json.loads(text)["cells"]
+        codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    lines = [line for code in codes if not code.startswith("%%") for line in code.split("\n")]
+    return parse(name, "\n".join(line for line in lines if not _MAGIC.match(line)))
+
+
+def called(call: ast.Call) -> str:
+    """The dotted name that is called, as far as it has one: ``torch.load``, ``trainer.train``, ``.load``."""
+    return dotted(call.func)
+
+
+def dotted(node: ast.expr) -> str:
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    parts.append(node.id if isinstance(node, ast.Name) else "")
+    return ".".join(reversed(parts))
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((word.value for word in call.keywords if word.arg == name), None)
+
+
+def argument(call: ast.Call, place: int, *names: str) -> ast.expr | None:
+    """An argument by one of its names, else by its place."""
+    for name in names:
+        if (found := keyword(call, name)) is not None:
+            return found
+    plain = [arg for arg in call.args if not isinstance(arg, ast.Starred)]
+    return plain[place] if 0 <= place < len(plain) else None
+
+
+def text_of(node: ast.expr | None) -> str | None:
+    """A constant text, else None."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _tree(text: str) -> ast.Module | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stranger's "\d" is not ours to mention
+            return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _index(source: Source) -> None:
+    """One pass without recursion: a file may be nested deeper than our stack."""
+    assert source.tree is not None  # noqa: S101 - the caller has looked; mypy has not
+    todo: list[tuple[ast.AST, Function | None, ast.ClassDef | None]] = [(source.tree, None, None)]
+    while todo:
+        node, scope, owner = todo.pop()
+        source.scopes[id(node)] = scope
+        inner, inside = scope, owner
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                source.functions[node.name].append(node)
+                inner = node
+                if owner is not None:
+                    source.owners[id(node)] = owner
+            case ast.ClassDef():
+                source.classes[node.name] = node
+                inside = node
+            case ast.Call():
+                source.calls.append(node)
+            case _:
+                pass
+        _note_values(source, node, scope)
+        todo += [(child, inner, inside) for child in ast.iter_child_nodes(node)]
+    source.calls.sort(key=lambda call: (call.lineno, call.col_offset))
+
+
+def _note_values(source: Source, node: ast.AST, scope: Function | None) -> None:
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                _note(source, target, value, scope)
+        case (
+            ast.AnnAssign(target=target, value=ast.expr() as value)
+            | ast.NamedExpr(target=target, value=value)
+        ):
+            _note(source, target, value, scope)
+        case ast.For(target=target, iter=value):
+            _note(source, target, value, scope)
+        case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
+            _note(source, target, value, scope)
+        case _:
+            pass
+
+
+def _note(source: Source, target: ast.expr, value: ast.expr, scope: Function | None) -> None:
+    match target:
+        case ast.Name(id=name):
+            source.values[id(scope), name].append(value)
+        case ast.Attribute(value=ast.Name(id=("self" | "cls")), attr=attr):
+            source.values[id(None), f"self.{attr}"].append(value)
+        case ast.Tuple(elts=targets) | ast.List(elts=targets):
+            pairs = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+            for place, each in enumerate(targets):
+                _note(source, each, pairs[place] if len(pairs) == len(targets) else value, scope)
+        case _:
+            pass
