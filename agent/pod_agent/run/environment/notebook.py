@@ -23,7 +23,7 @@ _COMMAND = re.compile(
     (?P<word>'[^']+\.ipynb'|"[^"$`\\]+\.ipynb"|[^\s'"\\$`|;&<>()*?]+\.ipynb)(?P<after>(?:[\s|;&<>].*)?)$""",
     re.VERBOSE | re.DOTALL,
 )
-_OPTIONS = "--no-progress-bar --stdout-file - --stderr-file /dev/stderr"
+_OPTIONS = "--no-progress-bar --stdout-file - --stderr-file -"
 _KERNEL = re.compile(r"(?:^|\s)(?:-k|--kernel)(?:\s|=|$)")
 _CWD = re.compile(r"(?:^|\s)--cwd(?:\s|=|$)")
 _IMPORT = "import importlib.util as u, sys; sys.exit(any(u.find_spec(n) is None for n in sys.argv[1:]))"

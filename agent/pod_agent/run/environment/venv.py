@@ -53,4 +53,5 @@ def _see_parent(place: Path, python: Interpreter) -> None:
     """Where the image's Python is itself an environment, its packages come after the job's own."""
     if python.packages:
         (site,) = place.glob("lib/python*/site-packages")
-        (site / "podkeep-image.pth").write_text("".join(f"{name}\n" for name in python.packages))
+        lines = (f"import site; site.addsitedir({name!r})\n" for name in python.packages)
+        (site / "podkeep-image.pth").write_text("".join(lines), encoding="utf-8")

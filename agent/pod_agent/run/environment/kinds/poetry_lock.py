@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import distributions, pip, toml, tools
 from pod_agent.run.environment.distributions import canonical
-from pod_agent.run.environment.kinds.project import editable
+from pod_agent.run.environment.kinds.project import editable, on_path
 from pod_agent.run.environment.locked import Locked, of_the_image
 from pod_agent.run.environment.requirements import Reader
 from pod_agent.run.work import StepFailed
@@ -80,6 +80,7 @@ class PoetryLock:
         """The project, as `poetry install` would: a package, unless it says that it is none."""
         tool = toml.table(document, "tool", "poetry")
         if tool.get("package-mode") is False or "build-system" not in document:
+            on_path(target, self.project)
             return ()
         return editable(target, self.project)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import distributions, pip, toml, tools
 from pod_agent.run.environment.distributions import canonical
+from pod_agent.run.environment.kinds.project import is_package, on_path
 from pod_agent.run.environment.locked import Locked, of_the_image
 from pod_agent.run.environment.requirements import Reader
 from pod_agent.run.work import StepFailed
@@ -90,6 +91,8 @@ class UvLock:
             done = target.work.run([uv, *words], cwd=self.project, env=env)
         if not done.ok:
             raise _failure(self.name, done)
+        if not is_package(self.project, toml.load(self.project / "pyproject.toml")):
+            on_path(target, self.project)
         return ()
 
     def _of_the_image(self, target: Target) -> set[str]:
