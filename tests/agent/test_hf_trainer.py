@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pod_agent.outputs.belonging import Belonging
 from pod_agent.outputs.checkpoints.find import find
 from pod_agent.outputs.checkpoints.judge import judge
 from pod_agent.outputs.checkpoints.records import Records
@@ -87,7 +88,7 @@ def test_killed_three_times_it_ends_with_the_same_weights(undisturbed, tmp_path)
     spec = JobSpec("x", f"{COMMAND} --pace 0.05", resume="--resume_from_checkpoint {checkpoint}")
     steps = []
     for kill in (True, True, True, False):
-        chosen = restore(spec, code, state, since, {}, Work(lambda _: None, RealClock()))
+        chosen = restore(spec, code, state, Belonging(code, since), Work(lambda _: None, RealClock()))
         steps.append(chosen.step or 0)
         process = train(code, command_line(spec, chosen), variables(chosen))
         if not kill:

@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+from pod_agent.outputs.belonging import Belonging, load
 from pod_agent.outputs.watch import CheckpointWatch
-from pod_agent.run.resume import Restored, command_line, restore, set_aside, variables
+from pod_agent.run.aside import Aside
+from pod_agent.run.resume import Restored, begin, command_line, restore, variables
 from pod_agent.run.work import Work
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
@@ -24,6 +26,7 @@ class Place:
         self.state.mkdir()
         self.since = time.time() - 60
         self.log = b""
+        self.is_fresh = False
 
     def write(self, data):
         self.log += data
@@ -36,7 +39,21 @@ class Place:
         return JobSpec("x", command, repo="/r", resume=resume, checkpoints=glob)
 
     def restore(self, **how):
-        return restore(self.spec(**how), self.folder, self.state, self.since, {}, self.work)
+        return restore(self.spec(**how), self.folder, self.state, self.mine(how.get("glob")), self.work)
+
+    def fresh(self, spec=None):
+        aside = Aside(self.folder, self.state, self.work)
+        aside.move_all(spec or self.spec())
+        assert aside.warnings == []
+        return aside.moved
+
+    def mine(self, glob=None):
+        before = load(self.state, "r1")
+        return Belonging(self.folder, self.since, before, glob is not None, is_fresh=self.is_fresh)
+
+    def before(self, glob=None):
+        """The run begins now."""
+        begin(self.spec(glob=glob), self.folder, self.state, "r1", self.work)
 
     def save(self, name, data):
         path = self.folder / name
@@ -46,7 +63,7 @@ class Place:
 
     def see(self):
         """The watch sees what lies there, as while the training lived."""
-        watch = CheckpointWatch(self.folder, self.state, self.spec(), self.since, RealClock(), lambda _: None)
+        watch = CheckpointWatch(self.state, self.spec(), self.mine(), RealClock(), lambda _: None)
         watch.look(writer_alive=True)
         watch.look(writer_alive=True)
 
@@ -105,6 +122,32 @@ def test_a_newer_whole_file_in_place_beats_its_copy(place):
     assert place.folder.joinpath("last.npz").read_bytes() == numpy_zip(20)
 
 
+def test_what_is_resumed_in_place_is_copied_first(place):
+    """Pod and agent went down together: the first save after that goes over a file that nobody had copied yet."""
+    at = place.save("out/ckpt.pt", torch_zip({"iter_num": 250}))
+    assert place.restore(resume="").step == 250
+    place.save("out/ckpt.pt", torch_zip({"iter_num": 300})[:70])
+    assert place.restore(resume="").step == 250
+    assert at.read_bytes() == torch_zip({"iter_num": 250})
+
+
+def test_an_older_runs_higher_steps_are_out_of_sight_of_a_program_that_looks_itself(place):
+    """`resume_from_checkpoint=True` takes the highest number: another run's is moved, other files are not."""
+    older = trainer(place.folder / "out/checkpoint-60", 60)
+    other = trainer(place.folder / "base/checkpoint-70", 70)
+    plain = place.save("out/model-99.safetensors", b"weights")
+    place.before()
+    trainer(place.folder / "out/checkpoint-15", 15)
+    told = place.restore()
+    assert (told.step, older.exists()) == (15, True), "a program that is told the path does not look"
+    found = place.restore(resume="--resume_from_checkpoint True")
+    assert (found.step, older.exists(), other.exists(), plain.exists()) == (15, False, True, True)
+    (aside,) = (place.state / "aside").rglob("checkpoint-60")
+    assert (aside / "trainer_state.json").is_file()
+    assert found.warnings == (f"checkpoint checkpoint-60 is of another run; set aside as {aside}",)
+    assert place.restore(resume="--resume_from_checkpoint True").warnings == ()
+
+
 def test_without_a_way_to_resume_no_file_is_touched(place):
     """POD_RESUME not set: the choice is told, and everything stays where it is."""
     place.save("last.pt", torch_zip({"step": 5})[:60])
@@ -128,12 +171,12 @@ def test_fresh_moves_older_checkpoints_aside_and_deletes_none(place):
     place.save("data/plain.pt", torch_zip([1, 2]))
     place.save("train.py", b"code")
     place.see()
-    assert set_aside(place.spec(), place.folder, place.state, place.work) == 2
+    assert place.fresh() == 2
     assert sorted(p.name for p in place.folder.rglob("*.p*")) == ["plain.pt", "train.py"]
     assert place.restore().path is None
     names = {path.name for path in (place.state / "aside").rglob("*")}
     assert {"checkpoint-10", "last.pt", "step-12.pt", "checkpoints.json", "model.safetensors"} <= names
-    assert set_aside(place.spec(), place.folder, place.state, place.work) == 0
+    assert place.fresh() == 0
 
 
 def test_fresh_without_a_repository_leaves_other_jobs_alone(place):
@@ -144,7 +187,7 @@ def test_fresh_without_a_repository_leaves_other_jobs_alone(place):
     place.save("digits/.git/podkeep/commit", b"")
     place.save("digits/last.pt", torch_zip({"step": 12}))
     spec = JobSpec("x", "true")
-    assert set_aside(spec, place.folder, place.state, place.work) == 1
+    assert place.fresh(spec) == 1
     assert sorted(str(p.relative_to(place.folder)) for p in place.folder.rglob("*.pt")) == [
         "digits/last.pt",
         "yours/last.pt",

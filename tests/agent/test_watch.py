@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from pod_agent.outputs.belonging import Belonging
 from pod_agent.outputs.checkpoints import kept as kept_module
 from pod_agent.outputs.checkpoints.kept import kept, put_back
 from pod_agent.outputs.watch import CheckpointWatch
@@ -27,9 +28,9 @@ class Place:
         self.arrived = threading.Event()
 
     def watch(self, glob=None, since=0.0):
-        return CheckpointWatch(
-            self.folder, self.state, JobSpec("x", "true", checkpoints=glob), since, RealClock(), self.post
-        )
+        spec = JobSpec("x", "true", checkpoints=glob)
+        mine = Belonging(self.folder, since, has_glob=glob is not None)
+        return CheckpointWatch(self.state, spec, mine, RealClock(), self.post)
 
     def post(self, place):
         self.posted.append((os.path.relpath(place.path, self.folder), place.step))

@@ -50,18 +50,20 @@ class TemplatePod:
 
     simulator: Simulator
     id: str
+    volume: str = ""  # the network volume at its mount; "": a disk of its own
 
     @classmethod
     def create(
-        cls, simulator: Simulator, env: dict[str, str], entrypoint: tuple[str, ...] = ()
+        cls, simulator: Simulator, env: dict[str, str], entrypoint: tuple[str, ...] = (), volume: str = ""
     ) -> TemplatePod:
         """A pod with a mount, whose environment asks for a job."""
+        network = {"network": [{"volumeId": volume, "path": "/workspace"}]}
         body = {
             "name": f"template-{secrets.token_hex(3)}",
             "image": "local",
             "gpu": {"id": GPU, "count": 1},
             "disk": 20,
-            "mounts": {"persistent": {"path": "/workspace", "size": 10}},
+            "mounts": network if volume else {"persistent": {"path": "/workspace", "size": 10}},
             "ports": ["8787/http"],
             "env": {"POD_JOB": JOB, "POD_TOKEN": TOKEN, **env},
         }
@@ -69,10 +71,12 @@ class TemplatePod:
             body["entrypoint"] = list(entrypoint)
         status, pod = simulator.call("POST", "/v2/pods", body)
         assert status == 201, pod
-        return cls(simulator, pod["id"])
+        return cls(simulator, pod["id"], volume)
 
     @property
     def mount(self) -> Path:
+        if self.volume:
+            return self.simulator.state / "volumes" / self.volume
         return self.simulator.state / "pods" / self.id / "mount"
 
     def console(self) -> str:

@@ -1,29 +1,33 @@
 """Watches for new whole checkpoints while the training lives, and keeps copies of those that are rewritten.
 
 It walks the folder about once a second, and more seldom where walking itself takes long; in between it looks again at
-what is being written and at names that are rewritten, which costs a few stats whatever else lies there. Looking beats
-inotify here: two looks a second apart are needed in any case, and network mounts know no events.
+what is being written and at names that are rewritten, which costs a few stats whatever else lies there. A checkpoint is
+told of after two equal looks. Only a file that the next save goes over cannot wait for that: as soon as its writer has
+closed it, it is copied, and the copy judged; so saves that follow each other faster than looks are kept too.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.find import SLACK_S, again, find
+from pod_agent.outputs.checkpoints.find import SUFFIXES, again, find
 from pod_agent.outputs.checkpoints.judge import in_order, judge
-from pod_agent.outputs.checkpoints.kept import keep, kept, thin, wants_copy
+from pod_agent.outputs.checkpoints.kept import keep, kept, settle, thin, wants_copy
 from pod_agent.outputs.checkpoints.records import Records
 from pod_agent.outputs.checkpoints.tracked import tracked
+from pod_agent.outputs.closings import Closings
 from pod_wire.status import CheckpointPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
+    from pod_agent.outputs.belonging import Belonging
     from pod_agent.outputs.checkpoints.candidate import Candidate, Part
     from pod_wire.clock import Clock
     from pod_wire.job import JobSpec
@@ -31,25 +35,25 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 _SHARE = 200  # a look may take one part in this many of the time
 _AGAIN = 50  # how many are looked at between two walks, the newest
+_QUICK_S = 0.02  # a walk that takes no longer may be made for a new name
 _log = logging.getLogger("podkeep")
 
 
 class CheckpointWatch:
     """One training's checkpoints. ``post`` is called from its thread, once for each that is newly whole."""
 
-    def __init__(  # noqa: PLR0917 - one more than ruff likes, and called in one place
+    def __init__(
         self,
-        folder: Path,
         state: Path,
         spec: JobSpec,
-        since: float,
+        mine: Belonging,
         clock: Clock,
         post: Callable[[CheckpointPlace], None],
     ) -> None:
-        self._folder = folder
+        self._folder = mine.folder
+        self._mine = mine
         self._state = state
         self._glob = spec.checkpoints
-        self._since = since
         self._clock = clock
         self._post = post
         self._ended = threading.Event()
@@ -64,6 +68,8 @@ class CheckpointWatch:
         self._newest: CheckpointPlace | None = None
         self._told: str | None = None
         self._unsaved = False
+        self._closings: Closings | None = None
+        self._unsettled: float | None = None  # since when copies may not be on the disk yet
 
     def start(self) -> None:
         self._thread.start()
@@ -71,6 +77,9 @@ class CheckpointWatch:
     def stop(self) -> None:
         """No more posts after this. A look that hangs on a dead mount is left behind."""
         self._ended.set()
+        closings = self._closings
+        if closings is not None:
+            closings.wake()
         if self._thread.is_alive():
             self._thread.join(2.0)
 
@@ -79,16 +88,24 @@ class CheckpointWatch:
         return self._newest
 
     def _run(self) -> None:
-        wait_s = next_walk = 0.0
-        while not self._ended.wait(wait_s):
+        self._closings = closings = Closings(self._folder)
+        next_look = next_walk = 0.0
+        walk_s = 0.0
+        while not self._ended.is_set():
             began = time.monotonic()
-            is_walk = began >= next_walk
-            self._try(lambda: self.look(writer_alive=True)) if is_walk else self._try(self.look_again)
-            ended = time.monotonic()
-            pause_s = max(LOOK_S, _SHARE * (ended - began))
-            if is_walk:
-                next_walk = ended + pause_s
-            wait_s = LOOK_S if is_walk else pause_s
+            if began >= min(next_look, next_walk):
+                is_walk = began >= next_walk
+                self._try(lambda: self.look(writer_alive=True)) if is_walk else self._try(self.look_again)
+                ended = time.monotonic()
+                pause_s = max(LOOK_S, _SHARE * (ended - began))
+                walk_s = ended - began if is_walk else walk_s
+                next_walk = ended + pause_s if is_walk else next_walk
+                next_look = ended + (LOOK_S if is_walk else pause_s)
+            written = closings.wait(min(next_look, next_walk) - time.monotonic())
+            if written and not self._ended.is_set():
+                self._try(functools.partial(self.look_closed, written, walks=walk_s < _QUICK_S))
+        self._closings = None
+        closings.close()
 
     def _try(self, look: Callable[[], None]) -> None:
         try:
@@ -105,13 +122,41 @@ class CheckpointWatch:
             if self._records is None:
                 self._records = Records.load(self._state)
                 self._ignore = tracked(self._folder)
-            found = find(self._folder, self._glob, self._since, self._ignore)
+            found = [one for one in find(self._folder, self._glob, 0.0, self._ignore) if self._mine.owns(one)]
             there = {one.path for one in found}
             self._looks = {path: one for path, one in self._looks.items() if path in there}
             self._whole = {path: one for path, one in self._whole.items() if path in there}
             self._resting = {path: at for path, at in self._resting.items() if path in there}
             self._refused = {path: one for path, one in self._refused.items() if path in there}
             self._take(found, self._records, writer_alive=writer_alive)
+            since, self._unsettled = self._unsettled, None
+        if since is not None:
+            settle(self._state, since)
+
+    def look_closed(self, written: Iterable[Path], *, walks: bool = True) -> None:
+        """These files were just closed by their writer: those that the next save goes over are copied at once."""
+        new = [path for path in written if path not in self._looks]
+        if new and walks and any(path.suffix in SUFFIXES for path in new):
+            self.look(writer_alive=True)
+        with self._looking:
+            records = self._records
+            if records is None:
+                return
+            for path in written:
+                one = self._looks.get(path)
+                now = again(one) if one is not None and one.is_file else None
+                if now is not None and not records.is_known(now) and self._mine.owns(now):
+                    self._take_closed(now, records)
+
+    def _take_closed(self, candidate: Candidate, records: Records) -> None:
+        """By its content, and by a copy under which it did not move: that copy is whole whatever comes after."""
+        judged = judge(candidate, records, writer_alive=False)
+        if not judged.whole or not self._is_written_over(candidate, judged.step, records):
+            return
+        if self._copied(candidate, judged.step, records):
+            self._looks[candidate.path] = candidate
+            self._whole[candidate.path] = (candidate, judged.step)
+            self._tell([(candidate, judged.step)], records)
 
     def look_again(self) -> None:
         """Without walking: what was not whole at the last look, and what the next save goes over."""
@@ -146,11 +191,17 @@ class CheckpointWatch:
                 self._refused[candidate.path] = candidate.parts
             self._looks[candidate.path] = candidate
         for candidate, step in in_order(fresh):
-            self._keep(candidate, step, records)
+            if self._is_written_over(candidate, step, records):
+                self._copied(candidate, step, records)  # what cannot be copied is still whole where it lies
+        self._tell(in_order(fresh), records)
+
+    def _tell(self, fresh: Sequence[tuple[Candidate, int | None]], records: Records) -> None:
+        """Copied before it is announced, remembered with it."""
+        for candidate, step in fresh:
             records.add(candidate, step, self._clock.now())
         self._unsaved = self._unsaved or bool(fresh)
         self._newest = self._place_of_newest(list(self._whole.values()), records)
-        for candidate, step in in_order(fresh):
+        for candidate, step in fresh:
             if not self._ended.is_set():
                 self._post(_place(candidate, step, self._clock.now()))
         if self._unsaved:
@@ -164,17 +215,21 @@ class CheckpointWatch:
             self._resting[candidate.path] = now
         return now - self._resting.get(candidate.path, now)
 
-    def _keep(self, candidate: Candidate, step: int | None, records: Records) -> None:
-        """Copied before it is announced. What cannot be copied is still whole where it lies."""
+    def _is_written_over(self, candidate: Candidate, step: int | None, records: Records) -> bool:
         is_rewritten = records.of(candidate) is not None or str(candidate.path) in records.rewritten
-        if candidate.is_file and (is_rewritten or wants_copy(candidate, step)):
-            try:
-                keep(candidate, step, self._folder, self._state)
-                thin(
-                    self._folder, self._state, records.rewritten | {str(candidate.path)} & set(records.whole)
-                )
-            except OSError as error:
-                _log.warning("checkpoint_not_copied file=%s reason=%s", candidate.path.name, error)
+        return candidate.is_file and (is_rewritten or wants_copy(candidate, step))
+
+    def _copied(self, candidate: Candidate, step: int | None, records: Records) -> bool:
+        try:
+            began = time.time()
+            if not keep(candidate, step, self._folder, self._state):
+                return False
+            self._unsettled = began if self._unsettled is None else self._unsettled
+            thin(self._folder, self._state, records.rewritten | {str(candidate.path)} & set(records.whole))
+        except OSError as error:
+            _log.warning("checkpoint_not_copied file=%s reason=%s", candidate.path.name, error)
+            return False
+        return True
 
     def _place_of_newest(
         self, whole: list[tuple[Candidate, int | None]], records: Records
@@ -184,7 +239,7 @@ class CheckpointWatch:
         copies = [
             (replace(copy, path=place), copy.step)
             for copy, place in kept(self._folder, self._state)
-            if place not in here and copy.mtime >= self._since - SLACK_S
+            if place not in here and self._mine.owns_copy(copy)
         ]
         if not whole and not copies:
             return None

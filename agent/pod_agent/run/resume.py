@@ -5,25 +5,27 @@ Nobody writes any more when this runs. Half checkpoints are set aside and named;
 
 from __future__ import annotations
 
+import contextlib
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.find import SLACK_S, find
+from pod_agent.outputs import belonging
+from pod_agent.outputs.checkpoints.find import file_candidate, find
 from pod_agent.outputs.checkpoints.judge import in_order, judge
-from pod_agent.outputs.checkpoints.kept import FOLDER, kept, put_back
-from pod_agent.outputs.checkpoints.records import FILE, Records
+from pod_agent.outputs.checkpoints.kept import keep, kept, put_back, wants_copy
+from pod_agent.outputs.checkpoints.records import Records
 from pod_agent.outputs.checkpoints.tracked import tracked
+from pod_agent.run.aside import Aside
 from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
+    from pod_agent.outputs.belonging import Belonging
     from pod_agent.outputs.checkpoints.candidate import Candidate, Judged
     from pod_wire.job import JobSpec
 
-ASIDE = "aside"
 _PLACE = "{resume}"
 _CHECKPOINT = "{checkpoint}"
 
@@ -47,31 +49,57 @@ class _Choice:
     def place(self) -> Path:
         return self.belongs or self.candidate.path
 
+    @property
+    def here(self) -> Candidate:
+        """As it lies, or will lie, where the training looks."""
+        return replace(self.candidate, path=self.place)
 
-def restore(  # noqa: PLR0917 - the order of a step's arguments is the same in all of them
-    spec: JobSpec, folder: Path, state: Path, since: float, env: Mapping[str, str], work: Work
-) -> Restored:
+
+def begin(spec: JobSpec, folder: Path, state: Path, run: str, work: Work) -> dict[str, str]:
+    """Before a run's first attempt: what is there already is not its own, whatever any clock says later."""
+    work.beat()
+    there = [
+        *find(folder, spec.checkpoints, 0.0, tracked(folder)),
+        *(copy for copy, _ in kept(folder, state)),
+    ]
+    before = belonging.take(there, folder)
+    try:
+        belonging.save(state, run, before)
+    except OSError as error:  # then the time at which the run began tells
+        work.say(f"podkeep: what was there before this run cannot be noted: {error.strerror}")
+    return before
+
+
+def restore(spec: JobSpec, folder: Path, state: Path, mine: Belonging, work: Work) -> Restored:
     """The newest whole checkpoint of this run. Without a way to resume, files stay as they are."""
-    del env  # stores will need it; what lies on the disk does not
-    choices = _choices(spec, folder, state, since, work)
+    records = Records.load(state)
+    choices, others = _choices(spec, folder, state, mine, records, work)
     whole = [choice for choice in choices if choice.judged.whole]
     chosen = _newest(whole)
-    half = [one for one in choices if not one.judged.whole and one.judged.is_ours and one.belongs is None]
-    warnings: list[str] = []
+    warnings: tuple[str, ...] = ()
     if spec.resume is not None:
-        warnings += [_set_aside_one(one, folder, state, work) for one in half]
+        aside = Aside(folder, state, work)
+        for one in choices:
+            if not one.judged.whole and one.judged.is_ours and one.belongs is None:
+                aside.move(one.candidate.path, f"is not whole ({one.judged.why})")
+        if chosen is not None and _CHECKPOINT not in spec.resume:
+            aside.move_rivals(chosen.here, chosen.judged.step, others)
         if chosen is not None and chosen.belongs is not None:
             _put_back(chosen, chosen.belongs, work)
+        warnings = tuple(aside.warnings)
+    if chosen is not None:
+        _keep(chosen, choices, folder, state, work)
+    _remember(whole, chosen if spec.resume is not None else None, records)
     if chosen is None:
         work.say("podkeep: no whole checkpoint of this run; starting fresh")
-        return Restored(None, None, tuple(warnings))
+        return Restored(None, None, warnings)
     path = chosen.place if spec.resume is not None else chosen.candidate.path
     at = "" if chosen.judged.step is None else f", step {chosen.judged.step}"
     if spec.resume is None:
         work.say(f"podkeep: POD_RESUME_FROM is {path}{at}; the command is not told, as POD_RESUME is not set")
     else:
         work.say(f"podkeep: resuming from {path}{at}")
-    return Restored(path, chosen.judged.step, tuple(warnings))
+    return Restored(path, chosen.judged.step, warnings)
 
 
 def command_line(spec: JobSpec, restored: Restored) -> str:
@@ -90,37 +118,50 @@ def variables(restored: Restored) -> dict[str, str]:
     return {} if restored.path is None else {"POD_RESUME_FROM": str(restored.path)}
 
 
-def set_aside(spec: JobSpec, folder: Path, state: Path, work: Work) -> int:
-    """POD_FRESH: every checkpoint there is moves out of the training's sight. Returns how many; deletes none."""
-    found = find(folder, spec.checkpoints, 0.0, tracked(folder))
-    records = Records.load(state)
-    moved = 0
-    place = state / ASIDE / _stamp()
-    everything = spec.repo is not None or spec.checkpoints is not None  # else others' files lie beside ours
-    for candidate in found:
-        judged = judge(candidate, records, writer_alive=False)
-        if judged.is_ours and (everything or records.of(candidate) is not None):
-            _move(candidate.path, place, folder)
-            moved += 1
-    for name in (FOLDER, FILE):
-        if (state / name).exists():
-            _move(state / name, place, state)
-    if moved:
-        work.say(f"podkeep: a fresh run; {moved} older checkpoints are moved to {place}")
-    return moved
-
-
-def _choices(spec: JobSpec, folder: Path, state: Path, since: float, work: Work) -> list[_Choice]:
-    records = Records.load(state)
+def _choices(  # noqa: PLR0917 - what a step has learned by then
+    spec: JobSpec, folder: Path, state: Path, mine: Belonging, records: Records, work: Work
+) -> tuple[list[_Choice], list[Candidate]]:
+    """This run's own, judged; and those of older runs, which nobody opens."""
     choices: list[_Choice] = []
-    for candidate in find(folder, spec.checkpoints, since, tracked(folder)):
+    others: list[Candidate] = []
+    for candidate in find(folder, spec.checkpoints, 0.0, tracked(folder)):
         work.beat()
-        choices.append(_Choice(candidate, judge(candidate, records, writer_alive=False)))
+        if mine.owns(candidate):
+            choices.append(_Choice(candidate, judge(candidate, records, writer_alive=False)))
+        else:
+            others.append(candidate)
     for copy, place in kept(folder, state):
         work.beat()
-        if copy.mtime >= since - SLACK_S:
+        if mine.owns_copy(copy):
             choices.append(_Choice(copy, judge(copy, records, writer_alive=False, is_copy=True), place))
-    return choices
+    return choices, others
+
+
+def _keep(chosen: _Choice, choices: list[_Choice], folder: Path, state: Path, work: Work) -> None:
+    """The next save may go over it, and be killed before any look: what the copies lack is copied first."""
+    one = chosen.candidate
+    if chosen.belongs is not None or not one.is_file or not wants_copy(one, chosen.judged.step):
+        return
+    if any(other.belongs == one.path and other.candidate.mtime == one.mtime for other in choices):
+        return
+    try:
+        keep(one, chosen.judged.step, folder, state)
+    except OSError as error:
+        work.say(f"podkeep: {one.path.name} is not copied before it may be rewritten: {error.strerror}")
+
+
+def _remember(whole: list[_Choice], chosen: _Choice | None, records: Records) -> None:
+    """What is whole now is not news to the watch of the next attempt, neither what was just put back."""
+    now = time.time()
+    for one in whole:
+        if one.belongs is None and not records.is_known(one.candidate):
+            records.add(one.candidate, one.judged.step, now)
+    if chosen is not None and chosen.belongs is not None:
+        there = file_candidate(chosen.belongs, is_sure=True)
+        if there is not None:
+            records.add(there, chosen.judged.step, now)
+    with contextlib.suppress(OSError):  # only a memory: what is whole is judged again
+        records.save()
 
 
 def _newest(whole: list[_Choice]) -> _Choice | None:
@@ -137,14 +178,6 @@ def _newest(whole: list[_Choice]) -> _Choice | None:
     return chosen
 
 
-def _set_aside_one(one: _Choice, folder: Path, state: Path, work: Work) -> str:
-    path = one.candidate.path
-    place = _move(path, state / ASIDE / _stamp(), folder)
-    text = f"checkpoint {path.name} is not whole ({one.judged.why}); set aside as {place}"
-    work.say(f"podkeep: {text}")
-    return text
-
-
 def _put_back(chosen: _Choice, place: Path, work: Work) -> None:
     try:
         put_back(chosen.candidate.path, place)
@@ -154,23 +187,6 @@ def _put_back(chosen: _Choice, place: Path, work: Work) -> None:
             "make room on the pod's volume",
         ) from error
     work.say(f"podkeep: the kept copy {chosen.candidate.path.name} is put back as {place}")
-
-
-def _move(path: Path, place: Path, folder: Path) -> Path:
-    """By rename, so that size does not matter; beside the original where the state is on another disk."""
-    name = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
-    target = place / name
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(target)
-    except OSError:
-        target = path.with_name(f".podkeep-aside-{place.name}-{path.name}")
-        path.rename(target)
-    return target
-
-
-def _stamp() -> str:
-    return time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + f"{time.time_ns() % 10**9:09}"
 
 
 def _with_variable(text: str) -> str:

@@ -10,12 +10,14 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pod_agent.outputs.belonging import Belonging, load
 from pod_agent.outputs.log import JobLog
 from pod_agent.outputs.touched import mark
 from pod_agent.run import events as e
 from pod_agent.run import rehearsal, tracking
+from pod_agent.run.aside import Aside
 from pod_agent.run.attempt_plan import USUAL, AttemptPlan, Patience
-from pod_agent.run.resume import Restored, command_line, restore, set_aside, variables
+from pod_agent.run.resume import Restored, begin, command_line, restore, variables
 from pod_agent.run.work import Work
 from pod_wire.status import CheckpointPlace, Outcome
 
@@ -62,6 +64,7 @@ class RealSteps:
         self._clock = clock
         self._patience = patience
         self._prepared: dict[str, Prepared] = {}
+        self._before: dict[str, dict[str, str]] = {}  # by run
         self._mark: Mark | None = None
 
     def log(self, job: str) -> JobLog:
@@ -90,23 +93,42 @@ class RealSteps:
     def restore(self, job: Job, work: Work) -> e.Event:
         known = self._known(job)
         state = self._folders.of(job.name).path
-        if job.spec.fresh and not job.attempts:
-            set_aside(job.spec, known.folder, state, work)
+        warnings = self._begin(job, known.folder, state, work) if not job.attempts else ()
         told = job.rehearsal
         rehearsing = told is not None and not told.is_over
         if rehearsing:
             work.say(rehearsal.words(told))
-        found = restore(job.spec, known.folder, state, job.run_began_at, self._settings.job_environment, work)
+        found = restore(job.spec, known.folder, state, self._belonging(job, known.folder, state), work)
         self._mark = mark(found.path) if rehearsing and found.path is not None else None
         self._prepared[job.name] = replace(known, restored=found)
         path = None if found.path is None else str(found.path)
         place = (
             None if path is None else CheckpointPlace(path, found.step, _size(found.path), self._clock.now())
         )
-        return e.Restored(path, found.step, place, found.warnings)
+        return e.Restored(path, found.step, place, (*warnings, *found.warnings))
+
+    def _begin(self, job: Job, folder: Path, state: Path, work: Work) -> tuple[str, ...]:
+        """A run's first attempt: what lies there is of older runs. Killed here, all of it is done again."""
+        aside = Aside(folder, state, work)
+        if job.spec.fresh:
+            aside.move_all(job.spec)
+        self._before[job.run] = begin(job.spec, folder, state, job.run, work)
+        return tuple(aside.warnings)
+
+    def _belonging(self, job: Job, folder: Path, state: Path) -> Belonging:
+        before = self._before.get(job.run)
+        return Belonging(
+            folder,
+            job.run_began_at,
+            load(state, job.run) if before is None else before,
+            has_glob=job.spec.checkpoints is not None,
+            is_fresh=job.fresh_for is not None,
+        )
 
     def plan(self, job: Job, number: int) -> AttemptPlan:
         """One execution of the command, all decided."""
+        from pod_agent.run.environment import notebook  # noqa: PLC0415 - the same
+
         known = self._known(job)
         folder = self._folders.of(job.name)
         self.log(job.name).create()
@@ -115,7 +137,7 @@ class RealSteps:
             run=job.run,
             folder=self.place(job, number),
             log=folder.path / "log",
-            command=command_line(job.spec, known.restored),
+            command=notebook.command_line(command_line(job.spec, known.restored), known.folder),
             cwd=known.folder,
             env=self.environment(known, job.run),
             signal=job.spec.signal,
@@ -139,7 +161,7 @@ class RealSteps:
 
         state = self._folders.of(job.name).path
         folder = self._known(job).folder
-        return CheckpointWatch(folder, state, job.spec, job.run_began_at, self._clock, post)
+        return CheckpointWatch(state, job.spec, self._belonging(job, folder, state), self._clock, post)
 
     def was_read(self, job: Job) -> bool | None:
         """Whether anybody has read the checkpoint that a rehearsed attempt was given; None: nobody can tell."""

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
 from pod_agent.outputs.checkpoints.candidate import Candidate, NotACheckpoint, NotWhole, Seen, Unproved
-from pod_agent.outputs.checkpoints.find import file_candidate, step_of
+from pod_agent.outputs.checkpoints.find import file_candidate
+from pod_agent.outputs.checkpoints.names import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,7 +39,10 @@ def wants_copy(candidate: Candidate, step: int | None) -> bool:
 
 
 def keep(candidate: Candidate, step: int | None, folder: Path, state: Path) -> bool:
-    """Copy a whole file. False: it moved under the copying, or the copy is not whole, and nothing was kept."""
+    """Copy a whole file. False: it moved under the copying, or the copy is not whole, and nothing was kept.
+
+    Nobody waits for the disk here, as the next save may follow at once: ``settle`` does.
+    """
     shelf = _shelf(candidate.path, folder, state)
     if shutil.disk_usage(state).free < candidate.size_bytes + _SPARE:
         raise OSError(errno.ENOSPC, f"no room for a copy of {candidate.path.name}")
@@ -46,7 +50,7 @@ def keep(candidate: Candidate, step: int | None, folder: Path, state: Path) -> b
     shelf.mkdir(exist_ok=True)
     draft = shelf / f".draft{candidate.path.suffix}"
     try:
-        _copy(candidate.path, draft)
+        _copy(candidate.path, draft, syncs=False)
         if file_candidate(candidate.path, is_sure=True) != replace(candidate, is_sure=True):
             return False
         with contextlib.suppress(Unproved):  # what was whole is whole as a copy of the same length
@@ -61,6 +65,22 @@ def keep(candidate: Candidate, step: int | None, folder: Path, state: Path) -> b
     for old in _copies(shelf)[:-COPIES]:
         old.unlink(missing_ok=True)
     return True
+
+
+def settle(state: Path, since: float) -> None:
+    """Wait until copies that were made since then are on the disk: a host that fails keeps no cache."""
+    with contextlib.suppress(OSError):
+        for path in (path for shelf in (state / FOLDER).iterdir() for path in _copies(shelf)):
+            if path.stat().st_ctime >= since:
+                _sync(path)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
 
 
 def kept(folder: Path, state: Path) -> list[tuple[Candidate, Path]]:
@@ -121,7 +141,7 @@ def _copies(shelf: Path) -> list[Path]:
     return sorted(paths, key=lambda path: path.stat().st_mtime_ns)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, *, syncs: bool = True) -> None:
     """Shared blocks where possible, else copied inside the kernel, else through our hands."""
     with source.open("rb") as reading, target.open("wb") as writing:
         os.fchmod(writing.fileno(), os.fstat(reading.fileno()).st_mode & 0o777)
@@ -129,7 +149,8 @@ def _copy(source: Path, target: Path) -> None:
             fcntl.ioctl(writing.fileno(), _FICLONE, reading.fileno())
         except OSError:
             _copy_bytes(reading.fileno(), writing.fileno())
-        os.fdatasync(writing.fileno())
+        if syncs:
+            os.fdatasync(writing.fileno())
 
 
 def _copy_bytes(source: int, target: int) -> None:

@@ -1,0 +1,102 @@
+"""Which files below a folder were just closed by whoever wrote them, or moved into place: inotify over its folders.
+
+A hint, not a promise: where there are no events (EMFILE, too many folders) ``wait`` only sleeps, and whoever waits
+looks again on a timer. Not here: what kind of files they are.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import struct
+import threading
+from pathlib import Path
+
+IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x008, 0x080, 0x100
+IN_OVERFLOW, IN_IGNORED = 0x4000, 0x8000
+IN_ONLYDIR, IN_DONT_FOLLOW, IN_ISDIR = 0x01000000, 0x02000000, 0x40000000
+_MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR | IN_DONT_FOLLOW
+_HEAD = struct.Struct("iIII")
+_MOST = 1000  # folders; the kernel allows a user 8192 at least
+_SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns"}
+
+
+class Closings:
+    """A watch on a tree. ``wait`` and ``close`` belong to one thread; ``wake`` may be called from any."""
+
+    def __init__(self, top: Path) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._folders: dict[int, str] = {}
+        self._lock = threading.Lock()  # a number that was closed may be another's by now
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        has = hasattr(self._libc, "inotify_init1")
+        self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC) if has else -1
+        self._add_tree(os.fspath(top), set())
+
+    def wait(self, timeout_s: float) -> set[Path]:
+        """Files that were written since the last call; at most so long, or until ``wake``."""
+        fds = [self._wake] + ([self._fd] if self._fd >= 0 else [])
+        ready, _, _ = select.select(fds, [], [], max(0.0, timeout_s))
+        found: set[str] = set()
+        if self._fd in ready:
+            self._read(found)
+        return {Path(name) for name in found}
+
+    def wake(self) -> None:
+        """End the waiting, now and from now on."""
+        with self._lock:
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
+
+    def close(self) -> None:
+        with self._lock:
+            for fd in (self._fd, self._wake):
+                if fd >= 0:
+                    os.close(fd)
+            self._fd = self._wake = -1
+
+    def _read(self, found: set[str]) -> None:
+        while True:
+            try:
+                data = os.read(self._fd, 65536)
+            except OSError:
+                return  # nothing more
+            at = 0
+            while at < len(data):
+                wd, mask, _, length = _HEAD.unpack_from(data, at)
+                name = data[at + _HEAD.size : at + _HEAD.size + length].rstrip(b"\0")
+                at += _HEAD.size + length
+                self._take(wd, mask, os.fsdecode(name), found)
+
+    def _take(self, wd: int, mask: int, name: str, found: set[str]) -> None:
+        if mask & IN_IGNORED:
+            self._folders.pop(wd, None)
+            return
+        folder = self._folders.get(wd)
+        if folder is None or mask & IN_OVERFLOW:
+            return  # what was lost is found by the next look
+        path = os.path.join(folder, name)  # noqa: PTH118 - bytes that are no text stay as they are
+        if mask & IN_ISDIR:
+            self._add_tree(path, found)
+        elif mask & (IN_CLOSE_WRITE | IN_MOVED_TO):
+            found.add(path)
+
+    def _add_tree(self, top: str, found: set[str]) -> None:
+        """A folder and all below it. What lies in it already may have been closed before anybody watched."""
+        left = [top]
+        while left and self._fd >= 0 and len(self._folders) < _MOST:
+            folder = left.pop(0)
+            wd = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), _MASK)
+            if wd < 0:
+                continue
+            self._folders[wd] = folder
+            try:
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        if not entry.is_dir(follow_symlinks=False):
+                            found.add(entry.path)
+                        elif not entry.name.startswith(".") and entry.name not in _SKIPPED:
+                            left.append(entry.path)
+            except OSError:
+                continue  # gone already

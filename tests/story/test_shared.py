@@ -1,0 +1,129 @@
+"""Two pods on one network volume, as RunPod lets anybody mount it: one job has one owner, two jobs have one each."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.live import Simulator, wait_for
+from tests.story.templates import TOKEN, TemplatePod
+
+pytestmark = pytest.mark.slow
+TRAINER = Path(__file__).parents[1] / "programs" / "trainer.py"
+VOLUME = "vol-shared"
+AMID = 7
+
+
+@pytest.fixture
+def simulator(clean_environment, tmp_path):
+    with Simulator.running(tmp_path / "simulator", clean_environment) as running:
+        yield running
+
+
+@pytest.fixture
+def repo(clean_environment, tmp_path):
+    """A repository with the training, which pods of this machine may read."""
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    shutil.copy(TRAINER, folder)
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "A trainer"]):
+        subprocess.run(["git", *words], cwd=folder, env=clean_environment, check=True)
+    return folder
+
+
+class Shared:
+    """One pod on the volume, and its job there."""
+
+    def __init__(self, simulator, repo, job, *, waits=True):
+        command = "exec python3 trainer.py --steps 12 --pause 0.02" + (f" --wait-at {AMID}" if waits else "")
+        env = {
+            "POD_JOB": job,
+            "POD_COMMAND": command,
+            "POD_REPO": str(repo),
+            "POD_REQUIREMENTS": "",
+            "POD_RESUME": "--resume {checkpoint}",
+        }
+        self.pod = TemplatePod.create(simulator, env, volume=VOLUME)
+        self.simulator = simulator
+        self.left = self.pod.left(job)
+        self.tree = self.pod.mount / job
+
+    def waits(self):
+        """Its training stands amid its run, with a whole checkpoint; the training's pid."""
+        wait_for("amid the run", (self.tree / f"waited-{AMID}").exists)
+        wait_for("a whole checkpoint", lambda: self.left.state["checkpoint"])
+        return self.left.state["attempts"][-1]["pid"]
+
+    def goes_on(self, pid):
+        self.simulator.kill(self.pod.id, pid, signal.SIGUSR1)
+
+    def ends(self):
+        self.pod.switches_itself_off(90)
+        return self.left.state["ending"]
+
+
+def listing(top):
+    """Every file below, with its size and time of writing; what an owner renews apart."""
+    found = {}
+    for path in sorted(top.rglob("*")):
+        if path.is_file() and path.name not in {"owner.json", "log", "journal.jsonl"}:
+            stat = path.stat()
+            found[str(path.relative_to(top))] = (stat.st_size, stat.st_mtime_ns)
+    return found
+
+
+def test_the_same_job_on_a_second_pod_is_refused(simulator, repo):
+    """The second pod names the owner, touches nothing of the job, and stops itself; the first one trains on."""
+    first = Shared(simulator, repo, "digits")
+    pid = first.waits()
+    before = {**listing(first.tree), **listing(first.left.folder)}
+    second = Shared(simulator, repo, "digits")
+    seen = second.pod.switches_itself_off(90)
+    job = seen["job"]
+    assert job["outcome"] == "failed", seen
+    assert first.pod.id in job["reason"], job["reason"]
+    assert job["remedy"]
+    assert {**listing(first.tree), **listing(first.left.folder)} == before
+    assert simulator.pod(first.pod.id)["status"] == "RUNNING"
+    first.goes_on(pid)
+    assert first.ends()["outcome"] == "succeeded"
+    state = first.left.state
+    assert [attempt["number"] for attempt in state["attempts"]] == [1]
+    begun = re.findall(rb"^starting at step (\d+)$", first.left.log, re.MULTILINE)
+    assert begun == [b"0"], "one training wrote this log"
+
+
+def test_different_jobs_on_two_pods_both_finish(simulator, repo):
+    """Two jobs from one repository on one volume train at the same time, and neither meets the other."""
+    both = [Shared(simulator, repo, name) for name in ("digits-a", "digits-b")]
+    pids = [one.waits() for one in both]
+    for one, pid in zip(both, pids, strict=True):
+        one.goes_on(pid)
+    for one in both:
+        assert one.ends()["outcome"] == "succeeded"
+        assert one.left.log.count(b"done at step 12\n") == 1
+        assert one.left.state["commit"]
+        assert sorted(path.name for path in (one.tree / "checkpoints").iterdir()) == [
+            "step-0005.pkl",
+            "step-0010.pkl",
+        ]
+
+
+def test_a_job_goes_on_where_its_first_pod_left_it(simulator, repo):
+    """The first pod is stopped amid the run: a second one takes the job over at once and resumes it."""
+    first = Shared(simulator, repo, "digits")
+    first.waits()
+    status, said = simulator.call("POST", f"/v2/pods/{first.pod.id}/action", {"action": "stop"})
+    assert status < 300, said
+    wait_for("the first pod is off", lambda: simulator.pod(first.pod.id)["status"] == "EXITED")
+    second = Shared(simulator, repo, "digits")
+    assert second.ends()["outcome"] == "succeeded"
+    attempts = second.left.state["attempts"]
+    assert [attempt["number"] for attempt in attempts] == [1, 2]
+    assert attempts[1]["resumed_step"] == 5
+    assert TOKEN.encode() not in second.left.log
