@@ -49,9 +49,9 @@ class Place:
         self.git("commit", "-q", "-m", "a commit")
         return self.git("rev-parse", "HEAD")
 
-    def sync(self, ref=None, pinned=None, repo=None, subdir=".", env=ENV):
+    def sync(self, ref=None, pinned=None, repo=None, subdir=".", env=ENV, work=None):
         spec = JobSpec("digits", "true", repo=str(repo or self.repo), ref=ref, subdir=subdir)
-        return sync(spec, self.tree, pinned, env, Work(self.write, QuickClock()))
+        return sync(spec, self.tree, pinned, env, work or Work(self.write, QuickClock()))
 
     def write(self, data):
         self.log += data

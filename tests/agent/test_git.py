@@ -86,6 +86,11 @@ def test_githubs_token_goes_to_github_only():
     env = {"GITHUB_TOKEN": "t" * 20}
     found = Logins.of("https://github.com/a/b", env).remote("https://github.com/a/b").login
     assert (found.user, found.password) == ("x-access-token", Secret("t" * 20))
-    for other in ("https://gitlab.com/a/b", "http://github.com/a/b", "https://github.com.evil.org/a/b", "/a/b"):
+    for other in (
+        "https://gitlab.com/a/b",
+        "http://github.com/a/b",
+        "https://github.com.evil.org/a/b",
+        "/a/b",
+    ):
         assert Logins.of(other, env).remote(other).login is None
     assert "t" * 20 not in repr(Logins.of("https://github.com/a/b", env))

@@ -77,15 +77,15 @@ _WORDS: dict[Fault, tuple[str, ...]] = {
         r"[Cc]ould not resolve|Failed to connect|Couldn't connect|Connection refused|No route to host",
         r"Network is unreachable|Name or service not known|Temporary failure in name|dial tcp|no such host",
     ),
-    Fault.GARBAGE: (
-        r"protocol error|bad line length|invalid server response|bad pack header|pack signature",
-        r"unknown object type|inflate|pack is corrupted|pack has|SHA1 mismatch",
-        r"expected (flush|ACK|packfile|shallow)|unexpected (line|response)",
-    ),
     Fault.CUT: (
         r"early EOF|hung up|unexpected disconnect|Connection (reset|closed)|transfer closed|curl \d+|RPC failed",
         r"[Uu]nexpected (eof|EOF)|Recv failure|Send failure|index-pack (failed|died)|invalid index-pack",
         r"Broken pipe|kex_exchange|Could not read from remote|unable to access|SSL|GnuTLS|Empty reply",
+    ),
+    Fault.GARBAGE: (
+        r"protocol error|bad line length|invalid server response|bad pack header|pack signature",
+        r"unknown object type|inflate|pack is corrupted|pack has|SHA1 mismatch",
+        r"expected (flush|ACK|packfile|shallow)|unexpected (line|response)",
     ),
     Fault.READ_ONLY: (r"Read-only file system|: Permission denied|insufficient permission",),
 }

@@ -76,7 +76,7 @@ def _no_such(git: Git, ref: str | None) -> StepFailed:
     what = f"cannot clone {git.label}"
     heads = _pairs(git, "--heads", "--tags", "--", git.remote.url)
     if not heads:
-        return StepFailed(f"{what}: the repository is empty", "push a commit to it, then run the job again")
+        return _empty(git, what)
     branches = [name.removeprefix("refs/heads/") for name in heads if name.startswith("refs/heads/")]
     shown = ", ".join(branches[:_SHOWN]) + (", ..." if len(branches) > _SHOWN else "")
     if ref is None:
@@ -90,6 +90,15 @@ def _no_such(git: Git, ref: str | None) -> StepFailed:
         f"{what}: it has no branch, tag or commit {ref!r}",
         f"push it, or set POD_REF to one of its branches: {shown}",
     )
+
+
+def _empty(git: Git, what: str) -> StepFailed:
+    """A web page over http looks to git like a server of the old kind that has no refs."""
+    push = "push a commit to it, then run the job again"
+    if git.remote.url.startswith("http"):
+        reason = "the repository is empty, or the address is that of a web page"
+        return StepFailed(f"{what}: {reason}", f"check POD_REPO; if the repository is empty, {push}")
+    return StepFailed(f"{what}: the repository is empty", push)
 
 
 def _fetch(git: Git, commit: str, known_as: tuple[str, ...]) -> None:
