@@ -14,26 +14,24 @@ from pod_agent.outputs.checkpoints.candidate import (
     Seen,
     Unproved,
 )
+from pod_agent.outputs.checkpoints.formats.hdf5_file import Hdf5File
 from pod_agent.outputs.checkpoints.formats.json_file import JsonFile
+from pod_agent.outputs.checkpoints.formats.keras_file import KerasFile
+from pod_agent.outputs.checkpoints.formats.msgpack_file import MsgpackFile
 from pod_agent.outputs.checkpoints.formats.numpy_file import NumpyFile, NumpyZip
 from pod_agent.outputs.checkpoints.formats.pickle_file import PickleFile
 from pod_agent.outputs.checkpoints.formats.safetensors_file import SafetensorsFile
 from pod_agent.outputs.checkpoints.formats.torch_file import TorchFile
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from pod_agent.outputs.checkpoints.candidate import Format, Part
 
 FILES: tuple[Format, ...] = (
-    SafetensorsFile(),
-    TorchFile(),
-    PickleFile(),
-    NumpyZip(),
-    NumpyFile(),
+    SafetensorsFile(), TorchFile(), PickleFile(), NumpyZip(), NumpyFile(), KerasFile(), Hdf5File(), MsgpackFile(),
     JsonFile(),
-)
-
+)  # fmt: skip
 _NUMBER = re.compile(r"\d+")
 
 
@@ -46,11 +44,9 @@ def check_parts(
     for part in found.parts:
         if part.name in read:
             continue
-        size = seen.sizes.get(part.name)
-        if size is not None and size != part.size:
-            raise NotWhole(f"{part.name} had {size} bytes when it was whole, and has {part.size}")
-        why = check_part(found, part, known=size is not None)
-        if why is not None and size is None and (part.mtime_ns > finished_ns or isinstance(why, EndsInZeros)):
+        is_known = part.name in seen.sizes and part.name not in seen.changed
+        why = check_part(found, part, known=is_known)
+        if why is not None and not is_known and (part.mtime_ns > finished_ns or isinstance(why, EndsInZeros)):
             doubts.append(why)
     if doubts:
         newer = f", and it is newer than {last}" if last else ""
@@ -77,12 +73,19 @@ def check_part(found: Candidate, part: Part, *, known: bool = False) -> Unproved
 
 def check_kinds(found: Candidate, seen: Seen, step: int | None) -> None:
     """Against the one before it, where nothing in it says that it is complete."""
-    mine = {kind_of(part.name) for part in found.parts}
-    missing = sorted(seen.kinds - mine)
+    missing = sorted(seen.kinds - kinds(found.path.name, found.parts))
     if missing:
         raise Unproved(f"{missing[0]}, which the one before has, is missing", step, rest_s=60.0)
 
 
+def kinds(name: str, parts: Iterable[Part]) -> frozenset[str]:
+    """The names in a folder, with ``#`` for the numbers that the folder's own name holds."""
+    own = set(_NUMBER.findall(name))
+    return frozenset(
+        _NUMBER.sub(lambda told: "#" if told[0] in own else told[0], part.name) for part in parts
+    )
+
+
 def kind_of(name: str) -> str:
-    """A name without its numbers."""
+    """A name without its numbers: the same for all of a series."""
     return _NUMBER.sub("#", name)

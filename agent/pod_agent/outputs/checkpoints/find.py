@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pod_agent.outputs.came import PLACE
 from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Part
 from pod_agent.outputs.checkpoints.known import ENDINGS, UNKNOWN, claimed
+from pod_agent.outputs.checkpoints.names import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -31,15 +32,6 @@ _TELLING_JSON = re.compile(r"(?:^|[^a-z])(?:ckpt|checkpoint|snapshot|resume)(?:[
 # Files that lie beside weights and are no checkpoint by themselves.
 _PART = re.compile(
     r"(?:optim|sched|rng|random|scaler|trainer_state|training_args|metrics|config|token|vocab)", re.IGNORECASE
-)
-_NUMBERS = tuple(
-    re.compile(rf"(?:^|[^a-z])(?:{words})[-_=]?(\d+)", re.IGNORECASE)
-    for words in (
-        "global[-_]?step|steps?",
-        "iter|iters|iteration|it",
-        "checkpoint|ckpt|snapshot|state",
-        "epoch|ep|e",
-    )
 )
 _SHARD = re.compile(r"\d-of-\d+$")  # one of several: never a checkpoint by itself
 _BARE = re.compile(r"^checkpoint_\d+$")  # flax writes files without an ending
@@ -64,15 +56,6 @@ def find(
         return tuple(_by_glob(folder, glob))
     found = _by_looking(str(folder), "", ignore)
     return tuple(one for one in found if one.mtime >= since - SLACK_S)
-
-
-def step_of(name: str) -> int | None:
-    """The step that a name tells: a step before an iteration before an epoch. A bare number is one."""
-    for pattern in _NUMBERS:
-        numbers = pattern.findall(name)
-        if numbers:
-            return int(numbers[-1])
-    return int(name) if name.isdecimal() and name.isascii() else None
 
 
 def _by_glob(folder: Path, glob: str) -> Iterator[Candidate]:

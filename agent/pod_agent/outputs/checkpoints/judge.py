@@ -26,12 +26,11 @@ def judge(
     ``rest_s`` is for how long nobody wrote to it; ``is_copy`` is true for one that was whole when we copied it.
     """
     record = records.of(candidate)
-    is_unchanged = record is not None and record.parts == candidate.parts
-    if writer_alive:
-        if record is not None and is_unchanged:
-            return Judged(whole=True, step=record.step)
-        if last_look is None or last_look.parts != candidate.parts:
-            return Judged(whole=False, why="it may still be being written", is_final=False)
+    if record is not None and record.parts == candidate.parts:
+        lost = None if writer_alive else records.lost_end(candidate)
+        return Judged(whole=lost is None, why=lost or "", step=record.step)
+    if writer_alive and (last_look is None or last_look.parts != candidate.parts):
+        return Judged(whole=False, why="it may still be being written", is_final=False)
     try:
         try:
             step = candidate.format.check(candidate, records.seen(candidate))
@@ -41,7 +40,9 @@ def judge(
                     whole=False, why=str(found), is_ours=candidate.is_sure, is_final=not writer_alive
                 )
             step = found.step
-        records.check_ends(candidate)
+        lost = records.lost_end(candidate)
+        if lost is not None:
+            return Judged(whole=False, why=lost)
     except NotWhole as found:
         return Judged(whole=False, why=str(found), is_ours=candidate.is_sure)
     except NotACheckpoint as found:

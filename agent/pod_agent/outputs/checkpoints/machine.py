@@ -42,6 +42,7 @@ class _Opaque:
 
 OPAQUE = _Opaque()
 MARK = _Opaque()
+OTHERS = "\0"  # under this name a map holds, as pairs, what has no text for a name
 
 
 @dataclass(slots=True)
@@ -114,12 +115,13 @@ class Machine:
 
     def setitems(self, items: list[object]) -> None:
         into = self.stack[-1]
-        if isinstance(into, dict):
-            into.update(
-                (key, value)
-                for key, value in zip(items[::2], items[1::2], strict=True)
-                if isinstance(key, str)
-            )
+        if not isinstance(into, dict):
+            return
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if isinstance(key, str):
+                into[key] = value
+            else:
+                into.setdefault(OTHERS, []).append((key, value))
 
     def extend(self, items: list[object]) -> None:
         into = self.stack[-1]

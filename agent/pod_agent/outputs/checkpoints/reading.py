@@ -31,7 +31,7 @@ def check_tail(file: BinaryIO, size: int, begin: int, seen: Seen) -> None:
     """Raw numbers lie between ``begin`` and the end. Zeros there may be numbers, or what a crash left of them."""
     at = (size - 1) // _BLOCK * _BLOCK
     at = at - _BLOCK if size - at < _BLOCK // 8 else at
-    if at < begin or seen.sizes:
+    if at < begin or (seen.sizes and not seen.changed):
         return  # too little of it to tell by, or its end is held against what it was
     file.seek(at)
     if not file.read(2 * _BLOCK).strip(b"\0"):

@@ -10,8 +10,8 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.candidate import NotWhole, Part, Seen
-from pod_agent.outputs.checkpoints.files import kind_of
+from pod_agent.outputs.checkpoints.candidate import Part, Seen
+from pod_agent.outputs.checkpoints.files import kind_of, kinds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ class Records:
     path: Path
     whole: dict[str, Record] = field(default_factory=dict)
     rewritten: set[str] = field(default_factory=set)
-    _latest: dict[str, Record] = field(default_factory=dict)  # the last one of each kind of name
+    _latest: dict[str, tuple[str, tuple[Part, ...]]] = field(default_factory=dict)  # of each series of names
 
     @staticmethod
     def load(state: Path) -> Records:
@@ -57,9 +57,7 @@ class Records:
                 return records
             for name, one in told["whole"].items():
                 parts = tuple(Part(**part) for part in one["parts"])
-                records.whole[name] = records._latest[kind_of(name)] = Record(
-                    parts, one["step"], one["seen_at"], one.get("ends", {})
-                )
+                records._put(name, Record(parts, one["step"], one["seen_at"], one.get("ends", {})))
             records.rewritten.update(told["rewritten"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Records(records.path)
@@ -93,32 +91,37 @@ class Records:
             changed = frozenset(part.name for part in record.parts if now.get(part.name) != part)
             return Seen(record.sizes, changed=changed)
         before = None if candidate.is_file else self._latest.get(kind_of(str(candidate.path)))
-        return (
-            Seen() if before is None else Seen(kinds=frozenset(kind_of(part.name) for part in before.parts))
-        )
+        return Seen() if before is None else Seen(kinds=kinds(*before))
 
     def knows(self, candidate: Candidate) -> bool:
-        """Whether it was seen whole with these files of these sizes."""
+        """Whether it is a folder that was seen whole with these files, at most copied since: all of it is newer."""
         record = self.of(candidate)
-        return record is not None and record.sizes == {part.name: part.size for part in candidate.parts}
+        if record is None or candidate.is_file:
+            return False
+        is_copied = not set(record.parts) & set(candidate.parts)
+        return is_copied and record.sizes == {part.name: part.size for part in candidate.parts}
 
-    def check_ends(self, candidate: Candidate) -> None:
-        """Raises NotWhole where a file's last block is not what it was, though its size and time are."""
+    def lost_end(self, candidate: Candidate) -> str | None:
+        """Why it is not what it was when it was seen whole: a last block is another, though size and time are not."""
         record = self.of(candidate)
         if record is None:
-            return
-        same = set(record.parts) & set(candidate.parts)
-        for part in same:
+            return None
+        for part in set(record.parts) & set(candidate.parts):
             if part.name in record.ends and _end(candidate, part) != record.ends[part.name]:
-                raise NotWhole(f"the end of {part.name} is not what it was when it was whole")
+                return f"the end of {part.name} is not what it was when it was whole"
+        return None
 
     def add(self, candidate: Candidate, step: int | None, now: float) -> None:
         if self.of(candidate) is not None:
             self.rewritten.add(str(candidate.path))
         ends = {part.name: _end(candidate, part) for part in candidate.parts[:_MOST_ENDS]}
-        self.whole.pop(str(candidate.path), None)  # the last in the file is the last that was seen
-        self.whole[str(candidate.path)] = Record(candidate.parts, step, now, ends)
-        self._latest[kind_of(str(candidate.path))] = self.whole[str(candidate.path)]
+        self._put(str(candidate.path), Record(candidate.parts, step, now, ends))
+
+    def _put(self, name: str, record: Record) -> None:
+        """As the last that was seen: their order is kept on the disk too."""
+        self.whole.pop(name, None)
+        self.whole[name] = record
+        self._latest[kind_of(name)] = (name.rpartition("/")[2], record.parts)
 
 
 def _end(candidate: Candidate, part: Part) -> int:

@@ -7,35 +7,55 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.candidate import NotWhole
+from pod_agent.outputs.checkpoints.candidate import NotWhole, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pod_agent.outputs.checkpoints.candidate import Candidate, Seen
+    from pod_agent.outputs.checkpoints.candidate import Candidate
 
 INDEX = ".index.json"
 _INDEX_LIMIT = 64 << 20
 _SENTINELS = {"checkpoint-is-incomplete.txt"}
 _UNFINISHED = (".tmp", ".incomplete", ".part", ".partial")
+_HEAVY = (".safetensors", ".bin", ".pt", ".pth", ".distcp", ".pkl", ".npz", ".npy", ".h5", ".msgpack")
 _SHARD = re.compile(r"^(.*?)(\d+)-of-(\d+)(.*)$")
 _RANK = re.compile(r"^(.*?(?:_rank_?|rng_state_|random_states_))(\d+)(\.(?:pth?|pkl|bin))$")
 
 
-def check_complete(found: Candidate, seen: Seen) -> None:
-    """Raises NotWhole where a name says that it is unfinished, or one that is promised is not there."""
+def check_complete(found: Candidate, seen: Seen, last: str = "") -> Seen:
+    """Raises NotWhole where a name says that it is unfinished, or one that is promised is not there.
+
+    ``last`` is the file written last: where another was written again and it was not, a save was cut off; where it was,
+    this is a new save under an old name. Gives what is left to be known of it then.
+    """
     names = {part.name for part in found.parts}
     for name in names:
         if name.rpartition("/")[2] in _SENTINELS or name.endswith(_UNFINISHED):
             raise NotWhole(f"{name} says that it is not finished")
-    removed = sorted(set(seen.sizes) - names)
-    if removed:
-        raise NotWhole(f"{removed[0]} has been removed")
+    if seen.changed and (last in seen.changed if last else seen.changed >= set(seen.sizes)):
+        seen = Seen(wants_step=seen.wants_step)
+    _check_memory(found, seen, last)
     for name in sorted(names):
         if name.endswith(INDEX):
             _check_index(found, name, names)
     _check_numbers(names)
     check_ranks(names, _RANK)
+    return seen
+
+
+def _check_memory(found: Candidate, seen: Seen, last: str) -> None:
+    sizes = {part.name: part.size for part in found.parts}
+    for name, size in seen.sizes.items():
+        if name not in sizes:
+            raise NotWhole(f"{name} has been removed")
+        if sizes[name] != size:
+            raise NotWhole(f"{name} had {size} bytes when it was whole, and has {sizes[name]}")
+    again = sorted(
+        name for name in seen.changed if name.endswith(_HEAVY)
+    )  # not a README that somebody touched
+    if again and last:
+        raise NotWhole(f"{again[0]} was written again, and {last} was not")
 
 
 def _check_index(found: Candidate, name: str, names: Collection[str]) -> None:

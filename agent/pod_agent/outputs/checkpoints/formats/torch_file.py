@@ -36,19 +36,19 @@ class TorchFile:
         with opened(found) as file:
             if zips.is_zip(file):
                 zips.check(file, size)
-                return step_in_zip(file, size) if seen.wants_step else None
+                return pickles.step_in(value_in_zip(file, size)) if seen.wants_step else None
             if _is_old(file):
                 return _check_old(file, size, seen)
             return pickle_file.check(file, size)
 
 
-def step_in_zip(file: BinaryIO, size: int, begin: int = 0) -> int | None:
-    """The step in ``data.pkl``, which torch writes first."""
+def value_in_zip(file: BinaryIO, size: int, begin: int = 0) -> object:
+    """The plain values of ``data.pkl``, which torch writes first; None where it is too long."""
     length = zips.stands_at(file, lambda name: name.endswith("data.pkl"), begin)
     if length is None or length > pickles.MOST_READ:
         return None
     try:
-        return pickles.step_in(pickles.run(Machine(file, size)))
+        return pickles.run(Machine(file, size))
     except pickles.TooLong:
         return None
 

@@ -7,8 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
-from pod_agent.outputs.checkpoints.files import check_parts
-from pod_agent.outputs.checkpoints.shards import INDEX, check_complete
+from pod_agent.outputs.checkpoints.inside import check_inside
 
 if TYPE_CHECKING:
     from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Seen
@@ -34,7 +33,6 @@ class Trainer:
 
     def check(self, found: Candidate, seen: Seen) -> int | None:
         names = {part.name for part in found.parts}
-        check_complete(found, seen)
         if STATE_FILE not in names:
             raise NotWhole(f"{STATE_FILE} is missing")
         if not any(_WEIGHTS.search(name) for name in names):
@@ -44,8 +42,7 @@ class Trainer:
         step = _step(found)
         if found.step is not None and found.step != step:
             raise NotWhole(f"{STATE_FILE} says step {step}")
-        read = {name for name in names if name.endswith(INDEX)} | {STATE_FILE}
-        check_parts(found, seen, step=step, last=STATE_FILE, read=read)
+        check_inside(found, seen, step=step, last=STATE_FILE, read=frozenset({STATE_FILE}))
         return step
 
 

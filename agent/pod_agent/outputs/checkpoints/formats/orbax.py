@@ -1,0 +1,81 @@
+"""JAX's orbax: a folder that gets its name when it is finished; its metadata say when that was."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING
+
+from pod_agent.outputs.checkpoints.candidate import NotWhole
+from pod_agent.outputs.checkpoints.inside import check_inside
+
+if TYPE_CHECKING:
+    from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Seen
+
+_METADATA = "_CHECKPOINT_METADATA"
+_MARKS = {_METADATA, "commit_success.txt"}
+_TREE = "_METADATA"
+_MANIFEST = "manifest.ocdbt"
+_MAGIC = struct.pack(">I", 0x0CDB3A2A)
+_LIMIT = 1 << 20
+
+
+class Orbax:
+    name = "orbax (JAX)"
+    endings = tuple(sorted(_MARKS | {_TREE, _MANIFEST}))
+
+    def claims(self, entry: Entry) -> bool:
+        if not entry.is_folder:
+            return False
+        return bool(entry.files & _MARKS) or (
+            _TREE in entry.files and bool(entry.folders or len(entry.files) > 1)
+        )
+
+    def check(self, found: Candidate, seen: Seen) -> int | None:
+        names = {part.name for part in found.parts}
+        if any("orbax-checkpoint-tmp" in name for name in names):
+            raise NotWhole("a folder in it says that it is not finished")
+        last = (
+            _METADATA
+            if _METADATA in names
+            else "commit_success.txt"
+            if "commit_success.txt" in names
+            else _TREE
+        )
+        if last == _METADATA:
+            _check_committed(found)
+        if not any(name.rpartition("/")[2] == _TREE for name in names):
+            raise NotWhole(f"{_TREE} is missing")
+        for part in found.parts:
+            if part.name.rpartition("/")[2] == _MANIFEST:
+                _check_manifest(found, part.name, part.size)
+        for name in names:
+            if (
+                "/ocdbt.process_" in f"/{name}"
+                and f"{name.partition('ocdbt.process_')[0]}{_MANIFEST}" not in names
+            ):
+                raise NotWhole(f"{name.partition('ocdbt.process_')[0]}{_MANIFEST} is missing")
+        return check_inside(found, seen, step=found.step, last=last)
+
+
+def _check_committed(found: Candidate) -> None:
+    try:
+        with (found.path / _METADATA).open("rb") as file:
+            told = json.loads(file.read(_LIMIT))
+    except (OSError, ValueError, RecursionError):
+        raise NotWhole(f"{_METADATA} is not valid") from None
+    if not isinstance(told, dict):
+        raise NotWhole(f"{_METADATA} is not valid")
+    if told.get("commit_timestamp_nsecs", 0) is None:
+        raise NotWhole(f"{_METADATA} says that it was not committed")
+
+
+def _check_manifest(found: Candidate, name: str, size: int) -> None:
+    """It begins with four signs and its own length."""
+    try:
+        with (found.path / name).open("rb") as file:
+            head = file.read(12)
+    except OSError as error:
+        raise NotWhole(f"{name} cannot be read: {error.strerror}") from None
+    if not head.startswith(_MAGIC) or int.from_bytes(head[4:], "little") != size:
+        raise NotWhole(f"{name} is not as long as it says")
