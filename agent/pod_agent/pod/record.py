@@ -32,6 +32,7 @@ class Accepted:
     order: str
     env_hash: str
     given: tuple[str, ...] = ()  # every order id ever accepted
+    is_asked: bool = True  # false: the id was made here, for an environment without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,12 @@ class PodRecord:
     format: int = FORMAT
 
 
-def with_order(record: PodRecord, spec: JobSpec, order: str, env_hash: str) -> PodRecord:
+def with_order(
+    record: PodRecord, spec: JobSpec, order: str, env_hash: str, *, is_asked: bool = True
+) -> PodRecord:
     given = record.accepted.given if record.accepted is not None else ()
     known = given if order in given else (*given, order)[-MOST_ORDERS:]
-    return replace(record, accepted=Accepted(spec, order, env_hash, known))
+    return replace(record, accepted=Accepted(spec, order, env_hash, known, is_asked))
 
 
 class PodRecords:

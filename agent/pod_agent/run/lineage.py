@@ -33,11 +33,12 @@ class Circumstances:
     since: float
     known_deadline: Deadline | None = None
     warnings: tuple[str, ...] = ()
+    is_asked: bool = True  # somebody gave this order; false: an environment merely stands as it is
 
 
 def carry(past: Job | None, verdict: Verdict, spec: JobSpec, order: str, around: Circumstances) -> Job:
     """The record to work on."""
-    if past is None or (spec.fresh and past.fresh_for != spec.spec_hash() and verdict is Verdict.RUN):
+    if past is None or (verdict is Verdict.RUN and _begins_anew(past, spec, order, around)):
         return _begin(past, spec, order, around)
     same_boot = past.boot == around.boot.id
     if verdict is Verdict.WAIT:
@@ -53,6 +54,13 @@ def carry(past: Job | None, verdict: Verdict, spec: JobSpec, order: str, around:
         _known(job, around), around.boot.id, job.order, job.spec.max_hours, around.since
     )
     return warned(replace(job, deadline=deadline), *around.warnings)
+
+
+def _begins_anew(past: Job, spec: JobSpec, order: str, around: Circumstances) -> bool:
+    """POD_FRESH: once for each order; an environment that stands without one counts once for its spec."""
+    if not spec.fresh or past.order == order:
+        return False
+    return around.is_asked or past.fresh_for != spec.spec_hash()
 
 
 def _at_rest(past: Job, now: float) -> Job:

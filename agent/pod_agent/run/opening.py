@@ -136,7 +136,7 @@ class Opening:
             if asked is None:
                 return e.NothingToDo("the environment asks for no job any more")
             order = self._fresh_order(accepted)
-            self._accept(asked, order, env_hash)
+            self._accept(asked, order, env_hash, is_asked=order == self._settings.order)
             since = self._clock.now() if self.same_boot else boot.booted_at
             return self._open(asked, order, Verdict.RUN, reason, since)
         if accepted is None:
@@ -173,13 +173,14 @@ class Opening:
         finally:
             self._lock.release()
 
-    def _accept(self, spec: JobSpec, order: str, env_hash: str) -> None:
+    def _accept(self, spec: JobSpec, order: str, env_hash: str, *, is_asked: bool = True) -> None:
         with self._lock:
-            self._remember(spec, order, env_hash)
+            self._remember(spec, order, env_hash, is_asked=is_asked)
 
-    def _remember(self, spec: JobSpec, order: str, env_hash: str) -> None:
+    def _remember(self, spec: JobSpec, order: str, env_hash: str, *, is_asked: bool = True) -> None:
         if self._record is not None:
-            self._record = self._records.write(with_order(self._record, spec, order, env_hash))
+            record = with_order(self._record, spec, order, env_hash, is_asked=is_asked)
+            self._record = self._records.write(record)
 
     def env_hash(self) -> str:
         """What the environment asks for, mistakes included, as a short text that changes when it does."""
@@ -212,6 +213,7 @@ class Opening:
             since,
             self._kept_deadline(),
             (*self._settings.warnings, *self._records.warnings),
+            is_asked=self._is_asked(order),
         )
         folder = self._folders.of(spec.name)
         try:
@@ -233,6 +235,10 @@ class Opening:
             )
         same = past is not None and past.boot == boot.id
         return e.Opened(job, verdict, same, reason)
+
+    def _is_asked(self, order: str) -> bool:
+        accepted = self._known_record().accepted
+        return accepted is None or accepted.order != order or accepted.is_asked
 
     def _take(self, folder: JobFolder, boot: Boot, order: str) -> Job | None:
         """Prove that the workspace takes files, own the folder, read the record."""

@@ -1,0 +1,53 @@
+"""Which run an order works on: the known one, or a new one where it asks for a fresh start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pod_agent.pod.boot import Boot
+from pod_agent.run import lineage
+from pod_agent.run.state import Job
+from pod_wire.job import JobSpec
+from pod_wire.orders import Verdict
+from pod_wire.status import Attempt, Rehearsal, Rehearsed
+
+PLAIN = JobSpec("digits", "python train.py", resume="")
+FRESH = replace(PLAIN, fresh=True)
+PAST = Job(PLAIN, "o1", run="r1", run_began_at=1.0, boot="b1", attempts=(Attempt(1, 7, 2.0, 3.0, 0),))
+
+
+def carry(past, spec, order, verdict=Verdict.RUN, boot="b1", *, is_asked=True):
+    around = lineage.Circumstances(Boot(boot, 0.0), 20.0, 15.0, is_asked=is_asked)
+    return lineage.carry(past, verdict, spec, order, around)
+
+
+def test_a_fresh_order_begins_a_new_run():
+    """Its attempts, checkpoints and rehearsal are its own; only the number of revisions goes on."""
+    past = replace(PAST, revision=9, rehearsal=Rehearsal(Rehearsed.CONTINUED, 1))
+    job = carry(past, FRESH, "o2")
+    assert job.run != "r1"
+    assert (job.attempts, job.rehearsal, job.checkpoint, job.revision) == ((), None, None, 9)
+
+
+def test_one_order_begins_one_run():
+    """Restarted, interrupted or asked twice under the same id, it goes on with the run it began."""
+    job = replace(carry(PAST, FRESH, "o2"), attempts=PAST.attempts)
+    for verdict in Verdict:
+        for boot in ("b1", "b2"):
+            assert carry(job, FRESH, "o2", verdict, boot).run == job.run
+
+
+def test_each_order_that_asks_for_it_begins_one():
+    """Whoever says --fresh a second time means it; a plain order goes on with what the fresh one began."""
+    job = carry(PAST, FRESH, "o2")
+    assert carry(job, PLAIN, "o3").run == job.run
+    assert carry(job, FRESH, "o4").run != job.run
+
+
+def test_an_environment_that_merely_stands_counts_once():
+    """A template with POD_FRESH=1 on a second pod, or read again, does not throw a run away."""
+    job = carry(PAST, FRESH, "made-1", is_asked=False)
+    assert job.run != "r1"
+    assert carry(job, FRESH, "made-2", is_asked=False).run == job.run
+    other = replace(FRESH, command="python train.py --lr 1")
+    assert carry(job, other, "made-3", is_asked=False).run != job.run
