@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client.ledger import Ledger, Made
-from pod_client.receipt import dollars, seconds
+from pod_client.receipt import seconds
 from pod_client.removal import Removal
+from pod_client.waiting import Watch
 from pod_wire.errors import BadInput, Broken, Conflict, NoCapacity, NotFound, PodError, Refused, Unreachable
 from pod_wire.status import SelfStop
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pod_wire.runpod.pods import PodsApi
 
 LOOKUP_S = 10.0  # how long a pod is looked for by its name after an unclear answer
+CAME_UP_S = 30.0  # how long RunPod may say STARTING of a pod whose agent answers
 MISSING_GRACE_S = 60.0  # a new pod may read 404 for a while
 
 
@@ -152,7 +154,7 @@ class Launcher:
     def wait(self, pod_id: str) -> Armed:
         """Until the agent says that it can stop the pod. Raises when that cannot be, or the time is up."""
         begun = self._clock.monotonic()
-        watch = _Watch(self._screen, self._patience.say_s, seen_up=self.ledger.made is not Made.STARTED)
+        watch = Watch(self._screen, self._patience.say_s, seen_up=self.ledger.made is not Made.STARTED)
         agent = self._agent_of(pod_id)
         pause = self._patience.look_first_s
         while True:
@@ -161,13 +163,26 @@ class Launcher:
             watch.tell(pod, age)
             health = self._ask_agent(agent, pod, pause)
             if pod is not None and health is not None and self._is_armed(pod_id, health):
-                return Armed(pod, health)
+                return Armed(self._as_it_came_up(pod), health)
             if age > self._patience.armed_s:
                 raise Unreachable(
                     f"cannot launch pod {pod_id}: after {seconds(age)} its agent has not said that it can stop the pod",
                     "a wrong image, or a bad host; RunPod's own log of the pod tells which",
                 )
             pause = min(pause * 1.5, self._patience.look_s)
+
+    def _as_it_came_up(self, pod: Pod) -> Pod:
+        """An agent may answer while RunPod still says STARTING, and a pod may come up without its GPU."""
+        until = self._clock.monotonic() + CAME_UP_S
+        while pod.status == "STARTING" and self._clock.monotonic() < until:
+            try:
+                pod = self._pods.get(pod.id)
+            except PodError:
+                break  # it is armed: an unreadable record is no reason to end it
+            _refuse_without_gpu(pod)
+            if pod.status == "STARTING":
+                self._clock.sleep(self._patience.look_first_s)
+        return pod
 
     def _ask_agent(self, agent: AgentApi, pod: Pod | None, pause: float) -> Health | None:
         """Until RunPod is asked again. Oftener than that: a short job's pod may be up for a few seconds only."""
@@ -182,7 +197,7 @@ class Launcher:
         self._clock.sleep(max(0.0, until - self._clock.monotonic()))
         return None
 
-    def _look(self, pod_id: str, watch: _Watch, age: float) -> Pod | None:
+    def _look(self, pod_id: str, watch: Watch, age: float) -> Pod | None:
         """The provider's record; None while it is unknown. One failed read proves nothing."""
         try:
             pod = self._pods.get(pod_id)
@@ -206,9 +221,8 @@ class Launcher:
                     f"cannot follow pod {pod_id}: it stopped before it was seen ready",
                     f"what it did is on its disk, which is billed until: pod-client rm {pod_id}",
                 )
-            case "RUNNING" if pod.gpu_id is not None and pod.gpu_count == 0:
-                raise NoCapacity(f"cannot use pod {pod_id} for training: it has no GPU", "try again later")
             case "STARTING" | "RUNNING":
+                _refuse_without_gpu(pod)
                 watch.seen_up = True
             case _:
                 pass
@@ -264,31 +278,9 @@ class Launcher:
         return False
 
 
-class _Watch:
-    """What a wait has seen so far, and when it last spoke."""
-
-    def __init__(self, screen: Screen, say_s: float, *, seen_up: bool) -> None:
-        self._screen = screen
-        self._say_s = say_s
-        self._last = ""
-        self._said_at = 0.0
-        self.missing = 0
-        self.seen_up = seen_up  # before that, EXITED is only where a stopped pod begins
-
-    def tell(self, pod: Pod | None, age: float) -> None:
-        """A line when something changed, and now and then when nothing does."""
-        if pod is None:
-            return
-        words = {"RUNNING": "running; waiting for its agent"}.get(pod.status, pod.status.lower())
-        if pod.status != self._last:
-            self._screen.step(f"pod {pod.id} is {words}")
-        elif age - self._said_at >= self._say_s:
-            price = f", billed at {dollars(pod.cost)}/h" if pod.cost else ""
-            self._screen.note(f"still {words} after {seconds(age)}{price}")
-        else:
-            return
-        self._last = pod.status
-        self._said_at = age
+def _refuse_without_gpu(pod: Pod) -> None:
+    if pod.status == "RUNNING" and pod.gpu_id is not None and pod.gpu_count == 0:
+        raise NoCapacity(f"cannot use pod {pod.id} for training: it has no GPU", "try again later")
 
 
 def _short(error: PodError) -> str:

@@ -203,6 +203,25 @@ def test_a_pod_that_turns_out_to_have_no_gpu_is_stopped(pod):
     assert pod.runpod.pods["pod1"]["status"] == "EXITED"
 
 
+def test_an_agent_that_answers_early_hides_no_missing_gpu(pod):
+    """The agent may be up while RunPod still says STARTING: without a GPU the pod is stopped all the same."""
+    stopped(pod)
+    before = dict(pod.runpod.pods["pod1"])
+    starting = before | {"status": "STARTING"}
+
+    def changed(status):
+        pod.agent.behind = None
+        if status == "RUNNING":
+            pod.runpod.pods["pod1"]["gpu"] = {"id": "A", "count": 0}
+
+    pod.runpod.on_change = changed
+    pod.runpod.faults["get"] = [(200, before), (200, starting)]
+    code, _, err = pod.run("start", "pod1")
+    assert code == 4
+    assert "no GPU" in err
+    assert pod.runpod.pods["pod1"]["status"] == "EXITED"
+
+
 def test_start_leaves_a_running_pod_alone(pod):
     """A pod that runs is not started, and above all not stopped when RunPod fails at the moment."""
     pod.run(*UP, "--detach")
