@@ -37,7 +37,8 @@ class Project:
     worker: str = "train.py"  # is in the command line of the process that trains
     kills: tuple[Kill, ...] = (Kill.TRAINING,)
     alone: str = ""  # the undisturbed run's command where it is not the pod's
-    modules: tuple[str, ...] = ()  # small packages that an index must have
+    submodule: str = ""  # this folder of it is a repository of its own
+    locked: bool = False  # `uv lock` is run before it is committed
 
     @property
     def path(self) -> Path:
@@ -115,7 +116,6 @@ PROJECTS = (
         met=(7, 25),
         same="final.npz",
         kills=(Kill.TRAINING, Kill.WIPED),
-        modules=("steplines",),
     ),
     Project(
         folder="sklearn_pickle",
@@ -138,5 +138,72 @@ PROJECTS = (
         met=(6, 22),
         same="build/final.pth",
         worker="scripts/train.py",
+    ),
+    Project(
+        folder="notebook",
+        packaging="none",
+        framework="a notebook in numpy, by papermill",
+        resumes="it looks for its own newest file",
+        compared=BITS,
+        progress=r"^epoch (\d+): error",
+        met=(2, 16),
+        same="factors.npz",
+        worker="ipykernel",
+        alone="papermill train.ipynb out.ipynb --no-progress-bar --stdout-file - -p epochs 40",
+    ),
+    Project(
+        folder="submodule",
+        packaging="none; the training code is a git submodule",
+        framework="torch, `latest.pth` replaced by renaming",
+        resumes="`--auto-resume`: it looks for its own file",
+        compared=BITS,
+        progress=r"^Iter \[(\d+)/",
+        met=(6, 22),
+        same="work_dirs/blobs/final.pt",
+        worker="run.py",
+        submodule="engine",
+    ),
+    Project(
+        folder="src_layout",
+        packaging="pyproject.toml (PEP 621, setuptools), src/ layout",
+        framework="torch, the older pickle format, names of its own",
+        resumes="`--restore {checkpoint}`, found by `checkpoints`",
+        compared=BITS,
+        progress=r"^step (\d+): loss",
+        met=(6, 22),
+        same="runs/bigram/final.pt",
+        worker="tinylm.train",
+    ),
+    Project(
+        folder="uv_lock",
+        packaging="uv.lock",
+        framework="torch, sharded safetensors",
+        resumes="`--resume-from {checkpoint}`, a folder",
+        compared=BITS,
+        progress=r"^step (\d+): loss",
+        met=(5, 18),
+        same="outputs/final/model.safetensors",
+        locked=True,
+    ),
+    Project(
+        folder="torchrun_script",
+        packaging="none; a shell script",
+        framework="torchrun, DDP, one `snapshot.pt` rewritten",
+        resumes="it loads the snapshot when it is there",
+        compared=BITS,
+        progress=r"Epoch (\d+) \| loss",
+        met=(2, 16),
+        same="final.pt",
+        worker="multi.py",
+    ),
+    Project(
+        folder="keras_backup",
+        packaging="requirements.txt",
+        framework="Keras on torch, `BackupAndRestore`",
+        resumes="it looks for its own backup",
+        compared=BITS,
+        progress=r"^Epoch (\d+)/",
+        met=(3, 9),
+        same="final.npz",
     ),
 )

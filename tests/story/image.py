@@ -32,4 +32,5 @@ def make(place: Path) -> Path:
             f"runpy.run_module({module!r}, run_name='__main__', alter_sys=True)\n"
         )
         program.chmod(0o755)
+    (place / "bin" / "uv").symlink_to(Path(sys.executable).with_name("uv"))
     return place / "bin"

@@ -21,9 +21,8 @@ import pytest
 from pod_wire.parse import parse_toml
 from tests.fakes.package_index import PackageIndex
 from tests.live import wait_for
-from tests.projects import modules
 from tests.projects.table import PROJECTS, Kill, Project
-from tests.story import image
+from tests.story import image, project_places
 from tests.story.conftest import CLIENT
 from tests.story.seen import Seen, dice, note
 from tests.story.weights import tensors
@@ -36,7 +35,7 @@ pytestmark = [
     ),
 ]
 JOB = "train"
-PACE = re.compile(r"(--?pace[= ])[\d.]+")
+PACE = re.compile(r"(pace[= ])[\d.]+", re.IGNORECASE)
 SAVED_S = 30.0
 
 
@@ -54,7 +53,8 @@ class Alone:
         spec = parse_toml((repo / "pod.toml").read_text(), JOB).spec
         command = PACE.sub(r"\g<1>0", project.alone or spec.command)
         command = f"{spec.setup} && {command}" if spec.setup else command
-        own = {**env, "PACE": "0", "PYTHONPATH": str(modules.HERE), "PYTHONUNBUFFERED": "1"}
+        sources = os.pathsep.join(map(str, (project_places.PACKAGES, folder / "src")))
+        own = {**env, "PYTHONPATH": sources, "PYTHONUNBUFFERED": "1"}
         with (repo.parent / "undisturbed.log").open("wb") as log:
             words = ["bash", "-o", "pipefail", "-c", command]
             program = subprocess.Popen(
@@ -93,8 +93,7 @@ class Training:
         wait_for(f"progress {goal:g}", lambda: self._has(attempt, goal), 60, 0.02)
         pid = self.pod.processes(self.project.worker)[-1]
         self.pod.simulator.kill(self.pod.id, pid, signal.SIGSTOP)
-        old = self.pod.record()["attempts"][-1].get("resumed_step") or 0
-        self.pod.checkpoint_after(old, SAVED_S)
+        self.saved()
         reached = self.numbers(attempt)[-1]
         note(f"{kill} killed at {reached:g}, wanted {goal:g}; checkpoint {self.pod.record()['checkpoint']}")
         if kill is Kill.TRAINING:
@@ -102,6 +101,17 @@ class Training:
         else:
             self.pod.crash("wiped" if kill is Kill.WIPED else "kept")
         return reached
+
+    def saved(self) -> None:
+        """A whole checkpoint of this attempt is in the record."""
+
+        def look() -> bool:
+            record = self.pod.record()
+            began, place = record["attempts"][-1]["started_at"], record.get("checkpoint")
+            return bool(place) and place["seen_at"] > began
+
+        files = sorted(str(path.relative_to(self.pod.tree)) for path in self.pod.tree.rglob("*"))
+        wait_for(f"a whole checkpoint among {files}", look, SAVED_S)
 
     def goes_on(self, attempt: int, reached: float) -> float:
         """The next attempt prints progress that begins neither anew nor beyond what was reached."""
@@ -133,7 +143,7 @@ def programs(tmp_path_factory):
 def index():
     """A package index on loopback with the projects' small packages."""
     with PackageIndex() as running:
-        modules.fill(running)
+        project_places.fill(running)
         yield running
 
 
@@ -142,13 +152,10 @@ def bring(laptop, programs, index):
     """The project as the laptop's repository."""
     laptop.env["PATH"] = f"{programs}{os.pathsep}{laptop.env['PATH']}"
 
+    laptop.env.update(index.env())
+
     def put(project):
-        shutil.rmtree(laptop.repo)
-        shutil.copytree(project.path, laptop.repo, ignore=shutil.ignore_patterns("__pycache__"))
-        if project.modules:
-            laptop.env.update(index.env())
-        for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", project.folder]):
-            subprocess.run(["git", *words], cwd=laptop.repo, env=laptop.env, check=True)
+        project_places.lay(project, laptop.repo, laptop.env)
         return laptop
 
     return put
