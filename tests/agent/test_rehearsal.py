@@ -116,6 +116,13 @@ def test_the_same_step_after_a_look_is_tried_again(was_read):
     assert state.job.tries == 1
 
 
+def test_a_save_between_the_decision_and_the_kill_is_no_progress():
+    """What counts is the step that the next attempt was given, not the one at which the kill was decided."""
+    history = History().take(whole(5), e.AttemptEnded(1, KILL)).resumed(10)
+    assert (history.told.state, history.told.step) == (Rehearsed.RESUMING, 10)
+    assert history.take(whole(5)).told.state is Rehearsed.BEGAN_AGAIN
+
+
 def test_checkpoints_without_steps_prove_nothing():
     """Nothing to compare: said as a warning, and the training goes on."""
     history = History().take(whole(None), e.AttemptEnded(1, KILL)).resumed(None)

@@ -60,10 +60,10 @@ def given(job: Job, step: int | None, *, is_fresh: bool) -> Job:
     if told is None or told.is_over:
         return job
     if told.state is Rehearsed.KILLING:  # its end was never seen: the pod went down with it
-        told = replace(told, state=Rehearsed.RESUMING, text=KILLED)
-    elif _is_beyond(step, told.step):
+        told = _resuming(told)
+    if _is_beyond(step, told.step):
         return _settle(job, Rehearsed.CONTINUED, f"it went on from step {told.step} to step {step}")
-    elif told.state is Rehearsed.RESUMING and told.step is not None:
+    if told.step is not None:
         return job
     job = replace(job, rehearsal=replace(told, step=step))
     if is_fresh:
@@ -93,8 +93,12 @@ def _killed(job: Job, told: Rehearsal, event: e.AttemptEnded) -> tuple[Job, bool
     if not struck and event.ended.exit_code is not None:
         return _settle(job, Rehearsed.UNPROVED, "it ended before it could be killed"), False
     last = replace(job.attempts[-1], reason=KILLED)
-    told = replace(told, state=Rehearsed.RESUMING, text=KILLED)
-    return replace(job, attempts=(*job.attempts[:-1], last), rehearsal=told), True
+    return replace(job, attempts=(*job.attempts[:-1], last), rehearsal=_resuming(told)), True
+
+
+def _resuming(told: Rehearsal) -> Rehearsal:
+    """Which step the next attempt is given is not known yet: it may have saved once more before it died."""
+    return replace(told, state=Rehearsed.RESUMING, step=None)
 
 
 def ending(before: Job, job: Job) -> Ending | None:
