@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -31,6 +32,8 @@ def place(tmp_path):
 
 def lock(place, text):
     """uv.lock, as uv itself makes it from this list of dependencies."""
+    if UV is None:
+        pytest.skip("uv is not here: pip install -r tests/torch.txt")
     place.file(
         "pyproject.toml",
         f'[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = [{text}]\n',
@@ -165,6 +168,9 @@ def test_commands_of_the_image_start_the_environment_s_python(place):
 @pytest.mark.slow
 def test_the_real_torch_of_this_machine_is_used(tmp_path):
     """torch, transformers, accelerate and lightning of the image satisfy a job that lists them: nothing is fetched."""
+    for name in ("torch", "transformers", "accelerate", "lightning"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"{name} is not here: pip install -r tests/torch.txt")
     with PackageIndex() as index:
         index.add("torch", "2.4.0")
         index.add("ours", requires=["torch>=2"])

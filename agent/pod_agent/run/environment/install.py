@@ -6,6 +6,7 @@ packages are never in it. What carries no mark of completion is removed, never u
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -42,6 +43,16 @@ class Installed:
 
 def install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str], work: Work) -> Installed:
     """Have the job's packages: none asked for, an environment that is there already, or a new one."""
+    try:
+        return _install(spec, folder, envs_dir, env, work)
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        why = "the container's disk is full" if full else f"{error.filename or envs_dir}: {error.strerror}"
+        remedy = "give the pod a larger container disk" if full else "the container's disk must be writable"
+        raise StepFailed(f"cannot make the job's environment: {why}", remedy) from error
+
+
+def _install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str], work: Work) -> Installed:
     began = time.monotonic()
     found = recognise(spec, folder)
     if found is None:
@@ -66,18 +77,21 @@ def install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str],
 
 def _put(into: Target, found: Found, spec: JobSpec, folder: Path) -> tuple[str, ...]:
     """The environment on this disk, whole but for the mark; where that fails, nothing of it is left."""
-    _clear(into.place)
+    if into.place.exists():
+        _discard(into.place)
+    into.place.parent.mkdir(parents=True, exist_ok=True)
     try:
         with git_refs.logged_in(into.env, into.work) as git_env:
-            warnings = _build(replace(into, env=git_env), found)
-        if notebook.named(spec.command):
-            notebook.provide(into, folder)
-        if not found.kind.brings_python:
-            commands.write(into.place, into.python.sites)
-        if spec.setup:
-            setup_command.run(spec.setup, folder, into.env, into.work)
+            logged_in = replace(into, env=git_env)
+            warnings = _build(logged_in, found)
+            if notebook.named(spec.command):
+                notebook.provide(logged_in, folder)
+            if not found.kind.brings_python:
+                commands.write(into.place, into.python.sites)
+            if spec.setup:
+                setup_command.run(spec.setup, folder, git_env, into.work)
     except BaseException:
-        shutil.rmtree(into.place, ignore_errors=True)
+        _discard(into.place)
         raise
     return warnings
 
@@ -96,15 +110,10 @@ def _build(into: Target, found: Found) -> tuple[str, ...]:
     return warnings + about_torch
 
 
-def _clear(place: Path) -> None:
-    try:
-        if place.exists():
-            shutil.rmtree(place)
-        place.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StepFailed(
-            f"cannot make {place.parent}: {error.strerror}", "the disk must be writable"
-        ) from error
+def _discard(place: Path) -> None:
+    """Remove an environment, whole or not. Its mark goes first: a kill amid this leaves nothing to trust."""
+    (place / MARK).unlink(missing_ok=True)
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _remove_old(envs_dir: Path, newest: Path) -> None:
@@ -114,7 +123,7 @@ def _remove_old(envs_dir: Path, newest: Path) -> None:
     complete.sort(key=lambda path: (path / MARK).stat().st_mtime, reverse=True)
     for path in others:
         if path not in complete[: KEPT - 1]:
-            shutil.rmtree(path, ignore_errors=True)
+            _discard(path)
 
 
 def _megabytes(place: Path) -> float:

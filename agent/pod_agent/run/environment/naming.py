@@ -60,8 +60,13 @@ def _last_like(wanted: Wanted, python: Interpreter, envs_dir: Path) -> str | Non
     """The newest complete environment made from the same text and interpreter."""
     marks = sorted(envs_dir.glob(f"*/{MARK}"), key=lambda mark: mark.stat().st_mtime, reverse=True)
     same = _same(wanted, python)
-    for path in marks:
+    return next((path.parent.name for path in marks if same.items() <= _told(path).items()), None)
+
+
+def _told(path: Path) -> dict[str, object]:
+    """What a mark says; nothing where it cannot be read."""
+    try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        if all(told.get(key) == value for key, value in same.items()):
-            return path.parent.name
-    return None
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}

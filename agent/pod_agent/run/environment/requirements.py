@@ -5,6 +5,7 @@ Reads files only; resolving a git ref is the caller's, as it may need a network.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import re
@@ -76,7 +77,7 @@ class Reader:
             self.missing.append(str(path))
             return
         self.add(path.name.encode(), data)
-        for line in lines(data.decode("utf-8", "replace")):
+        for line in lines(text_of(data)):
             self.line(line, path, folder)
 
     def plain(self, path: Path) -> str:
@@ -126,6 +127,13 @@ def read(files: Iterable[Path], folder: Path) -> Wanted:
     for path in files:
         reader.file(path, folder)
     return reader.wanted()
+
+
+def text_of(data: bytes) -> str:
+    """As pip reads it: other programs than editors write requirements in UTF-16 too."""
+    known = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+    encoding = next((name for mark, name in known if data.startswith(mark)), "utf-8")
+    return data.decode(encoding, "replace")
 
 
 def lines(text: str) -> Iterator[str]:
