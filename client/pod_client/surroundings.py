@@ -25,10 +25,10 @@ class Surroundings:
         return Screen(colour=colour_wish(self.env))
 
     def wiring(self) -> Wiring:
+        from pod_client.interrupts import WaitingClock  # noqa: PLC0415
         from pod_client.wiring import Wiring  # noqa: PLC0415 - so that --help stays quick
-        from pod_wire.clock import RealClock  # noqa: PLC0415
 
-        return Wiring(dict(self.env), self.screen(), RealClock())
+        return Wiring(dict(self.env), self.screen(), WaitingClock())
 
     def is_at_terminal(self) -> bool:
         """Whether somebody sees a question and can answer it."""

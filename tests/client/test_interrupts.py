@@ -1,0 +1,70 @@
+"""A wish to end that Python itself drops is heard all the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+DROPPED = """
+import os, signal
+from pod_client.interrupts import WaitingClock, end_as_by_ctrl_c
+
+class Dropping:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        for _ in range(1000):
+            pass  # the handler runs here, where nobody can be told
+
+end_as_by_ctrl_c()
+clock = WaitingClock()
+Dropping()
+print("still here", flush=True)
+try:
+    clock.sleep(60)
+except KeyboardInterrupt:
+    clock.sleep(0.01)
+    try:
+        raise ValueError
+    except ValueError:
+        clock.sleep(0.01)
+    print("undone in peace")
+clock.sleep(0.01)
+print("heard once")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no HUP")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM"])
+def test_a_signal_amid_a_destructor_ends_the_next_wait(name):
+    """Its exception is dropped by Python; the next wait raises it once, and the undoing may wait."""
+    program = [sys.executable, "-c", DROPPED.format(name=name)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=50, check=False)
+    assert done.stdout == "still here\nundone in peace\nheard once\n"
+    assert "Exception ignored" in done.stderr
+
+
+HEARD = """
+import os, signal
+from pod_client.interrupts import WaitingClock, end_as_by_ctrl_c
+
+end_as_by_ctrl_c()
+clock = WaitingClock()
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+    clock.sleep(60)
+except KeyboardInterrupt:
+    clock.sleep(0.01)
+clock.sleep(0.01)
+print("undone in peace")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no TERM that can be handled")
+def test_a_signal_that_was_heard_does_not_break_the_undoing():
+    """While the interrupt is answered, waits are waits."""
+    done = subprocess.run(
+        [sys.executable, "-c", HEARD], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.stdout == "undone in peace\n"
