@@ -24,7 +24,7 @@ _ASKS_RANK = re.compile(
     r"""environ\.get\(\s*['"](?:LOCAL_RANK|RANK|WORLD_SIZE)['"]|getenv\(\s*['"](?:LOCAL_)?RANK"""
 )
 _LAUNCHED = re.compile(r"\b(?:torchrun|accelerate\s+launch|deepspeed|torch\.distributed)")
-TORCHRUN = "torchrun --standalone --nproc_per_node=gpu"
+TORCHRUN = "torchrun --standalone --nproc_per_node=auto"
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Command:
     others: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)  # what the program insists on, and nobody said
     passes: str | None = None  # a variable of make that carries further words
+    resumes: str | None = None  # a variable of make that carries the checkpoint
     takes_more: bool = True
 
 
@@ -65,8 +66,12 @@ def as_module(name: str, program: Program, repository: Repository) -> str | None
     """``pkg.train`` for a file that has to be run with -m: it imports its neighbours relatively."""
     if "/" not in name:
         return None
-    relative = any(module.startswith(".") for module in program.entry.imports())
-    if not relative and not name.endswith("__main__.py"):
+    is_package = f"{name.rpartition('/')[0]}/__init__.py" in repository.names
+    top = name.removeprefix("src/").partition("/")[0]
+    imported = {module.split(".")[0] for module in program.entry.imports()}
+    if not is_package and "" not in imported and not name.endswith("__main__.py"):
+        return None
+    if not name.startswith("src/") and not imported & {"", top} and not name.endswith("__main__.py"):
         return None
     dotted = name.removesuffix("/__main__.py").removesuffix(".py").replace("/", ".")
     return (
@@ -98,14 +103,21 @@ def _by_make(program: Program, target: Target | None) -> Command | None:
     if target is None:
         return None
     runs = [line for line in target.lines if spoken.runs_file(line, program.entry.name)]
-    if len(target.lines) == 1 and runs and target.passes is None and not re.search(r"[|;&<>$`]", runs[0]):
+    plain = target.passes is None and target.resumes is None
+    if len(target.lines) == 1 and runs and plain and not re.search(r"[|;&<>$`]", runs[0]):
         return Command(
             runs[0], f"the target {target.name} of {target.place} runs this", [f"make {target.name}"]
         )
     if not runs:
         return None
     reason = f"the target {target.name} of {target.place}"
-    return Command(f"make {target.name}", reason, passes=target.passes, takes_more=target.passes is not None)
+    return Command(
+        f"make {target.name}",
+        reason,
+        passes=target.passes,
+        resumes=target.resumes,
+        takes_more=target.passes is not None,
+    )
 
 
 def _resumes(line: str) -> bool:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from pod_client.init import spoken
 from pod_client.init.command import Command, command_of
 from pod_client.init.entry import entries, shell_scripts
+from pod_client.init.flags.flag import CHECKPOINT
 from pod_client.init.makefile import train_target
 from pod_client.init.packages import Packages, packages
 from pod_client.init.program import Program, program_of
 from pod_client.init.repository import open_repository
 from pod_client.init.resume.recognise import Resuming, recognise
+from pod_client.init.resume.way import Way
 from pod_wire.shell_text import shape
 from pod_wire.variable import NAME_LIMIT
 
@@ -54,11 +56,17 @@ def look(folder: Path) -> Found:
     program = program_of(weighed[0].source, repository)
     command = command_of(program, repository, target, said)
     _add_others(command, weighed, repository)
+    resuming = recognise(program)
+    if command.resumes is not None and target is not None:
+        reason = f"{target.place.name} has the variable {command.resumes} for it ({target.place})"
+        way = Way(f"{command.resumes}={CHECKPOINT}", reason, target.place, 95)
+        resuming = Resuming(way, (), None)
+        command.takes_more, command.passes = True, None
     return Found(
         job_name(folder.name),
         repository.git,
         command,
-        recognise(program),
+        resuming,
         packages(repository),
         tuple(name for name, words in _SECRETS if any(words.search(one.text) for one in program.sources)),
         tuple(repository.trouble),

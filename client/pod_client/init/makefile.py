@@ -16,6 +16,8 @@ _SETTING = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)\s*[:?]?=\s*(.*)$")
 _VARIABLE = re.compile(r"\$[({](\w+)[)}]")
 _PASSES = re.compile(r"^(?:EXTRA_?)?(?:TRAIN_?)?(?:ARGS|OPTS|OPTIONS|FLAGS|EXTRA|ARGUMENTS)$")
 
+_RESUMES = re.compile(r"^(?:RESUME|RESTORE|CKPT|CHECKPOINT|LOAD)(?:_(?:FROM|PATH|CKPT|CHECKPOINT|FILE))*$")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -25,6 +27,7 @@ class Target:
     place: Place
     lines: tuple[str, ...]
     passes: str | None
+    resumes: str | None = None  # a variable for the checkpoint itself
 
 
 def train_target(repository: Repository) -> Target | None:
@@ -49,8 +52,9 @@ def train_target(repository: Repository) -> Target | None:
         words = {word for each in recipe for word in _VARIABLE.findall(each)}
         passing = sorted(word for word in words if _PASSES.match(word) and not settings.get(word))
         filled = tuple(" ".join(_fill(each, settings).split()) for each in recipe)
+        for_resume = sorted(word for word in words if _RESUMES.match(word) and not settings.get(word))
         place = Place(name, numbers.get(line.strip(), at + 1))
-        return Target(found[1], place, filled, passing[0] if passing else None)
+        return Target(found[1], place, filled, passing[0] if passing else None, *for_resume[:1])
     return None
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pod_client.init.source import Function, Source
 
 MOST_STEPS = 400
-_FILE = re.compile(r"\w\.[A-Za-z][A-Za-z0-9]{1,11}$")
+_FILLED = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
+_FILE = re.compile(r"[\w*\]]\.[A-Za-z][A-Za-z0-9]{1,11}$")
+_OTHER_MATTER = {"load", "loads", "range", "len", "enumerate"}  # what these hand back is no path any more
 _JOINS = {"join", "joinpath", "format", "with_name"}
 _NO_SETTINGS = {
     "os",
@@ -56,7 +58,8 @@ class Origins:
     def files(self) -> set[str]:
         """Names of files among the constants."""
         texts = [value for value in self.constants if isinstance(value, str)]
-        return {text.rpartition("/")[2] for text in texts if _FILE.search(text)}
+        names = {_FILLED.sub("*", text).rpartition("/")[2] for text in texts}
+        return {name for name in names if _FILE.search(name)}
 
 
 def origins(program: Program, source: Source, expression: ast.expr | None) -> Origins:
@@ -90,7 +93,10 @@ class _Search:
                 yield from self._attribute(source, node, base, name)
             case ast.Subscript(slice=ast.Constant(value=str(name))):
                 self._setting(name, name)
-            case ast.BinOp() | ast.JoinedStr():
+            case ast.JoinedStr(values=parts):
+                self.found.joined = True
+                self.found.constants.append("".join(text_of(part) or "*" for part in parts))
+            case ast.BinOp():
                 self.found.joined = True
             case ast.Call(args=args):
                 self.found.calls.add(called(node))
@@ -116,19 +122,21 @@ class _Search:
             yield from ((source, value) for value in values)
             if values:
                 return
-        self._setting(name, whole)
+        if not self._setting(name, whole) and not isinstance(base, ast.Name):
+            yield source, base  # a method of it: args.start.open
 
-    def _setting(self, name: str, whole: str) -> None:
+    def _setting(self, name: str, whole: str) -> bool:
         """A field of the settings: one of the flags, or something that no flag is known for."""
         fitting = [flag for flag in self.program.flags if flag.dest == name and flag.owner is None]
         longest = [flag for flag in fitting if whole.endswith(f".{flag.name}")] or fitting
         self.found.flags += [flag for flag in longest[:1] if flag not in self.found.flags]
         if not fitting:
             self.found.fields.append(name)
+        return bool(fitting)
 
     def _name(self, source: Source, node: ast.expr, name: str) -> Iterator[tuple[Source, ast.expr]]:
         scope = source.scope(node)
-        yield from ((source, value) for value in source.assigned(scope, name))
+        yield from ((source, value) for value in source.assigned(scope, name, node.lineno))
         if scope is not None and name in (names := _parameters(scope)):
             mine = [f for f in self.program.flags if f.owner == scope.name and f.dest == name]
             self.found.flags += [flag for flag in mine if flag not in self.found.flags]
@@ -178,6 +186,8 @@ def _meant(node: ast.expr) -> Iterator[ast.expr]:
             case ast.IfExp(body=body, orelse=other):
                 todo += [body, other]
             case ast.Attribute() | ast.Compare() | ast.Lambda():
+                continue
+            case ast.Call() if called(part).rpartition(".")[2] in _OTHER_MATTER:
                 continue
             case _:
                 todo += list(ast.iter_child_nodes(part))

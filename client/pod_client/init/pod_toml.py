@@ -117,16 +117,16 @@ def _code(found: Found, lines: Lines) -> None:
             lines.put("ref", git.branch)
     elif git.top is not None:
         lines.say(
-            "No remote that a pod could clone from was found. This folder serves for --local; for RunPod push"
+            "No remote that a pod could clone from was found. This folder serves for --local; for RunPod push it "
+            "somewhere and give its https:// address."
         )
-        lines.say("it somewhere and give its https:// address.")
         up = "/".join([".."] * len(git.subdir.split("/"))) if git.subdir != "." else "."
         lines.put("repo", up)
     else:
         lines.say(
-            "This folder is not in git. Put it there (git init; git add -A; git commit), push it, and give its"
+            "This folder is not in git. Put it there (git init; git add -A; git commit), push it, and give its "
+            "address here:"
         )
-        lines.say("address here:")
         lines.put("repo", "https://github.com/you/project", active=False)
     if git.subdir != ".":
         lines.put("subdir", git.subdir)
@@ -161,9 +161,9 @@ def _resume(found: Found, lines: Lines) -> None:
         others = [*([way] if way is not None else []), *others]
         if way is not None:
             lines.say(
-                "The program can resume, but its flags cannot be added behind this command; run it directly,"
+                "The program can resume, but its flags cannot be added behind this command; run it directly, or write "
+                "{resume} where its flags belong."
             )
-            lines.say("or write {resume} where its flags belong.")
         elif gap is not None:
             lines.say(f"No way to resume was found: {gap.reason} ({gap.place}).")
             lines.say(f"podkeep changes no training code. Should you want to: {gap.remedy}.")
@@ -189,7 +189,7 @@ def _said_way(lines: Lines, way: Way) -> None:
         )
     lines.say(f"{way.reason}.")
     for note in way.notes:
-        lines.say(f"Mind: {note}.")
+        lines.say(f"{note[:1].upper()}{note[1:]}.")
 
 
 def _as_setting(found: Found, way: Way) -> str | None:

@@ -42,6 +42,9 @@ class Source:
     functions: dict[str, list[Function]] = field(default_factory=lambda: defaultdict(list))
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
     values: dict[tuple[int, str], list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
+    blocks: dict[tuple[int, str], list[tuple[range, ast.expr]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     scopes: dict[int, Function | None] = field(default_factory=dict)  # by id of a node
     owners: dict[int, ast.ClassDef] = field(default_factory=dict)  # the class of a method, by its id
 
@@ -51,8 +54,11 @@ class Source:
     def scope(self, node: ast.AST) -> Function | None:
         return self.scopes.get(id(node))
 
-    def assigned(self, scope: Function | None, name: str) -> list[ast.expr]:
-        """What a name is given in a function, else at the file's top."""
+    def assigned(self, scope: Function | None, name: str, line: int) -> list[ast.expr]:
+        """What a name is given in a function, else at the file's top; inside ``with … as name``, that alone."""
+        around = [value for lines, value in self.blocks.get((id(scope), name), []) if line in lines]
+        if around:
+            return around[-1:]
         own = self.values.get((id(scope), name), [])
         return own or (self.values.get((id(None), name), []) if scope is not None else [])
 
@@ -170,8 +176,11 @@ def _note_values(source: Source, node: ast.AST, scope: Function | None) -> None:
             _note(source, target, value, scope)
         case ast.For(target=target, iter=value):
             _note(source, target, value, scope)
-        case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
-            _note(source, target, value, scope)
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            for item in items:
+                if isinstance(item.optional_vars, ast.Name):
+                    source.blocks[id(scope), item.optional_vars.id].append((lines, item.context_expr))
         case _:
             pass
 

@@ -20,7 +20,7 @@ _STRONG = re.compile(
 )
 _MEDIUM = re.compile(
     rf"{_CKPT}(?:_{_WHERE})?|load(?:_(?:model|dir|path|file|name))?|(?:start|init|trained|last|prev(?:ious)?|restore)"
-    rf"_(?:{_CKPT}|model|state)(?:_{_WHERE})?|start_from|model_{_CKPT}"
+    rf"_(?:{_CKPT}|model|state)(?:_{_WHERE})?|start_from|from(?:_{_WHERE})?|model_{_CKPT}"
 )
 _NO_PATH = re.compile(
     r"epochs?$|iters?$|steps?$|_id$|every|interval|freq|limit|_num$|num_|strict|wandb|optim|lr$|gradient|activation|only"
@@ -29,12 +29,12 @@ _NO_PATH = re.compile(
 
 def is_strong(flag: Flag) -> bool:
     """The name alone says: go on from here."""
-    return _STRONG.fullmatch(_bare(flag)) is not None and _NO_PATH.search(_bare(flag)) is None
+    return any(_STRONG.fullmatch(name) and not _NO_PATH.search(name) for name in _spellings(flag))
 
 
 def is_medium(flag: Flag) -> bool:
     """The name fits, and also other uses: it counts where a checkpoint is seen being read from it."""
-    return _MEDIUM.fullmatch(_bare(flag)) is not None and _NO_PATH.search(_bare(flag)) is None
+    return any(_MEDIUM.fullmatch(name) and not _NO_PATH.search(name) for name in _spellings(flag))
 
 
 def resumes_by_number(flag: Flag) -> bool:
@@ -43,6 +43,12 @@ def resumes_by_number(flag: Flag) -> bool:
         r"(?:resume|restore|start|continue|last)_?(?:from_?)?(?:epochs?|iters?|steps?)", _bare(flag)
     )
     return said is not None and flag.takes is Takes.NUMBER
+
+
+def _spellings(flag: Flag) -> set[str]:
+    """As the program reads it, and as the command line has it: ``--from`` may be called ``start`` inside."""
+    spelt = flag.name.rpartition(".")[2].lower().replace("-", "_").strip("_")
+    return {_bare(flag), spelt}
 
 
 def _bare(flag: Flag) -> str:

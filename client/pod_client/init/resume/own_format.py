@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from pod_client.init.flags.flag import Takes
@@ -21,16 +22,21 @@ if TYPE_CHECKING:
     from pod_client.init.program import Program
     from pod_client.init.source import Source
 
+    Load = tuple[Source, ast.Call, Origins]
+
 _LOADERS = {
     "torch.load", "np.load", "numpy.load", "jnp.load", "joblib.load", "pickle.load", "cloudpickle.load", "dill.load",
     "pkl.load", "paddle.load", "mx.load", "fabric.load", "load_file", "safe_open", "safetensors.torch.load_file",
     "st.load_file", "load_model", "keras.models.load_model", "models.load_model", "tf.keras.models.load_model",
-    "serialization.from_bytes", "flax.serialization.from_bytes", "from_bytes", "pickle.loads", "json.load", "h5py.File",
+    "serialization.from_bytes", "flax.serialization.from_bytes", "from_bytes", "pickle.loads", "h5py.File",
 }  # fmt: skip
 _METHODS = {
     "load_weights", "restore", "restore_checkpoint", "load_checkpoint", "load_parameters", "load_ckpt",
     "load_from_checkpoint", "from_checkpoint", "load_snapshot",
 }  # fmt: skip
+_PLACES = ("f", "path", "file", "filepath", "filename", "ckpt_dir", "save_path")
+_LOADS = re.compile(r"(?:load|restore)_")
+_LEFT_TO_OTHERS = {"accelerator.load_state", "engine.load_checkpoint", "model_engine.load_checkpoint"}
 _LOOKS = re.compile(
     r"(?:^|\.)(?:exists|isfile|is_file|isdir|is_dir|listdir|glob|iglob|scandir|latest\w*|find\w*)$"
 )
@@ -42,8 +48,9 @@ _REMEDY = 'let the program load its checkpoint from a flag, and write resume = "
 
 
 def recognise(program: Program) -> Iterator[Way | Gap]:
+    loads = list(_loaded(program))
     proved: set[str] = set()
-    for source, call, found in _loaded(program):
+    for source, call, found in loads:
         for flag in named_flags(found):
             if is_saved_to(program, flag) and not is_strong(flag):
                 continue  # its own folder: seen below
@@ -51,21 +58,36 @@ def recognise(program: Program) -> Iterator[Way | Gap]:
             weight = 90 if is_strong(flag) else 74
             if flag.takes in {Takes.SWITCH, Takes.TRUTH}:
                 weight -= 10
-            joined = found.joined and bool(found.files) and flag.takes is Takes.TEXT
-            yield by_flag(flag, f"{_short(call)} at {source.place(call)}", weight, joined=joined)
+            words = f"{_short(call)} at {source.place(call)}"
+            yield by_flag(flag, words, weight, joined=_is_folder_of_one(flag, loads))
     yield from _by_name(program, proved)
-    yield from _own_place(program)
+    yield from _own_place(program, loads)
 
 
-def _loaded(program: Program) -> Iterator[tuple[Source, ast.Call, Origins]]:
+def _is_folder_of_one(flag: Flag, loads: list[Load]) -> bool:
+    """Whether the code adds one file's name to the flag's value. With several, the folder is the checkpoint."""
+    mine = [found for _, _, found in loads if flag in found.flags]
+    names = {name for found in mine for name in found.files}
+    return flag.takes is Takes.TEXT and len(names) == 1 and all(found.joined for found in mine)
+
+
+def _loaded(program: Program) -> Iterator[Load]:
+    """Every call that reads a checkpoint. One of the program's own functions is followed to what it calls."""
+    own = {name for source in program.sources for name in source.functions}
+    others = _METHODS - own - ({"load_checkpoint"} if program.uses("deepspeed") else set())
     for source in program.sources:
         for call in source.calls:
             name = called(call)
-            if name in _LOADERS or (name.rpartition(".")[2] in _METHODS and (call.args or call.keywords)):
-                place = argument(
-                    call, 0, "f", "path", "file", "filepath", "filename", "ckpt_dir", "save_path"
-                )
-                yield source, call, origins(program, source, place)
+            last = name.rpartition(".")[2]
+            if name in _LOADERS or (last in others and (call.args or call.keywords)):
+                yield source, call, origins(program, source, argument(call, 0, *_PLACES))
+            elif _LOADS.match(last) and last not in own and name not in _LEFT_TO_OTHERS:
+                given = [*call.args[:3], *(word.value for word in call.keywords)]
+                for each in given:
+                    found = origins(program, source, each)
+                    if named_flags(found):
+                        yield source, call, found
+                        break
 
 
 def _by_name(program: Program, proved: set[str]) -> Iterator[Way | Gap]:
@@ -85,27 +107,33 @@ def _unproved(program: Program, flag: Flag) -> Way | Gap:
         return Gap(f"{flag.name} is declared, and nothing reads it", flag.place, _REMEDY, 45)
     if flag.takes in {Takes.SWITCH, Takes.TRUTH}:
         note = "the program looks for the checkpoint itself: it is put back first"
-        return Way(flag.switched_on(), f"{flag.name} ({flag.place}) is a switch", flag.place, 64, (note,))
+        return Way(flag.switched_on(), f"{flag.name} ({flag.place}) is a switch", flag.place, 79, (note,))
     text = flag.with_checkpoint()
     return Way(
         text, f"{flag.name} ({flag.place}) says so by its name; what reads it was not seen", flag.place, 58
     )
 
 
-def _own_place(program: Program) -> Iterator[Way | Gap]:
+def _own_place(program: Program, loads: list[Load]) -> Iterator[Way | Gap]:
     """A file that is saved, looked for, and loaded again under the same name."""
     kept: set[str] = set()
     flags: list[Flag] = []
     for _, _, found in saved(program):
         kept |= found.files
         flags += found.flags
-    for source, call, found in _loaded(program):
-        shared = sorted(found.files & kept) or [flag.name for flag in found.flags if flag in flags]
+    for source, call, found in loads:
+        shared = [name for name in sorted(found.files) if any(_is_same(name, other) for other in kept)]
+        shared += [flag.name for flag in found.flags if flag in flags]
         if not shared or not _is_looked_for(program, source, call, found):
             continue
         goes_on = _STATE.search(source.text) is not None
         reason = f"{_short(call)} takes its own {shared[0]} where that is there"
-        yield put_back(reason, source, call, 76 if goes_on else 46)
+        yield put_back(reason, source, call, 76 if goes_on else 50)
+
+
+def _is_same(one: str, other: str) -> bool:
+    """The same name, also where a number in it is filled in, or looked for with a star."""
+    return one == other or fnmatchcase(one, other) or fnmatchcase(other, one)
 
 
 def _is_looked_for(program: Program, source: Source, call: ast.Call, found: Origins) -> bool:
