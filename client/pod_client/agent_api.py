@@ -14,7 +14,17 @@ from urllib.parse import quote, urlencode
 from pod_client.stream import LogStream, open_stream
 from pod_wire import routes
 from pod_wire.codec import from_json
-from pod_wire.errors import BadInput, Broken, Conflict, NotFound, PodError, RateLimited, Refused, Unreachable
+from pod_wire.errors import (
+    BadInput,
+    Broken,
+    Conflict,
+    NoRoom,
+    NotFound,
+    PodError,
+    RateLimited,
+    Refused,
+    Unreachable,
+)
 from pod_wire.problems import from_answer
 from pod_wire.status import JobStatus, Phase, SelfStop, Status
 
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
     from pod_wire.secrets import Secret
 
 TIMEOUT_S = 10.0
+PIECE_TIMEOUT_S = 100.0  # a piece of a tree: as long as RunPod's proxy waits
 HOW_TO_READ_TOKEN = (
     "read it over ssh from /podkeep/token on the pod, and give it as POD_TOKEN or with --token-file"  # noqa: S105 - words, not a token
 )
@@ -36,6 +47,14 @@ class Health:
 
     phase: Phase
     self_stop: SelfStop
+
+
+@dataclass(frozen=True, slots=True)
+class TreeState:
+    """How much of a tree of code the pod has."""
+
+    have: int
+    whole: bool
 
 
 class AgentApi:
@@ -83,6 +102,15 @@ class AgentApi:
     def stop(self) -> None:
         self._ask("POST", routes.STOP, "stop the pod", {})
 
+    def tree(self, digest: str) -> TreeState:
+        return _tree_state(self._ask("GET", routes.tree(digest), "ask for the code that was sent"))
+
+    def put_piece(self, digest: str, data: bytes, first: int, total: int) -> TreeState:
+        """The next piece of a tree; Conflict where it does not follow what is there."""
+        last = first + len(data) - 1
+        told = {"Content-Range": f"bytes {first}-{last}/{total}", "Content-Type": "application/octet-stream"}
+        return _tree_state(self._ask("PUT", routes.tree(digest), "send the code", data, told))
+
     def open_log(
         self,
         job: str,
@@ -116,17 +144,18 @@ class AgentApi:
         method: str,
         path: str,
         what: str,
-        body: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | bytes | None = None,
         extra: Mapping[str, str] | None = None,
     ) -> Answer:
         headers = {"Accept": "application/json", **(extra or {})}
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        data = None
-        if body is not None:
+        data = body if isinstance(body, bytes) else None
+        if body is not None and data is None:
             headers["Content-Type"] = "application/json"
             data = json.dumps(body).encode()
-        answer = self._transport.send(method, self._url + path, headers, data, self._timeout_s)
+        timeout_s = PIECE_TIMEOUT_S if isinstance(body, bytes) else self._timeout_s
+        answer = self._transport.send(method, self._url + path, headers, data, timeout_s)
         if routes.HEADER_API.lower() not in answer.headers:
             raise Unreachable(f"cannot {what}: a proxy answered {answer.status}, not the pod's agent")
         if answer.status >= HTTPStatus.BAD_REQUEST:
@@ -138,6 +167,7 @@ _KINDS: Mapping[int, type[PodError]] = {
     404: NotFound,
     409: Conflict,
     429: RateLimited,
+    507: NoRoom,
     502: Unreachable,
     503: Unreachable,
 }
@@ -155,6 +185,14 @@ def _told(status: int, body: bytes, what: str) -> PodError:
         return BadInput(said, problem.mistakes, problem.remedy)
     kind: type[PodError] = _KINDS.get(status, Broken)
     return kind(said, problem.remedy)
+
+
+def _tree_state(answer: Answer) -> TreeState:
+    document = _object(answer)
+    have = document.get("have")
+    if not isinstance(have, int) or have < 0:
+        raise Broken("cannot understand the pod's answer: it does not say how much is there")
+    return TreeState(have, document.get("whole") is True)
 
 
 def _object(answer: Answer) -> Mapping[str, object]:

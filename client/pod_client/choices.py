@@ -15,3 +15,6 @@ class Choices:
     dry_run: bool = False
     as_json: bool = False
     wait_minutes: float = 20.0
+    tree: bool = False  # send this folder as it is
+    pushed: bool = False  # what is pushed, whatever was not
+    asks: bool = False  # somebody is at a terminal, and may be asked

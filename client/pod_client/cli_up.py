@@ -55,6 +55,9 @@ def up(around: Surroundings, /, **values: object) -> int:
         dry_run=bool(values["dry_run"]),
         as_json=bool(values["as_json"]),
         wait_minutes=float(str(values["wait_minutes"])),
+        tree=bool(values["tree"]),
+        pushed=bool(values["pushed"]),
+        asks=around.is_at_terminal() and not values["as_json"],
     )
     wishes = read_wishes(options.read_up(values), around.env, is_local=choices.local)
     if is_wanted(wishes) and around.is_at_terminal() and not choices.as_json:

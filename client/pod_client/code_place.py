@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from pod_wire.errors import Mistake
+from pod_wire.source import SourceKind, read_source
 
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://|[^/\s:]{2,}:")  # a URL, or git's own user@host:path
 
@@ -23,15 +24,17 @@ def place_of(repo: str, field: str, *, is_local: bool) -> str | Mistake:
             return Mistake(
                 field,
                 "is a folder of this machine, and a pod cannot see it",
-                "push it and give its https:// address; or try it here: --local",
+                "push it and give its https:// address; or send it: --tree; or try it here: --local",
             )
         return repo  # the image may hold it
+    if folder.is_file() and read_source(str(folder.absolute())).kind is SourceKind.ARCHIVE:
+        return str(folder.resolve())
     if not folder.is_dir():
         return Mistake(field, "is no folder here", "an address begins with https:// or git@")
     if not any((folder / name).exists() for name in (".git", "HEAD")):
         return Mistake(
             field,
             "this folder is not the top of a git repository",
-            "there: git init && git add -A && git commit -m first; or name its top, and --subdir",
+            "there: git init && git add -A && git commit -m first; or send it: --tree; or name its top, and --subdir",
         )
     return str(folder.resolve())

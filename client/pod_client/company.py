@@ -99,7 +99,7 @@ class Company:
             self._pods, pod_id, self._wiring.clock, expects_stop=self._expects_stop(ending.status)
         )
         if ending.status is not None:
-            self._screen.text(receipt(ending.status, bill))
+            self._screen.text(receipt(ending.status, bill, self._launched.known.code))
         if not ending.complete:
             self._screen.warn(
                 f"the end of the log was not seen: {ending.gone} (read up to byte {ending.offset})"
@@ -147,6 +147,7 @@ class Company:
                 "format": 1,
                 "pod": pod_document(self._launched.pod),
                 "job": self._plan.spec.name,
+                "code": self._launched.known.code,
                 "self_stop": self._launched.self_stop.value,
                 "status": None if status is None else to_plain(status),
                 "log_complete": None if ending is None else ending.complete,

@@ -39,6 +39,7 @@ class KnownPod:
     created_at: float
     status: Mapping[str, object] | None = None
     seen_at: float | None = None
+    code: str | None = None  # what it was given of this machine's code, in words
 
     def __repr__(self) -> str:
         return f"KnownPod(id={self.id!r}, name={self.name!r}, job={self.job!r})"

@@ -99,6 +99,12 @@ _REST = (
         is_flag=True,
         help="At the first checkpoint: kill, resume, and prove that the steps go on; else fail at once.",
     ),
+    _option(
+        "--tree",
+        is_flag=True,
+        help="Send this folder as it is: what git tracks, and what it neither tracks nor ignores.",
+    ),
+    _option("--pushed", is_flag=True, help="Run what is pushed, without your local work."),
     _option("--new-pod", is_flag=True, help="Do not reuse a pod, also not the job's own."),
     _option("--detach", "-d", is_flag=True, help="Do not follow the log."),
     _option("--dry-run", is_flag=True, help="Show what would be created, and its price; secrets as stars."),

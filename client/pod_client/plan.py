@@ -19,6 +19,7 @@ from pod_wire.runpod.models import Mount, NewPod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pod_wire.job import JobSpec
 
@@ -93,6 +94,12 @@ class Wishes:
     env: Mapping[str, str]  # --env and --env-file
     machine: Mapping[str, object]  # Machine's fields that flags gave
     is_local: bool = False
+    files: tuple[Path, ...] = ()  # what was read for these
+
+
+def values_of(wishes: Wishes) -> dict[str, str]:
+    """All variables of the job: flags over pod.toml, and --env over both."""
+    return {**_from_toml(wishes), **wishes.contract, **wishes.env}
 
 
 def make_plan(wishes: Wishes) -> Plan:

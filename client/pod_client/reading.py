@@ -77,7 +77,9 @@ def status(wiring: Wiring, target: Target, *, as_json: bool) -> int:
         return DONE
     wiring.screen.table(("", target.pod_id), _rows(wiring, seen))
     if seen.status is not None and seen.status.job is not None and seen.status.job.outcome is not None:
-        wiring.screen.text(receipt(seen.status, _bill(target, seen)))
+        wiring.screen.text(
+            receipt(seen.status, _bill(target, seen), target.known.code if target.known else None)
+        )
     return DONE
 
 
@@ -111,6 +113,8 @@ def _rows(wiring: Wiring, seen: Seen) -> list[tuple[str, str]]:
 def _status_rows(status: Status, *, is_live: bool) -> list[tuple[str, str | None]]:
     rows: list[tuple[str, str | None]] = [("phase", status.phase.value)]
     job = status.job
+    if job is not None and job.doing:
+        rows = [("phase", f"{status.phase.value}: {job.doing}")]
     if job is not None:
         rows.append(("job", job.name))
         if job.attempts:

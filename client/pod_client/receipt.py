@@ -30,16 +30,23 @@ class Bill:
     disk_gb: int | None
 
 
-def receipt(status: Status, bill: Bill) -> str:
+def receipt(status: Status, bill: Bill, code: str | None = None) -> str:
     """For people. Lines of at most a hundred characters where names allow it."""
     job = status.job
     lines = [] if job is None else _of_job(job)
+    lines += [_row("code", code)] if code else []
     lines += [_row("cost", _cost(status))] if status.cost is not None else []
     lines += [_row("pod", _pod_line(bill, status))]
     lines += [_row("", line) for line in _still_billed(bill)]
     warnings = (*status.warnings, *(job.warnings if job else ()))
     lines += [_row("warning", warning) for warning in dict.fromkeys(warnings)]
     return "\n".join(["", *lines, ""])
+
+
+def short(state: str) -> str:
+    """A commit, or what stands for one where the code came otherwise than from git."""
+    kind, colon, digest = state.rpartition(":")
+    return f"{kind}{colon}{digest[:10]}"
 
 
 def seconds(value: float) -> str:
@@ -70,7 +77,7 @@ def _row(name: str, text: str) -> str:
 
 
 def _of_job(job: JobStatus) -> list[str]:
-    lines = [_row("job", job.name + (f"  ({job.commit[:10]})" if job.commit else ""))]
+    lines = [_row("job", job.name + (f"  ({short(job.commit)})" if job.commit else ""))]
     outcome = "unknown" if job.outcome is None else job.outcome.value.replace("_", " ")
     lines.append(_row("outcome", outcome + (f": {job.reason}" if job.reason else "")))
     if job.remedy and job.outcome is not Outcome.SUCCEEDED:

@@ -13,8 +13,9 @@ from pod_client.follow import Begin
 from pod_client.known_pods import last_status
 from pod_client.ledger import Made
 from pod_client.plan import fields_of
-from pod_wire.errors import Broken, Conflict, NoCapacity, PodError, Unreachable
+from pod_wire.errors import Broken, Conflict, NoCapacity, NotFound, PodError, Unreachable
 from pod_wire.orders import new_order_id
+from pod_wire.source import read_source
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 INJECTED = ("PUBLIC_KEY", "SSH_PUBLIC_KEY", "JUPYTER_PASSWORD")  # a PATCH without them loses the way in
 GIVEN = 3  # how often an order is given while its answers are unclear
+CALLED_OFF_S = 20  # looks, a second apart
 LOOKS = 8  # a second apart, at the job's own pod: its agent may just be starting again
 COMING = ("PROVISIONING", "STARTING")
 IDLE = (Phase.WAITING, Phase.FINISHED)
@@ -65,6 +67,8 @@ def candidates(pods: Sequence[Pod], known: Sequence[KnownPod], plan: Plan) -> li
     """Pods that fit and that we can speak to; those of the same job first, stopped or not."""
     tokens = {item.id: item for item in known if item.token}
     for pod in pods:
+        if _waits_for_our_tree(pod, plan) and pod.id in tokens:
+            return [(pod, tokens[pod.id])]
         if pod.status in COMING and pod.id in tokens and tokens[pod.id].job == plan.spec.name:
             raise AlreadyRuns(
                 f"cannot start job '{plan.spec.name}': pod {pod.id} is {pod.status.lower()} for it",
@@ -96,6 +100,8 @@ class Reuser:
 
     def hand_over(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
         """Give it the job. None: this one cannot take it, and it was said why."""
+        if pod.status in COMING:  # an earlier `up` of ours ended before it had sent the code
+            return self._go_on(pod, pod.env.get("POD_ORDER", ""))
         if pod.status == "RUNNING":
             return self._order(pod, known, plan)
         return self._wake(pod, known, plan)
@@ -107,6 +113,10 @@ class Reuser:
         except PodError as error:
             self._screen.note(f"pod {pod.id} does not say how it is ({error.message}): not reused")
             return None
+        if _lacks_code(status, plan):
+            if self._awaits(agent, plan):
+                return self._go_on(pod, (status.job.order if status.job else None) or "")
+            status = self._call_off(agent, pod, plan)
         if status.phase not in IDLE:
             if status.job is not None and status.job.name == plan.spec.name:
                 raise AlreadyRuns(
@@ -133,6 +143,30 @@ class Reuser:
             return None
         self._screen.step(f"pod {pod.id} was idle and takes the job")
         return Reused(pod.id, Made.ORDERED, order, before, _log_end(status, plan))
+
+    def _go_on(self, pod: Pod, order: str) -> Reused:
+        self._screen.step(f"pod {pod.id} has the job already, and waits for its code")
+        self._ledger.note(pod.id, Made.ORDERED)
+        return Reused(pod.id, Made.ORDERED, order, None, Begin())
+
+    def _awaits(self, agent: AgentApi, plan: Plan) -> bool:
+        """Whether it waits for just this tree."""
+        try:
+            return not agent.tree(read_source(plan.spec.repo or "").digest or "").whole
+        except NotFound:
+            return False
+
+    def _call_off(self, agent: AgentApi, pod: Pod, plan: Plan) -> Status:
+        """It waits for code that will never be sent: the folder has changed since. Nothing has run yet."""
+        self._screen.step(f"pod {pod.id} waits for older code, which was not sent whole: calling that off")
+        agent.cancel(plan.spec.name)
+        status = agent.status()
+        for _ in range(CALLED_OFF_S):
+            if status.phase in IDLE:
+                break
+            self._clock.sleep(1.0)
+            status = agent.status()
+        return status
 
     def _status(self, agent: AgentApi, looks: int) -> Status:
         """A second pod for the same job would begin at step 0, and the first would still be billed: look again."""
@@ -186,6 +220,22 @@ class Reuser:
                 "its host is full now: try again later; or begin without what is on its disk: --new-pod",
             ) from None
         self._screen.note(f"pod {known.id} does not start ({error.message}): not reused")
+
+
+def _is_tree(plan: Plan) -> bool:
+    return plan.spec.repo is not None and read_source(plan.spec.repo).digest is not None
+
+
+def _waits_for_our_tree(pod: Pod, plan: Plan) -> bool:
+    """Whether a pod that is just starting was made for this very code."""
+    return pod.status in COMING and _is_tree(plan) and pod.env.get("POD_REPO") == plan.spec.repo
+
+
+def _lacks_code(status: Status, plan: Plan) -> bool:
+    """Whether it has this job, and somebody who was to send its code is gone."""
+    job = status.job
+    is_ours = job is not None and job.name == plan.spec.name and status.phase is Phase.SYNCING
+    return is_ours and _is_tree(plan) and bool(job and job.doing)
 
 
 def _log_end(status: Status | None, plan: Plan) -> Begin:

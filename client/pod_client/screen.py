@@ -87,6 +87,11 @@ class Screen:
         """Yes or no, from a person at a terminal; only where somebody has looked that there is one."""
         return click.confirm(question, default=True, err=True)
 
+    def choose(self, question: str, words: Sequence[str]) -> str:
+        """One of these words, from a person at a terminal."""
+        answer: str = click.prompt(question, type=click.Choice(list(words), case_sensitive=False), err=True)
+        return answer
+
     def page(self, text: str) -> None:
         """A text for stdout, as it is: a file that somebody asked to see."""
         click.echo(text, nl=False)

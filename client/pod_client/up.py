@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import secrets
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pod_client.code.sending import Sending
+from pod_client.code.settling import Settling
 from pod_client.company import Company, Launched
 from pod_client.dry_run import show
 from pod_client.exits import DETACHED
@@ -25,6 +28,7 @@ from pod_wire.secrets import Secret
 if TYPE_CHECKING:
     from pod_client.agent_api import AgentApi
     from pod_client.choices import Choices
+    from pod_client.code.settling import Code
     from pod_client.config import Config
     from pod_client.plan import Plan, Wishes
     from pod_client.stdout import Sink
@@ -36,7 +40,8 @@ LOCAL_LOOK_S = 0.1
 
 
 class Up:
-    def __init__(self, wiring: Wiring, plan: Plan, choices: Choices, sink: Sink) -> None:
+    def __init__(self, wiring: Wiring, plan: Plan, choices: Choices, sink: Sink, code: Code) -> None:
+        self._code = code
         self._wiring = wiring
         self._screen = wiring.screen
         self._plan = plan
@@ -68,6 +73,8 @@ class Up:
         pod, health = armed.pod, armed.health
         counted = "the simulator counts" if self._choices.local else "it is billed at"
         self._screen.money(f"pod {pod_id} can stop itself; until it does {counted} {dollars(pod.cost)}/h")
+        if self._code.tree is not None:
+            Sending(self._agent_of(pod_id), self._code.tree, self._screen, self._wiring.clock).send()
         known = self._known(pod_id)
         if reused is None:
             return Launched(pod, known, health.self_stop, None, Begin())
@@ -120,6 +127,7 @@ class Up:
                 port=DEFAULT_PORT,
                 is_local=self._choices.local,
                 created_at=self._wiring.clock.now(),
+                code=self._code.said,
             )
         )
 
@@ -140,11 +148,13 @@ class Up:
 
 
 def up(wiring: Wiring, wishes: Wishes, choices: Choices, sink: Sink) -> int:
-    plan = make_plan(wishes)
+    patches = wiring.config(local=False).config_dir / "patches"
+    code = Settling(wiring.screen, choices, wiring.env, Path.cwd(), patches).settle(wishes)
+    plan = make_plan(code.wishes)
     for warning in plan.warnings:
         wiring.screen.warn(warning)
     for hint in hints(plan.user_env, wiring.env):
         wiring.screen.note(hint)
     if choices.dry_run:
         return show(wiring, plan, local=choices.local, as_json=choices.as_json)
-    return Up(wiring, plan, choices, sink).run()
+    return Up(wiring, plan, choices, sink, code).run()

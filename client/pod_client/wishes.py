@@ -24,7 +24,8 @@ def read_wishes(flags: UpFlags, own: Mapping[str, str], *, is_local: bool) -> Wi
     env |= read_env_options(flags.env, own)
     toml = Path(flags.toml) if flags.toml is not None else Path("pod.toml")
     text = _read(toml) if flags.toml is not None or toml.exists() else None
-    return Wishes(flags.job, text, flags.contract, env, flags.machine, is_local=is_local)
+    files = (*map(Path, flags.env_files), *(() if text is None else (toml,)))
+    return Wishes(flags.job, text, flags.contract, env, flags.machine, is_local=is_local, files=files)
 
 
 def _read(path: Path) -> str:

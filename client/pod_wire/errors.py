@@ -9,6 +9,7 @@ PodError
 ├── NoCapacity      RunPod has no machine of this kind now
 ├── RateLimited     asked too often; says for how long to wait
 ├── Unfunded        the account cannot pay
+├── NoRoom          the pod's volume is full
 └── Broken          an answer that nobody can make sense of
 
 Grammar of a message: "cannot <do what> to <what>: <what went wrong>"; the hint says what to do next.
@@ -115,6 +116,12 @@ class Unfunded(PodError):
     """The account cannot pay for it (402)."""
 
     status = 402
+
+
+class NoRoom(PodError):
+    """The pod's volume is full, or would be (507)."""
+
+    status = 507
 
 
 class Broken(PodError):

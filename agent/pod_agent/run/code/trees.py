@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.came import digest
-from pod_wire.errors import BadInput, Conflict, PodError
+from pod_wire.errors import BadInput, Conflict, NoRoom, PodError
 from pod_wire.routes import MAX_TREE_BYTES
 from pod_wire.source import is_digest
 
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 KEPT = 3  # whole trees, the newest
 RESERVE = 64 << 20  # bytes of the disk that are left to others
-
-
-class NoRoom(PodError):
-    """The disk is full, or would be."""
-
-    status = 507
 
 
 class Misplaced(Conflict):
