@@ -27,6 +27,7 @@ class Place:
     """A repository, and a workspace that code is synced into."""
 
     def __init__(self, top):
+        top.mkdir(exist_ok=True)
         self.repo = top / "origin"
         self.tree = top / "workspace" / "digits"
         self.log = b""
@@ -49,7 +50,7 @@ class Place:
         self.git("commit", "-q", "-m", "a commit")
         return self.git("rev-parse", "HEAD")
 
-    def sync(self, ref=None, pinned=None, repo=None, subdir=".", env=ENV, work=None):
+    def sync(self, *, ref=None, pinned=None, repo=None, subdir=".", env=ENV, work=None):
         spec = JobSpec("digits", "true", repo=str(repo or self.repo), ref=ref, subdir=subdir)
         return sync(spec, self.tree, pinned, env, work or Work(self.write, QuickClock()))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import tempfile
 import threading
 from collections.abc import Iterable
@@ -36,13 +36,14 @@ class SecretWatch:
     def _run(self) -> None:
         while not self._over.wait(0.005):
             self.looks += 1
-            self._look(Path("/proc", name, "cmdline") for name in os.listdir("/proc") if name.isdigit())
+            self._look(path / "cmdline" for path in Path("/proc").iterdir() if path.name.isdigit())
             for folder in Path(tempfile.gettempdir()).glob("p*k*-*"):
                 if folder.name.startswith(("podkeep-git-", "pk-")):
                     self._look(_files(folder))
 
     def _look(self, paths: Iterable[Path]) -> None:
-        self.found |= {str(path) for path in paths if self._holds(path)}
+        with contextlib.suppress(OSError):  # gone meanwhile
+            self.found |= {str(path) for path in paths if self._holds(path)}
 
     def _holds(self, path: Path) -> bool:
         try:

@@ -83,9 +83,10 @@ FINAL = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "token", "reason", "remedy"), FINAL)
-def test_a_refusal_is_final_at_once(place, host, fault, token, reason, remedy):
+@pytest.mark.parametrize("case", FINAL)
+def test_a_refusal_is_final_at_once(place, host, case):
     """401, 403 and 404 are not tried again; the remedy depends on the token that was given, and on its host."""
+    fault, token, reason, remedy = case
     if fault:
         host.fail(fault)
     with SecretWatch(TOKEN, WRONG) as watch, pytest.raises(StepFailed, match=reason) as caught:

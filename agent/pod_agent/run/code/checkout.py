@@ -97,12 +97,20 @@ def _try(git: Git, ref: str | None, pinned: str | None, home: Path) -> tuple[str
     make_room(git.tree, git.say)
     put_right(git.tree, home, git.say)
     git.must("init", "--quiet", "--template=")
+    _look_at_head(git)
     _name_origin(git)
     try:
         commit = have(git, ref, pinned)
         return commit, _put(git, commit, home)
     finally:
         sweep(store_of(git.tree))  # a fetch that was cut, or found the disk full, leaves half a pack
+
+
+def _look_at_head(git: Git) -> None:
+    """A HEAD that names a commit which cannot be read has lost more than that."""
+    text = (store_of(git.tree) / "HEAD").read_text(encoding="ascii", errors="replace")
+    if not text.startswith("ref:") and not has(git, "HEAD"):
+        raise StoreDamaged(f"cannot check out {git.label}: the store in {git.tree} has lost its commit", "")
 
 
 def _name_origin(git: Git) -> None:

@@ -102,7 +102,7 @@ def _save_edits(git: Git, before: _Listing, after: _Listing) -> None:
     if not at_risk:
         return
     env = {"GIT_INDEX_FILE": str(before.index)}
-    patch = free_name(ours(git.tree) / "edits").with_suffix(".patch")
+    patch = free_name(ours(git.tree) / "edits", ".patch")
     done = git.ask(
         "diff",
         "--binary",

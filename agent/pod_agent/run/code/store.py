@@ -7,6 +7,7 @@ the way is moved aside; nothing that a person made is removed.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import time
@@ -22,6 +23,7 @@ _IN_PROGRESS = (
     "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "BISECT_START", "BISECT_TERMS", "BISECT_NAMES",
 )  # fmt: skip
 _OURS = "podkeep"
+_LEAST_REF = 40  # bytes of a ref that names a commit
 
 
 def store_of(tree: Path) -> Path:
@@ -41,16 +43,14 @@ def ours(tree: Path) -> Path:
     return store_of(tree) / _OURS
 
 
-def free_name(path: Path) -> Path:
+def free_name(path: Path, suffix: str = "") -> Path:
     """A name beside this one that nothing has yet."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    numbers = (f"-{number}" for number in range(2, 10_000))
-    endings = ("", *numbers)
-    return next(
-        found
-        for ending in endings
-        if not os.path.lexists(found := path.with_name(f"{path.name}-{stamp}{ending}"))
-    )
+    for number in itertools.count(1):
+        found = path.with_name(f"{path.name}-{stamp}{f'-{number}' if number > 1 else ''}{suffix}")
+        if not os.path.lexists(found):
+            return found
+    raise AssertionError  # numbers do not end
 
 
 def make_room(tree: Path, say: Callable[[str], None]) -> None:
@@ -72,6 +72,7 @@ def put_right(tree: Path, home: Path, say: Callable[[str], None]) -> None:
         lock.unlink(missing_ok=True)
     sweep(store)
     _head(store)
+    _refs(store, say)
     _progress(store, say)
 
 
@@ -125,6 +126,19 @@ def _head(store: Path) -> None:
     if not _HEAD.fullmatch(text):
         head.unlink(missing_ok=True)
         head.write_text("ref: refs/heads/main\n", encoding="ascii")
+
+
+def _refs(store: Path, say: Callable[[str], None]) -> None:
+    """Refs that a power cut left empty, or full of zeros: git stumbles over each of them."""
+    for folder, _, files in os.walk(store / "refs"):
+        for path in (Path(folder, name) for name in files):
+            text = path.read_bytes()[:_LEAST_REF]
+            if text.startswith(b"ref: ") or (len(text) == _LEAST_REF and text.isalnum()):
+                continue
+            aside = free_name(store / _OURS / "broken-ref" / path.name)
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(aside)
+            say(f"{path.relative_to(store)} was broken; it is kept as {aside}")
 
 
 def _progress(store: Path, say: Callable[[str], None]) -> None:

@@ -1,0 +1,300 @@
+"""A folder in any state becomes the job's code, and no file of a person's is lost on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+from tests.agent.code_place import Place
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A tree at the first of two commits, with an untracked file and an ignored one."""
+    place = Place(tmp_path)
+    place.first = place.commit(**{"train.py": "one\n", "old.py": "old\n", ".gitignore": "*.pt\n"})
+    place.sync()
+    (place.tree / "notes").write_text("mine")
+    (place.tree / "last.pt").write_text("weights")
+    (place.repo / "old.py").unlink()
+    place.second = place.commit(**{"train.py": "two\n", "new.py": "new\n"})
+    return place
+
+
+def store(place):
+    return place.tree / ".git"
+
+
+def cut(path):
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path):
+    path.chmod(0o600)
+    path.write_bytes(b"")
+
+
+def locks(place):
+    (store(place) / "refs/podkeep").mkdir(parents=True, exist_ok=True)
+    for name in ("index", "HEAD", "config", "packed-refs", "shallow", "refs/podkeep/x"):
+        (store(place) / f"{name}.lock").write_text("")
+
+
+def cut_packs(place):
+    for pack in (store(place) / "objects/pack").glob("*.pack"):
+        cut(pack)
+
+
+def empty_packs(place):
+    for pack in (store(place) / "objects/pack").glob("*"):
+        empty(pack)
+
+
+def no_objects(place):
+    shutil.rmtree(store(place) / "objects")
+
+
+def half_index(place):
+    cut(store(place) / "index")
+
+
+def empty_index(place):
+    empty(store(place) / "index")
+
+
+def empty_head(place):
+    empty(store(place) / "HEAD")
+
+
+def no_head(place):
+    (store(place) / "HEAD").unlink()
+
+
+def head_to_nowhere(place):
+    (store(place) / "HEAD").write_text("ref: refs/heads/gone\n")
+
+
+def head_to_a_lost_commit(place):
+    (store(place) / "HEAD").write_text("1" * 40 + "\n")
+
+
+def zero_config(place):
+    (store(place) / "config").write_bytes(bytes(80))
+
+
+def empty_config(place):
+    empty(store(place) / "config")
+
+
+def bare_config(place):
+    place.git("config", "core.bare", "true", cwd=place.tree)
+
+
+def zero_shallow(place):
+    (store(place) / "shallow").write_bytes(bytes(41))
+
+
+def empty_ref(place):
+    (store(place) / "refs/heads").mkdir(parents=True, exist_ok=True)
+    (store(place) / "refs/heads/main").write_text("")
+
+
+def dangling_worktree(place):
+    shutil.rmtree(store(place))
+    store(place).write_text("gitdir: /nowhere/.git/worktrees/x\n")
+
+
+def no_store(place):
+    shutil.rmtree(store(place))
+
+
+def store_is_junk(place):
+    shutil.rmtree(store(place))
+    store(place).mkdir()
+    (store(place) / "junk").write_text("junk")
+
+
+def sparse(place):
+    place.git("sparse-checkout", "set", "nothing", cwd=place.tree)
+
+
+def hook_that_fails(place):
+    hooks = store(place) / "hooks"
+    hooks.mkdir(exist_ok=True)
+    (hooks / "post-checkout").write_text("#!/bin/sh\nexit 3\n")
+    (hooks / "post-checkout").chmod(0o755)
+
+
+DAMAGE = [
+    locks, cut_packs, empty_packs, no_objects, half_index, empty_index, empty_head, no_head, head_to_nowhere,
+    head_to_a_lost_commit, zero_config, empty_config, bare_config, zero_shallow, empty_ref, dangling_worktree,
+    no_store, store_is_junk, sparse, hook_that_fails,
+]  # fmt: skip
+LOST = [  # with the store, what the commit before consisted of is lost: its files stay, as nobody's
+    cut_packs, empty_packs, no_objects, head_to_a_lost_commit, zero_config, zero_shallow, dangling_worktree,
+    no_store, store_is_junk,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+def test_every_damage_is_repaired(place, damage):
+    """The commit lies there afterwards; untracked files, ignored files and edits are all still somewhere."""
+    (place.tree / "train.py").write_text("edited by hand\n")
+    damage(place)
+    assert place.sync().commit == place.second
+    assert (place.text(), place.text("new.py")) == ("two\n", "new\n")
+    assert (place.text("notes"), place.text("last.pt")) == ("mine", "weights")
+    assert place.git("status", "--porcelain", "--untracked-files=no", cwd=place.tree) == ""
+    assert place.git("rev-parse", "HEAD", cwd=place.tree) == place.second
+    place.git("fsck", cwd=place.tree)
+    assert b"edited by hand" in kept(place)
+    if damage not in LOST:
+        assert not (place.tree / "old.py").exists()
+
+
+def kept(place):
+    """Everything that was saved: patches, files moved aside."""
+    return b"".join(
+        path.read_bytes() for path in store(place).rglob("podkeep/*s*/**/*") if path.is_file()
+    ) + b"".join(path.read_bytes() for path in store(place).glob("podkeep/*.patch"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+def test_a_pinned_commit_comes_back_after_every_damage(place, damage):
+    """The same with the commit pinned that should lie there already."""
+    damage(place)
+    (store(place) / "podkeep/commit").unlink(missing_ok=True) if store(place).is_dir() else None
+    assert place.sync(pinned=place.first).commit == place.first
+    assert (place.text(), place.text("old.py")) == ("one\n", "old\n")
+    assert (place.text("notes"), place.text("last.pt")) == ("mine", "weights")
+
+
+def test_a_clone_of_another_repository_becomes_this_one(place, tmp_path):
+    """Its own branches stay, its edits are saved, its login does not stay in the address."""
+    other = Place(tmp_path / "x")
+    other.commit(**{"other.py": "other\n"})
+    shutil.rmtree(place.tree)
+    place.git("clone", "-q", other.repo, place.tree)
+    place.git("config", "remote.origin.url", "https://me:left-there-by-hand@host/x", cwd=place.tree)
+    (place.tree / "other.py").write_text("edited\n")
+    assert place.sync().commit == place.second
+    assert not (place.tree / "other.py").exists()
+    assert place.git("show", "main:other.py", cwd=place.tree) == "other"
+    assert b"+edited" in kept(place)
+    assert "left-there" not in (store(place) / "config").read_text()
+    assert b"clone of another repository" in place.log
+
+
+def test_a_rebase_in_progress_is_ended_and_its_notes_are_kept(place):
+    """Half a rebase with a conflict is no code: the commit is checked out, the conflict saved as an edit."""
+    place.git("checkout", "-q", "-b", "mine", cwd=place.tree)
+    for text, branch in (("left\n", "left"), ("right\n", "right")):
+        place.git("checkout", "-q", "-b", branch, "mine", cwd=place.tree)
+        (place.tree / "train.py").write_text(text)
+        place.git("commit", "-q", "-a", "-m", branch, cwd=place.tree)
+    with pytest.raises(Exception, match="rebase"):
+        place.git("rebase", "left", cwd=place.tree)
+    assert place.sync().commit == place.second
+    assert place.text() == "two\n"
+    assert b"in progress" in place.log
+    assert b"<<<<<<<" in kept(place)
+    assert "rebase" not in place.git("status", cwd=place.tree)
+    assert place.git("rev-parse", "left", "right", cwd=place.tree)
+
+
+def test_files_that_were_added_but_not_committed_stay(place):
+    """`git add` makes a file known to git's index, and the checkout would take it away."""
+    (place.tree / "added.py").write_text("added")
+    place.git("add", "added.py", cwd=place.tree)
+    place.sync()
+    assert place.text("added.py") == "added"
+
+
+def test_edits_that_git_was_told_not_to_see_are_saved(place):
+    """`assume-unchanged` and `skip-worktree` hide an edit from git status, and not from us."""
+    for flag, name in (("--assume-unchanged", "train.py"), ("--skip-worktree", "old.py")):
+        place.git("update-index", flag, name, cwd=place.tree)
+        (place.tree / name).write_text(f"hidden edit of {name}\n")
+    place.sync()
+    assert place.text() == "two\n"
+    for name in ("train.py", "old.py"):
+        assert f"hidden edit of {name}".encode() in kept(place)
+
+
+def test_a_commit_made_here_on_no_branch_gets_a_name(place):
+    """Work that was committed on a detached head is not left to the garbage collector."""
+    (place.tree / "train.py").write_text("mine\n")
+    place.git("commit", "-q", "-a", "-m", "mine", cwd=place.tree)
+    mine = place.git("rev-parse", "HEAD", cwd=place.tree)
+    place.sync()
+    assert place.git("rev-parse", f"refs/podkeep/kept/{mine[:12]}", cwd=place.tree) == mine
+    assert mine[:12].encode() in place.log
+
+
+def test_a_persons_own_clone_keeps_its_past(place):
+    """A whole clone that lies there is not cut short by a shallow fetch."""
+    shutil.rmtree(place.tree)
+    place.git("clone", "-q", place.repo, place.tree)
+    third = place.commit(**{"train.py": "three\n"})
+    assert place.sync().commit == third
+    assert place.git("rev-list", "--count", "HEAD", cwd=place.tree) == "3"
+
+
+@pytest.mark.parametrize("what", ["file", "dead link"])
+def test_something_else_at_the_folders_place_is_moved_aside(place, what):
+    """A file or a link to nowhere where the tree belongs is kept under another name."""
+    shutil.rmtree(place.tree)
+    place.tree.write_text("a file") if what == "file" else place.tree.symlink_to("/nowhere/at/all")
+    assert place.sync().commit == place.second
+    assert (
+        len(list(place.tree.parent.glob("digits.aside-*")))
+        + len([path for path in place.tree.parent.iterdir() if path.is_symlink()])
+        >= 1
+    )
+
+
+def test_what_stands_for_a_folder_or_file_of_the_commit_is_moved_aside(place, tmp_path):
+    """A link to a folder, and a folder full of checkpoints where a file comes, are kept whole."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x").write_text("not ours")
+    (place.tree / "data").symlink_to(tmp_path / "elsewhere")
+    (place.tree / "out").mkdir()
+    (place.tree / "out/step-1.pt").write_text("weights")
+    (place.repo / "data").mkdir()
+    place.commit(**{"data/x": "x", "out": "a file now"})
+    place.sync()
+    assert (place.text("data/x"), place.text("out")) == ("x", "a file now")
+    assert (tmp_path / "elsewhere/x").read_text() == "not ours"
+    (aside,) = (store(place) / "podkeep").glob("aside-*")
+    assert (aside / "out/step-1.pt").read_text() == "weights"
+    assert (aside / "data").is_symlink()
+
+
+def test_twice_in_a_second_overwrites_no_patch(place):
+    """Each patch has a name of its own."""
+    (place.tree / "train.py").write_text("first edit\n")
+    place.sync()
+    (place.tree / "train.py").write_text("second edit\n")
+    place.sync(pinned=place.first)
+    assert b"first edit" in kept(place)
+    assert b"second edit" in kept(place)
+
+
+def test_binary_edits_and_odd_names_are_saved(place):
+    """Names that are no UTF-8, spaces, quotes and binary content survive in the patch."""
+    names = [os.fsdecode(name) for name in (b"a b.txt", b'q"uote', b"\xff\xfe.bin", b"new\nline")]
+    for name in names:
+        (place.repo / name).write_bytes(b"\0\1\2committed")
+    place.commit()
+    place.sync()
+    for name in names:
+        (place.tree / name).write_bytes(bytes(range(256)) + b"edited")
+    place.sync(pinned=place.second)
+    (patch,) = (store(place) / "podkeep").glob("edits-*.patch")
+    place.sync()
+    place.git("apply", patch, cwd=place.tree)
+    assert all((place.tree / name).read_bytes().endswith(b"edited") for name in names)
