@@ -258,6 +258,28 @@ def test_any_history_keeps_the_promises(history, job):
         assert state.phase is Phase.STOPPING or not stopping
 
 
+def test_what_cannot_be_killed_keeps_the_next_order_out():
+    """The job is given up after a minute, but no order runs beside a process that still lives, also for a new agent."""
+    job = replace(RAN, ending=Ending(Outcome.CANCELLED), spec=replace(SPEC, on_failure=ExitPolicy.KEEP))
+    state = State(phase=Phase.DRAINING, job=job, alive=Alive.LIVE, serial=1)
+    state, _ = machine.step(state, e.DrainOverdue(1), 10.0)
+    assert state.phase is Phase.FINISHED
+    refused, commands = machine.step(state, GiveOrder(SPEC, "order-2"), 11.0)
+    assert refused.phase is Phase.FINISHED
+    assert not commands[0].verdict.accepted
+    assert "has not ended" in commands[0].verdict.reason
+    found, commands = machine.step(
+        State(opening=True), e.Opened(state.job, Verdict.WAIT, same_boot=True), 12.0
+    )
+    assert c.FindAttempt(found.job, 1) in commands
+    for still in (state, found):
+        gone, _ = machine.step(still, e.AttemptEnded(1, ended(137, signal="KILL", reason="signalled")), 13.0)
+        assert gone.job.attempts[-1].ended_at is not None
+        assert gone.job.ending == job.ending
+        accepted, _ = machine.step(gone, GiveOrder(SPEC, "order-2"), 14.0)
+        assert accepted.phase is Phase.SYNCING
+
+
 def test_a_row_leads_nowhere_else():
     """The table is held to its own word: a deed that leads elsewhere is refused."""
     line = machine.TABLE[Phase.SYNCING, e.Synced]

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 DRAIN_S = 60.0  # an attempt gets 30 s after its signal, its leftovers 10 s
 OVERDUE = "not everything of the job had ended when its time was up"
+STILL_THERE = "the last job's training has not ended yet"
 
 
 def drain(state: State, ending: Ending, now: float, stop_because: str | None = None) -> Result:
@@ -163,7 +164,15 @@ def drain_overdue(state: State, event: e.DrainOverdue, now: float) -> Result:
     if event.serial != state.serial:
         return state, (Note("event=DrainOverdue answer=late"),)
     job = warned(the_job(state), OVERDUE) if state.is_busy else the_job(state)
-    return _finish(replace(state, job=job, opening=False, stepping=False, alive=Alive.NONE), now)
+    return _finish(replace(state, job=job, opening=False, stepping=False), now)
+
+
+def ended_late(state: State, event: e.AttemptEnded | e.AttemptUnclaimed, now: float) -> Result:
+    """What could not be killed has gone at last: the outcome stands, and the next order may come."""
+    ended = event.ended if isinstance(event, e.AttemptEnded) else records.lost(now)
+    over = e.AttemptEnded(event.number, ended)
+    job = records.over(the_job(state), over, "ended on request")
+    return replace(state, job=job, alive=Alive.NONE), ()
 
 
 def _finish(state: State, now: float) -> Result:

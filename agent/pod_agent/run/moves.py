@@ -36,6 +36,8 @@ def accept(state: State, event: GiveOrder, now: float) -> Result:
         return state, (agreed("this order was accepted before"),)
     if state.opening or state.leaving:
         return state, (refused("the pod is not ready for an order", "ask again in a few seconds"),)
+    if state.alive is not Alive.NONE:  # with a process that cannot be killed nothing may train beside it
+        return state, (refused(exits.STILL_THERE, "wait, or stop the pod and start it again"),)
     job = Job(event.spec, event.order_id, run="", run_began_at=now, boot="", accepted_at=now)
     fresh = State(warnings=state.warnings, serial=state.serial, job=job, opening=True)
     state = enter(fresh, Phase.SYNCING, now)

@@ -30,7 +30,9 @@ def opened(state: State, event: e.Opened, now: float) -> Result:
     state = replace(state, job=event.job, opening=False)
     if event.verdict is Verdict.WAIT:
         state = replace(_finished_again(state, event.job, now), waits_because=event.reason)
-        return state, (*said, After(0.0, e.Settle(state.serial))) if event.same_boot else said
+        if not event.same_boot:
+            return state, said
+        return _settled_again(state, said)
     last = event.job.open_attempt
     if last is not None:
         state = enter(replace(state, alive=Alive.ASKED), Phase.RUNNING, now)
@@ -49,6 +51,15 @@ def _drain_on(state: State, job: Job, now: float) -> Result:
     after, commands = exits.drain(state, ending, now)
     find = (FindAttempt(the_job(after), last.number),) if last is not None else ()
     return after, (*find, *commands)
+
+
+def _settled_again(state: State, said: tuple[Command, ...]) -> Result:
+    """In this very boot: what could not be killed before the job was given up may live still."""
+    last = the_job(state).open_attempt
+    settle = After(0.0, e.Settle(state.serial))
+    if last is None:
+        return state, (*said, settle)
+    return replace(state, alive=Alive.ASKED), (*said, FindAttempt(the_job(state), last.number), settle)
 
 
 def _finished_again(state: State, job: Job, now: float) -> State:
