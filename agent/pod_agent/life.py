@@ -93,7 +93,15 @@ class Life:
             on_boot=self._booted,
             on_folder=self._outlet.turn_to,
         )
-        steps = RealSteps(settings, self._folders, clock, self._outlet.measure, patience, doing=self._doing)
+        steps = RealSteps(
+            settings,
+            self._folders,
+            clock,
+            self._outlet.measure,
+            patience,
+            doing=self._doing,
+            warn=lambda text: self._post(e.Warned(text)),
+        )
         self._effects = Effects(
             steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
         )
@@ -175,6 +183,7 @@ class Life:
             ask=self._supervisor.ask,
             log=shown.log,
             journal=shown.journal,
+            checkpoints=shown.checkpoints,
             token=TokenRule(token(self._settings)),
             masker=self._masker,
             trees=Trees(workspace),

@@ -17,6 +17,7 @@ from pod_agent.run import events as e
 from pod_agent.run import rehearsal, tracking
 from pod_agent.run.aside import Aside
 from pod_agent.run.attempt_plan import USUAL, AttemptPlan, Patience
+from pod_agent.run.folders import HOME
 from pod_agent.run.resume import Restored, begin, command_line, restore, variables
 from pod_agent.run.work import Work
 from pod_wire.status import CheckpointPlace, Outcome
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from pod_agent.outputs.touched import Mark
     from pod_agent.outputs.watch import CheckpointWatch
+    from pod_agent.run.environment.packs.background import Packing
+    from pod_agent.run.environment.packs.shelf import Shelf
     from pod_agent.run.folders import Folders
     from pod_agent.run.state import Job
     from pod_agent.settings import Settings
@@ -41,6 +44,7 @@ class Prepared:
 
     folder: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    unfit: tuple[str, ...] = ()  # of the job's own variables, those its environment cannot honour
     restored: Restored = field(default_factory=lambda: Restored(None, None))
 
 
@@ -56,8 +60,10 @@ class RealSteps:
         patience: Patience = USUAL,
         *,
         doing: Callable[[str | None], None] = lambda _: None,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._doing = doing
+        self._warn = warn
         self._drained = drained
         self._settings = settings
         self._folders = folders
@@ -66,6 +72,7 @@ class RealSteps:
         self._prepared: dict[str, Prepared] = {}
         self._before: dict[str, dict[str, str]] = {}  # by run
         self._mark: Mark | None = None
+        self._packing: Packing | None = None
 
     def log(self, job: str) -> JobLog:
         return JobLog(self._folders.of(job).path)
@@ -82,12 +89,13 @@ class RealSteps:
         return e.Synced(done.commit, done.warnings)
 
     def install(self, job: Job, work: Work) -> e.Event:
-        from pod_agent.run.environment.install import install  # noqa: PLC0415 - the same
+        from pod_agent.run.environment import careful  # noqa: PLC0415 - the same
+        from pod_agent.run.environment.install import install  # noqa: PLC0415
 
-        known = self._known(job)
-        envs = self._settings.disk_dir / "envs"
-        done = install(job.spec, known.folder, envs, self._settings.job_environment, work)
-        self._prepared[job.name] = replace(known, variables=done.variables)
+        known, mine = self._known(job), self._own_environment()
+        done = install(job.spec, known.folder, self._envs, mine, work, shelf=self._shelf())
+        unfit = careful.unfit(mine | dict(done.variables), known.folder, work)
+        self._prepared[job.name] = replace(known, variables=done.variables, unfit=unfit)
         return e.Installed(done.warnings)
 
     def restore(self, job: Job, work: Work) -> e.Event:
@@ -152,13 +160,39 @@ class RealSteps:
     def environment(self, known: Prepared, run: str) -> dict[str, str]:
         """The job's environment: its own, the steps' findings above it, and a log that is not held back."""
         told = {"PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
-        mine = self._settings.job_environment
+        mine = self._own_environment()
         tracked = tracking.variables(run, mine)
-        return told | tracked | dict(mine) | dict(known.variables) | variables(known.restored)
+        whole = told | tracked | mine | dict(known.variables) | variables(known.restored)
+        return {name: value for name, value in whole.items() if name not in known.unfit}
+
+    def _own_environment(self) -> dict[str, str]:
+        """What the user gave the job, and caches where they belong unless that says where."""
+        from pod_agent.run.environment import careful  # noqa: PLC0415 - the same
+
+        mine = self._settings.job_environment
+        return careful.caches(mine, self._settings.disk_dir, self._settings.workspace) | dict(mine)
+
+    @property
+    def _envs(self) -> Path:
+        return self._settings.disk_dir / "envs"
+
+    def _shelf(self) -> Shelf:
+        from pod_agent.run.environment.packs.shelf import Shelf  # noqa: PLC0415 - the same
+
+        return Shelf(self._settings.workspace / HOME / "envs")
+
+    def _pack(self) -> None:
+        """The environment's copy for the next boot, made beside the training."""
+        from pod_agent.run.environment.packs.background import Packing  # noqa: PLC0415 - the training comes first
+
+        if self._packing is None:
+            self._packing = Packing(self._envs, self._shelf(), self._clock, self._warn)
+        self._packing.begin()
 
     def watch(self, job: Job, post: Callable[[CheckpointPlace], None]) -> CheckpointWatch:
         from pod_agent.outputs.watch import CheckpointWatch  # noqa: PLC0415 - the training comes first
 
+        self._pack()
         state = self._folders.of(job.name).path
         folder = self._known(job).folder
         return CheckpointWatch(state, job.spec, self._belonging(job, folder, state), self._clock, post)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pod_agent.run.environment.kinds.kind import Target
+    from pod_agent.run.environment.packs.shelf import Shelf
     from pod_agent.run.environment.recognise import Found
     from pod_wire.job import JobSpec
 
@@ -41,10 +42,18 @@ class Installed:
     warnings: tuple[str, ...] = ()
 
 
-def install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str], work: Work) -> Installed:
-    """Have the job's packages: none asked for, an environment that is there already, or a new one."""
+def install(
+    spec: JobSpec,
+    folder: Path,
+    envs_dir: Path,
+    env: Mapping[str, str],
+    work: Work,
+    *,
+    shelf: Shelf | None = None,
+) -> Installed:
+    """Have the job's packages: none asked for, those that are there already, a packed copy's, or new ones."""
     try:
-        return _install(spec, folder, envs_dir, env, work)
+        return _install(spec, folder, envs_dir, env, work, shelf=shelf)
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         why = "the container's disk is full" if full else f"{error.filename or envs_dir}: {error.strerror}"
@@ -52,7 +61,9 @@ def install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str],
         raise StepFailed(f"cannot make the job's environment: {why}", remedy) from error
 
 
-def _install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str], work: Work) -> Installed:
+def _install(
+    spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str], work: Work, *, shelf: Shelf | None
+) -> Installed:
     began = time.monotonic()
     found = recognise(spec, folder)
     if found is None:
@@ -62,37 +73,52 @@ def _install(spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str]
     wanted = found.wanted(spec)
     name, warnings = naming.name_of(wanted, python, envs_dir, env, work)
     into = venv.target(envs_dir / name, python, env, work)
-    reused = (into.place / MARK).exists()
+    reused, word = (into.place / MARK).exists(), "reused"
     if reused:
         os.utime(into.place / MARK)
     else:
-        warnings += _put(into, found, spec, folder)
+        word, more = _put(into, found, spec, folder, shelf)
+        warnings += more
         naming.mark(into.place, wanted, python)
         _remove_old(envs_dir, into.place)
     seconds = time.monotonic() - began
-    word = "reused" if reused else f"made, {_megabytes(into.place):.0f} MB,"
     work.say(f"podkeep: environment {name} from {found.kind.name} ({found.why}) {word} in {seconds:.2f} s")
     return Installed(name, venv.variables(into.place, env), reused, seconds, warnings)
 
 
-def _put(into: Target, found: Found, spec: JobSpec, folder: Path) -> tuple[str, ...]:
-    """The environment on this disk, whole but for the mark; where that fails, nothing of it is left."""
+def _put(
+    into: Target, found: Found, spec: JobSpec, folder: Path, shelf: Shelf | None
+) -> tuple[str, tuple[str, ...]]:
+    """The environment on this disk, whole but for the mark; where that fails, nothing of it is left.
+
+    Returns what was done, in words, and the warnings.
+    """
+    from pod_agent.run.environment.packs import census, copied  # noqa: PLC0415 - not needed where it is reused
+
     if into.place.exists():
         _discard(into.place)
     into.place.parent.mkdir(parents=True, exist_ok=True)
     try:
         with git_refs.logged_in(into.env, into.work) as git_env:
             logged_in = replace(into, env=git_env)
-            warnings = _build(logged_in, found)
-            if notebook.named(spec.command):
-                notebook.provide(logged_in, folder)
-            if not found.kind.brings_python:
-                commands.write(into.place, into.python.sites)
+            unpacked = shelf is not None and copied.unpack(into, shelf)
+            warnings = () if unpacked else _make(logged_in, found, spec, folder)
             if spec.setup:
                 setup_command.run(spec.setup, folder, git_env, into.work)
     except BaseException:
         _discard(into.place)
         raise
+    size = census.note(into.place).bytes
+    return f"{'unpacked' if unpacked else 'made'}, {size / 1e6:.0f} MB,", warnings
+
+
+def _make(into: Target, found: Found, spec: JobSpec, folder: Path) -> tuple[str, ...]:
+    """An environment made anew. What POD_SETUP does comes after it, also after an unpacking."""
+    warnings = _build(into, found)
+    if notebook.named(spec.command):
+        notebook.provide(into, folder)
+    if not found.kind.brings_python:
+        commands.write(into.place, into.python.sites)
     return warnings
 
 
@@ -124,10 +150,3 @@ def _remove_old(envs_dir: Path, newest: Path) -> None:
     for path in others:
         if path not in complete[: KEPT - 1]:
             _discard(path)
-
-
-def _megabytes(place: Path) -> float:
-    total = 0
-    for top, _, names in os.walk(place):
-        total += sum(os.lstat(os.path.join(top, name)).st_size for name in names)  # noqa: PTH118 - hot
-    return total / 1e6
