@@ -88,7 +88,7 @@ def states():
     for phase, alive, flags in itertools.product(Phase, Alive, itertools.product((False, True), repeat=5)):
         opening, stepping, prepared, leaving, restarting = flags
         jobs = (None,) if phase is Phase.WAITING else (JOB, RAN)
-        if phase in {Phase.RESTORING, Phase.RUNNING} and not opening:
+        if phase in {Phase.RESTORING, Phase.RUNNING} and not (opening or leaving or prepared):
             jobs += (TRIED, *REHEARSING)
         if phase in {Phase.DRAINING, Phase.FINISHED}:
             jobs = tuple(
