@@ -32,6 +32,7 @@ FILES: tuple[Format, ...] = (
     SafetensorsFile(), TorchFile(), PickleFile(), NumpyZip(), NumpyFile(), KerasFile(), Hdf5File(), MsgpackFile(),
     JsonFile(),
 )  # fmt: skip
+_CHANGING = re.compile(r"(?:^|/)(?:d|ocdbt\.process_\d+)/")  # orbax's data have names that never come again
 _NUMBER = re.compile(r"\d+")
 
 
@@ -71,11 +72,11 @@ def check_part(found: Candidate, part: Part, *, known: bool = False) -> Unproved
     return None
 
 
-def check_kinds(found: Candidate, seen: Seen, step: int | None) -> None:
+def check_kinds(found: Candidate, seen: Seen, step: int | None, rest_s: float) -> None:
     """Against the one before it, where nothing in it says that it is complete."""
     missing = sorted(seen.kinds - kinds(found.path.name, found.parts))
     if missing:
-        raise Unproved(f"{missing[0]}, which the one before has, is missing", step, rest_s=60.0)
+        raise Unproved(f"{missing[0]}, which the one before has, is missing", step, rest_s)
 
 
 def kinds(name: str, parts: Iterable[Part]) -> frozenset[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints.files import check_parts
+from pod_agent.outputs.checkpoints.files import check_kinds, check_parts
 from pod_agent.outputs.checkpoints.formats import dcp, deepspeed
 from pod_agent.outputs.checkpoints.shards import INDEX, check_complete
 
 if TYPE_CHECKING:
     from pod_agent.outputs.checkpoints.candidate import Candidate, Seen
+
+
+_REST_S = 5.0  # where a last file says that all are there
 
 
 def check_inside(
@@ -30,4 +33,5 @@ def check_inside(
     step = next((one for one in (step, told, ranks) if one is not None), None)
     indexes = {part.name for part in found.parts if part.name.endswith(INDEX)}
     check_parts(found, seen, step=step, last=last or None, read=read | pieces | indexes)
+    check_kinds(found, seen, step, rest_s=_REST_S if last else 60.0)
     return step

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 MOST_TEXT = 1024  # longer texts and bytes are stepped over
 _MOST_LINE = 1 << 20
+_RUN = {
+    "os", "posix", "nt", "subprocess", "_posixsubprocess", "pty", "runpy", "socket", "shutil", "webbrowser", "ctypes",
+    "importlib", "code", "commands", "popen2", "pip",
+}  # fmt: skip
+_RUN_BUILTIN = {"eval", "exec", "execfile", "compile", "open", "__import__", "breakpoint", "input"}
 _DICTS = {("collections", "OrderedDict"), ("collections", "defaultdict"), ("builtins", "dict")}
 
 
@@ -108,6 +113,13 @@ class Machine:
             raise IndexError
         del self.stack[len(self.stack) - count :]
         self.stack.append(items)
+
+    def named(self, module: str, name: str) -> Name:
+        """A class or function. Raises NotWhole for those that no checkpoint needs: loading it would run a program."""
+        is_builtin = module in {"builtins", "__builtin__"} and name in _RUN_BUILTIN
+        if is_builtin or module.partition(".")[0] in _RUN:
+            raise NotWhole(f"loading it would run {module}.{name}")
+        return Name(module, name)
 
     def made(self, by: object, args: object) -> None:
         is_dict = isinstance(by, Name) and (by.module, by.name) in _DICTS

@@ -6,7 +6,7 @@ import pickle
 import struct
 from collections.abc import Callable
 
-from pod_agent.outputs.checkpoints.machine import MARK, MOST_TEXT, OPAQUE, Machine, Made, Name
+from pod_agent.outputs.checkpoints.machine import MARK, MOST_TEXT, OPAQUE, Machine, Made
 
 _MOST_DIGITS = 100
 
@@ -66,7 +66,7 @@ def _obj(m: Machine) -> None:
 
 def _stack_global(m: Machine) -> None:
     name = m.stack.pop()
-    m.stack.append(Name(str(m.stack.pop()), str(name)))
+    m.stack.append(m.named(str(m.stack.pop()), str(name)))
 
 
 def _put(m: Machine, at: int) -> None:
@@ -98,8 +98,8 @@ PUSHES: dict[bytes, Does] = {
     pickle.TUPLE: lambda m: tuple(m.since_mark()),
     pickle.LIST: lambda m: m.since_mark(),
     pickle.FROZENSET: lambda m: m.since_mark() and OPAQUE,
-    pickle.GLOBAL: lambda m: Name(m.line(), m.line()),
-    pickle.INST: lambda m: Made(Name(m.line(), m.line()), tuple(m.since_mark())),
+    pickle.GLOBAL: lambda m: m.named(m.line(), m.line()),
+    pickle.INST: lambda m: Made(m.named(m.line(), m.line()), tuple(m.since_mark())),
     pickle.GET: lambda m: m.memo[int(m.line())],
     pickle.BINGET: lambda m: m.memo[m.number(1)],
     pickle.LONG_BINGET: lambda m: m.memo[m.number(4)],

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
-from pod_agent.outputs.checkpoints.files import check_kinds
 from pod_agent.outputs.checkpoints.inside import check_inside
 
 if TYPE_CHECKING:
@@ -47,9 +46,7 @@ class Accelerate:
         if not any(map(_OPTIMIZER.match, names)) and any(name.startswith("scheduler") for name in names):
             raise NotWhole("optimizer.bin is missing")
         _check_series(names)
-        step = check_inside(found, seen, step=found.step, last=_FIRST)
-        check_kinds(found, seen, step)
-        return step
+        return check_inside(found, seen, step=found.step, last=_FIRST)
 
 
 def _check_series(names: Collection[str]) -> None:

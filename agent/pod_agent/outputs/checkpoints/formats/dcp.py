@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pod_agent.outputs.checkpoints import pickles, zips
 from pod_agent.outputs.checkpoints.candidate import NotWhole, Seen, Unproved
-from pod_agent.outputs.checkpoints.files import check_parts
+from pod_agent.outputs.checkpoints.files import check_kinds, check_parts
 from pod_agent.outputs.checkpoints.formats.torch_file import value_in_zip
 from pod_agent.outputs.checkpoints.machine import OTHERS, Machine, Made
 from pod_agent.outputs.checkpoints.reading import check_tail
@@ -44,6 +44,7 @@ class Dcp:
         seen = check_complete(found, seen, last=METADATA)
         step, read = check_inside(found)
         check_parts(found, seen, step=step, last=METADATA, read=read)
+        check_kinds(found, seen, step, rest_s=5.0)
         return step
 
 

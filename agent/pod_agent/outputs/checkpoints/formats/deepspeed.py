@@ -45,7 +45,7 @@ class DeepSpeed:
             raise NotWhole(f"its files say step {told}")
         check_parts(found, seen, step=step)
         _check_latest(found, step)
-        check_kinds(found, seen, step)
+        check_kinds(found, seen, step, rest_s=60.0)
         return step
 
 

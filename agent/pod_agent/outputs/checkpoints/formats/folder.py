@@ -9,7 +9,6 @@ import re
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole, Unproved
-from pod_agent.outputs.checkpoints.files import check_kinds
 from pod_agent.outputs.checkpoints.inside import check_inside
 from pod_agent.outputs.checkpoints.names import NUMBERED
 
@@ -47,7 +46,6 @@ class Folder:
         if not any(part.size for part in found.parts):
             raise NotWhole("it is empty")
         step = check_inside(found, seen, step=found.step)
-        check_kinds(found, seen, step)
         if not seen.kinds and not seen.sizes:
             raise Unproved("nobody saw it whole, and nothing in it lists its files", step, _REST_S)
         return step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Seen
 
 _METADATA = "_CHECKPOINT_METADATA"
-_MARKS = {_METADATA, "commit_success.txt"}
+_COMMITTED = "commit_success.txt"
+_MARKS = {_METADATA, _COMMITTED}
 _TREE = "_METADATA"
 _MANIFEST = "manifest.ocdbt"
 _MAGIC = struct.pack(">I", 0x0CDB3A2A)
+_DATA = re.compile(r"^((?:.*/)?)(?:d|ocdbt\.process_\d+)/")
 _LIMIT = 1 << 20
 
 
@@ -35,14 +38,12 @@ class Orbax:
         names = {part.name for part in found.parts}
         if any("orbax-checkpoint-tmp" in name for name in names):
             raise NotWhole("a folder in it says that it is not finished")
-        last = (
-            _METADATA
-            if _METADATA in names
-            else "commit_success.txt"
-            if "commit_success.txt" in names
-            else _TREE
-        )
-        if last == _METADATA:
+        last = next((name for name in (_COMMITTED, _METADATA) if name in names), _TREE)
+        if last != _COMMITTED and any(name.endswith(f"/{_COMMITTED}") for name in names):
+            raise NotWhole(f"{_COMMITTED} is missing")
+        if any(name.rpartition("/")[0] and name.endswith(_TREE) for name in names) and _METADATA not in names:
+            raise NotWhole(f"{_METADATA} is missing")
+        if _METADATA in names:
             _check_committed(found)
         if not any(name.rpartition("/")[2] == _TREE for name in names):
             raise NotWhole(f"{_TREE} is missing")

@@ -37,14 +37,14 @@ class PickleFile:
     def check(self, found: Candidate, seen: Seen) -> int | None:
         del seen
         with opened(found) as file:
-            if packed.is_packed(file):
-                data = packed.check(file, found.size_bytes)
-                return check(io.BytesIO(data), len(data))
             return check(file, found.size_bytes)
 
 
 def check(file: BinaryIO, size: int, begin: int = 0) -> int | None:
     """Follow one or more pickles to the end of the file. Gives the step in the first."""
+    if packed.is_packed(file):
+        data = packed.check(file, size)
+        return check(io.BytesIO(data), len(data))
     file.seek(begin)
     machine = Machine(file, size, _array)
     try:

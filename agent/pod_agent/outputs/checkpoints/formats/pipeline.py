@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
-from pod_agent.outputs.checkpoints.files import check_kinds
 from pod_agent.outputs.checkpoints.inside import check_inside
 from pod_agent.outputs.checkpoints.names import NUMBERED
 
@@ -38,6 +37,4 @@ class Pipeline:
         for name in parts:
             if not any(other.startswith(f"{name}/") for other in names):
                 raise NotWhole(f"{name} is missing")
-        step = check_inside(found, seen, step=found.step, read=frozenset({_INDEX}))
-        check_kinds(found, seen, step)
-        return step
+        return check_inside(found, seen, step=found.step, read=frozenset({_INDEX}))
