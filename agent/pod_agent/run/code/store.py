@@ -112,6 +112,7 @@ def _locks(store: Path) -> Iterator[Path]:
     for part in ("info", "pack", "info/commit-graphs"):
         yield from (store / "objects" / part).glob("*.lock")
     yield from (store / "objects").glob("*.lock")
+    yield from (store / _OURS).glob("*.lock")
 
 
 def _head(store: Path) -> None:
