@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from pod_client.stream import LogStream, open_stream
 from pod_wire import routes
+from pod_wire.checkpoints import CheckpointList
 from pod_wire.codec import from_json
 from pod_wire.errors import (
     BadInput,
@@ -88,6 +89,10 @@ class AgentApi:
         except NotFound:
             return status
         return replace(status, job=from_json(JobStatus, answer.body))
+
+    def checkpoints(self) -> CheckpointList:
+        answer = self._ask("GET", routes.CHECKPOINTS, "list the pod's checkpoints")
+        return from_json(CheckpointList, answer.body)
 
     def give(self, fields: Mapping[str, object], order: str) -> None:
         """Order a job. With an order id of one's own, asking twice gives one order."""

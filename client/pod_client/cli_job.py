@@ -80,4 +80,22 @@ def restart(around: Surroundings, pod: str, token_file: str | None, local: bool)
     return acting.restart(wiring, wiring.target(pod, local=local, token_file=token_file))
 
 
-COMMANDS = (logs, cancel, restart)
+@click.command()
+@options.POD
+@options.TOKEN_FILE
+@options.JSON
+@options.LOCAL
+@click.pass_obj
+def checkpoints(around: Surroundings, pod: str, token_file: str | None, as_json: bool, local: bool) -> int:
+    """List a job's checkpoints: whole or not and why, and which one it would resume from.
+
+    Also podkeep's copies of those that are rewritten in place, older runs', and those that were set aside. Nothing is
+    changed by asking.
+    """
+    from pod_client import checkpoints as listing  # noqa: PLC0415
+
+    wiring = around.wiring()
+    return listing.show(wiring, wiring.target(pod, local=local, token_file=token_file), as_json=as_json)
+
+
+COMMANDS = (checkpoints, logs, cancel, restart)

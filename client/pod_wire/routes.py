@@ -18,6 +18,7 @@ JOBS = "/jobs"
 LOGS = "/logs"
 EVENTS = "/events"
 METRICS = "/metrics"
+CHECKPOINTS = "/checkpoints"
 STOP = "/stop"
 TREES = "/files/trees"
 

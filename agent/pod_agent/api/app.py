@@ -19,6 +19,7 @@ from pod_agent.api.answers import problem_answer
 from pod_agent.api.auth import Border
 from pod_wire.errors import PodError, RateLimited
 from pod_wire.routes import (
+    CHECKPOINTS,
     EVENTS,
     HEALTHZ,
     JOBS,
@@ -50,6 +51,7 @@ _GET = (
     (job_logs("{job}"), routes.logs),
     (EVENTS, routes.events),
     (METRICS, routes.metrics),
+    (CHECKPOINTS, routes.checkpoints),
     (tree("{tree}"), files.get_tree),
 )
 _PUT = ((tree("{tree}"), files.put_tree),)

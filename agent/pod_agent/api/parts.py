@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pod_wire.checkpoints import CheckpointList
 from pod_wire.routes import FOLLOW_SECONDS
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything a route may use. All but ``ask`` return at once; ``ask`` waits at most five seconds.
+    """Everything a route may use. All but ``ask`` and ``checkpoints`` return at once.
 
+    ``ask`` waits at most five seconds; ``checkpoints`` as long as the disk does, which is the route's to bound.
     ``masker`` hides secrets in what is served besides the log (a command may hold one); ``follow_seconds`` is
     how long a following answer lasts before it ends itself.
     """
@@ -32,6 +34,7 @@ class Parts:
     log: Callable[[str | None], MaskedLog | None]  # by job name; None: the current job's
     journal: Callable[[], Path | None]
     token: TokenRule
+    checkpoints: Callable[[], CheckpointList] = lambda: CheckpointList(0.0)  # reads the disk
     masker: Masker | None = None
     follow_seconds: float = FOLLOW_SECONDS
     trees: Trees | None = None

@@ -113,6 +113,12 @@ async def metrics(house: House, _request: Request) -> Response:
     return Response(render(house.parts.snapshot()), 200, {"Content-Type": CONTENT_TYPE})
 
 
+async def checkpoints(house: House, _request: Request) -> Response:
+    """The job's checkpoints: whole or not and why, and which one the next attempt gets. Judged anew each time."""
+    found = await house.lister.ask("list the checkpoints", house.parts.checkpoints)
+    return json_answer(found, house.parts.masker)
+
+
 async def give_order(house: House, request: Request) -> Response:
     """A job to run. The order's id is made here unless the client brings one, so that it may ask twice."""
     body = await read_body(request.stream(), request.headers.get("content-length"))

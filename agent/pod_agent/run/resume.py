@@ -40,7 +40,7 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
+class Choice:
     candidate: Candidate
     judged: Judged
     belongs: Path | None = None  # set for a kept copy: where its original lay
@@ -75,7 +75,7 @@ def restore(spec: JobSpec, folder: Path, state: Path, mine: Belonging, work: Wor
     records = Records.load(state)
     choices, others = _choices(spec, folder, state, mine, records, work)
     whole = [choice for choice in choices if choice.judged.whole]
-    chosen = _newest(whole)
+    chosen = newest(whole)
     warnings: tuple[str, ...] = ()
     if spec.resume is not None:
         aside = Aside(folder, state, work)
@@ -120,24 +120,24 @@ def variables(restored: Restored) -> dict[str, str]:
 
 def _choices(  # noqa: PLR0917 - what a step has learned by then
     spec: JobSpec, folder: Path, state: Path, mine: Belonging, records: Records, work: Work
-) -> tuple[list[_Choice], list[Candidate]]:
+) -> tuple[list[Choice], list[Candidate]]:
     """This run's own, judged; and those of older runs, which nobody opens."""
-    choices: list[_Choice] = []
+    choices: list[Choice] = []
     others: list[Candidate] = []
     for candidate in find(folder, spec.checkpoints, 0.0, tracked(folder)):
         work.beat()
         if mine.owns(candidate):
-            choices.append(_Choice(candidate, judge(candidate, records, writer_alive=False)))
+            choices.append(Choice(candidate, judge(candidate, records, writer_alive=False)))
         else:
             others.append(candidate)
     for copy, place in kept(folder, state):
         work.beat()
         if mine.owns_copy(copy):
-            choices.append(_Choice(copy, judge(copy, records, writer_alive=False, is_copy=True), place))
+            choices.append(Choice(copy, judge(copy, records, writer_alive=False, is_copy=True), place))
     return choices, others
 
 
-def _keep(chosen: _Choice, choices: list[_Choice], folder: Path, state: Path, work: Work) -> None:
+def _keep(chosen: Choice, choices: list[Choice], folder: Path, state: Path, work: Work) -> None:
     """The next save may go over it, and be killed before any look: what the copies lack is copied first."""
     one = chosen.candidate
     if chosen.belongs is not None or not one.is_file or not wants_copy(one, chosen.judged.step):
@@ -150,7 +150,7 @@ def _keep(chosen: _Choice, choices: list[_Choice], folder: Path, state: Path, wo
         work.say(f"podkeep: {one.path.name} is not copied before it may be rewritten: {error.strerror}")
 
 
-def _remember(whole: list[_Choice], chosen: _Choice | None, records: Records) -> None:
+def _remember(whole: list[Choice], chosen: Choice | None, records: Records) -> None:
     """What is whole now is not news to the watch of the next attempt, neither what was just put back."""
     now = time.time()
     for one in whole:
@@ -164,7 +164,7 @@ def _remember(whole: list[_Choice], chosen: _Choice | None, records: Records) ->
         records.save()
 
 
-def _newest(whole: list[_Choice]) -> _Choice | None:
+def newest(whole: list[Choice]) -> Choice | None:
     """By step within the run; where a kept copy equals the one in place, the one in place."""
     if not whole:
         return None
@@ -178,7 +178,7 @@ def _newest(whole: list[_Choice]) -> _Choice | None:
     return chosen
 
 
-def _put_back(chosen: _Choice, place: Path, work: Work) -> None:
+def _put_back(chosen: Choice, place: Path, work: Work) -> None:
     try:
         put_back(chosen.candidate.path, place)
     except OSError as error:

@@ -1,10 +1,12 @@
-"""What of a job's files others may read or bring: its log, its journal, the tree that it waits for. Pure look-ups."""
+"""What of a job's files others may read or bring: log, journal, checkpoints, the tree that it waits for. Look-ups."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from pod_agent.run.journal import FILE as JOURNAL
+from pod_wire.checkpoints import CheckpointList
 from pod_wire.source import tree_text
 
 if TYPE_CHECKING:
@@ -40,6 +42,25 @@ class Shown:
     def journal(self) -> Path | None:
         job = self._job()
         return None if job is None else self._folders.of(job.name).path / JOURNAL
+
+    def checkpoints(self) -> CheckpointList:
+        """Of the current job, judged as they are now. Takes as long as the workspace does."""
+        from pod_agent.outputs.belonging import Belonging, load  # noqa: PLC0415 - seldom asked
+        from pod_agent.run.code.sync import root_of  # noqa: PLC0415
+        from pod_agent.run.inventory import Inventory  # noqa: PLC0415
+
+        job, now = self._job(), time.time()
+        if job is None:
+            return CheckpointList(now)
+        state = self._folders.of(job.name).path
+        mine = Belonging(
+            root_of(job.spec, self._workspace / job.name) / job.spec.subdir,
+            job.run_began_at,
+            load(state, job.run),
+            has_glob=job.spec.checkpoints is not None,
+            is_fresh=job.fresh_for is not None,
+        )
+        return Inventory(job, mine, state).take(now)
 
     def awaits(self, tree: str) -> Path | None:
         """The folder of the current job, when its code is this tree."""
