@@ -32,7 +32,7 @@ WAITS_S = (
 )  # pauses before the tries after the first; a try that brought bytes starts anew
 _TRIES_MOST = 200
 _CONNECT_S, _SILENT_S = 20.0, 60.0
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16  # what a cut may cost
 _SAY_EVERY = 256 << 20
 _GITHUB = ("github.com", "api.github.com", "codeload.github.com")
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -122,6 +122,8 @@ class _Download:
             ) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
             raise StepFailed(f"cannot download {self._shown}: it is no address", "check POD_REPO") from None
+        except requests.exceptions.ChunkedEncodingError:
+            raise _Again(f"it was cut after {self.size} bytes") from None
         except requests.RequestException as error:
             raise _Again(_reason(error)) from None
 
