@@ -95,15 +95,14 @@ def relative_to(base: str, url: str) -> str:
 
 
 def _parent(base: str) -> str:
-    top = base.find("://")
-    top = base.find("/", top + 3) if top >= 0 else -1
+    """One step up, but never above the host."""
+    if "://" in base:
+        host_ends = base.find("/", base.index("://") + 3)
+        return base if host_ends < 0 else base[: base.rindex("/")]
     slash = base.rfind("/")
-    if slash > top or (slash == top and top < 0 <= slash):
+    if slash >= 0:
         return base[:slash] or "/"
-    colon = base.rfind(":")
-    if top < 0 and colon >= 0:
-        return base[: colon + 1]
-    return base
+    return base[: base.rfind(":") + 1] or base
 
 
 def _split(repo: str) -> SplitResult | None:

@@ -107,7 +107,7 @@ def _fetch(git: Git, commit: str, known_as: tuple[str, ...]) -> None:
     git.say(f"fetching {known_as[0] if len(known_as) == 1 else commit[:12]} of {git.label}")
     for wanted in (commit, *known_as[:1]):
         fetched = git.reach("fetch", *_QUIETLY, *_depth(git), "--", url, wanted)
-        if fetched.ok and has(git, commit):
+        if fetched.ok and git.ask("cat-file", "-e", commit).ok:
             return
     _fetch_all(git)
     for name in known_as:  # a pull request is in no branch
