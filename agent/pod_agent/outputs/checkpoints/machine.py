@@ -88,7 +88,7 @@ class Machine:
         data = self.file.readline(_MOST_LINE)
         if not data.endswith(b"\n"):
             raise NotWhole("its pickle is cut off")
-        return data[:-1].decode("utf-8", "replace")
+        return data[:-1].decode("raw-unicode-escape", "replace")
 
     def text(self, length: int, *, raw: bool = False) -> None:
         """Push a text, or ``raw`` bytes, of this length; of a long one only that it is there."""

@@ -14,7 +14,7 @@ from pod_agent.outputs.checkpoints.reading import opened
 if TYPE_CHECKING:
     from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Seen
 
-_MOST_OPCODES = 200_000  # about a tenth of a second
+_MOST_OPCODES = 400_000  # some tenths of a second
 _FRAME = b"\x95"
 _LARGE = {
     b"B": 4,
