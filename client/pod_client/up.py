@@ -150,6 +150,13 @@ class Up:
 def up(wiring: Wiring, wishes: Wishes, choices: Choices, sink: Sink) -> int:
     patches = wiring.config(local=False).config_dir / "patches"
     code = Settling(wiring.screen, choices, wiring.env, Path.cwd(), patches).settle(wishes)
+    try:
+        return _up(wiring, code, choices, sink)
+    finally:
+        code.close()
+
+
+def _up(wiring: Wiring, code: Code, choices: Choices, sink: Sink) -> int:
     plan = make_plan(code.wishes)
     for warning in plan.warnings:
         wiring.screen.warn(warning)

@@ -5,6 +5,7 @@ Names sorted, no owners, no times; what is not a file or a link below the top is
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
@@ -41,15 +42,30 @@ class Packed:
         self.file.seek(offset)
         return self.file.read(length)
 
+    def close(self) -> None:
+        self.file.close()
+
 
 def size_of(listing: Listing) -> int:
-    """Bytes before packing."""
-    return sum((listing.top / name).lstat().st_size for name in listing.names)
+    """Bytes before packing; what vanishes meanwhile counts nothing."""
+    found = 0
+    for name in listing.names:
+        with contextlib.suppress(OSError):
+            found += (listing.top / name).lstat().st_size
+    return found
 
 
 def pack(listing: Listing, beat: Callable[[int], None] = lambda _: None) -> Packed:
     """``beat`` is told how many bytes were read so far."""
     out = tempfile.TemporaryFile(prefix="pod-client-")  # noqa: SIM115 - it lives as long as what is returned
+    try:
+        return _write(listing, out, beat)
+    except BaseException:
+        out.close()
+        raise
+
+
+def _write(listing: Listing, out: IO[bytes], beat: Callable[[int], None]) -> Packed:
     writer = _Hashed(out)
     left_out: list[str] = []
     count, read = 0, 0
@@ -59,7 +75,12 @@ def pack(listing: Listing, beat: Callable[[int], None] = lambda _: None) -> Pack
     ):
         for name in listing.names:
             path = listing.top / name
-            info = _info(listing.top, name)
+            try:
+                info = _info(listing.top, name)
+            except OSError as error:
+                raise BadInput(
+                    f"cannot read {path}: {error.strerror}", hint="run the command again"
+                ) from None
             if info is None:
                 left_out.append(name)
                 continue

@@ -44,6 +44,10 @@ class Code:
     tree: Packed | None = None
     said: str | None = None
 
+    def close(self) -> None:
+        if self.tree is not None:
+            self.tree.close()
+
 
 class Settling:
     """One `up`. ``here`` is the folder it was typed in, ``patches`` where differences are kept."""
