@@ -118,15 +118,16 @@ PROJECTS = (
         kills=(Kill.TRAINING, Kill.WIPED),
     ),
     Project(
-        folder="sklearn_pickle",
+        folder="sklearn_joblib",
         packaging="none; `setup` makes the data",
-        framework="scikit-learn `partial_fit`, pickle",
+        framework="scikit-learn `partial_fit`, joblib",
         resumes="`--from {checkpoint}`",
         compared=BITS,
         progress=r"^epoch (\d+) accuracy",
         met=(2, 18),
         same="final.npz",
         worker="fit.py",
+        kills=(Kill.WIPED,),
     ),
     Project(
         folder="makefile",
@@ -138,6 +139,7 @@ PROJECTS = (
         met=(6, 22),
         same="build/final.pth",
         worker="scripts/train.py",
+        kills=(Kill.TRAINING, Kill.TRAINING),
     ),
     Project(
         folder="notebook",
@@ -150,6 +152,7 @@ PROJECTS = (
         same="factors.npz",
         worker="ipykernel",
         alone="papermill train.ipynb out.ipynb --no-progress-bar --stdout-file - -p epochs 40",
+        kills=(Kill.CONTAINER,),
     ),
     Project(
         folder="submodule",
@@ -184,6 +187,7 @@ PROJECTS = (
         met=(5, 18),
         same="outputs/final/model.safetensors",
         locked=True,
+        kills=(Kill.CONTAINER,),
     ),
     Project(
         folder="torchrun_script",
@@ -205,5 +209,16 @@ PROJECTS = (
         progress=r"^Epoch (\d+)/",
         met=(3, 9),
         same="final.npz",
+    ),
+    Project(
+        folder="peft_lora",
+        packaging="requirements.txt and `setup`",
+        framework="PEFT (LoRA) in a Trainer",
+        resumes="`--resume {checkpoint}`, a folder with the adapter alone",
+        compared=BITS,
+        progress=r"^step (\d+) loss",
+        met=(5, 12),
+        same="out/final/adapter_model.safetensors",
+        worker="finetune.py",
     ),
 )

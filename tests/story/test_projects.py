@@ -23,7 +23,7 @@ from tests.fakes.package_index import PackageIndex
 from tests.live import wait_for
 from tests.projects.table import PROJECTS, Kill, Project
 from tests.story import image, project_places
-from tests.story.conftest import CLIENT
+from tests.story.conftest import CLIENT, Story
 from tests.story.seen import Seen, dice, note
 from tests.story.weights import tensors
 
@@ -75,6 +75,7 @@ class Training:
     """The project on its pod."""
 
     project: Project
+    story: Story
     pod: Seen
     rng: random.Random
 
@@ -110,8 +111,11 @@ class Training:
             began, place = record["attempts"][-1]["started_at"], record.get("checkpoint")
             return bool(place) and place["seen_at"] > began
 
-        files = sorted(str(path.relative_to(self.pod.tree)) for path in self.pod.tree.rglob("*"))
-        wait_for(f"a whole checkpoint among {files}", look, SAVED_S)
+        try:
+            wait_for("a whole checkpoint", look, SAVED_S)
+        except AssertionError as error:
+            error.add_note(self.story.laptop.client("checkpoints", JOB).stdout)
+            raise
 
     def goes_on(self, attempt: int, reached: float) -> float:
         """The next attempt prints progress that begins neither anew nor beyond what was reached."""
@@ -168,7 +172,7 @@ def test_a_project_ends_like_its_undisturbed_run(bring, project):
     alone = Alone.start(project, laptop.repo, laptop.env)
     try:
         story = laptop.start(CLIENT, "up", JOB, "--local")
-        training = Training(project, Seen.only(story, name=JOB), dice(project.folder))
+        training = Training(project, story, Seen.only(story, name=JOB), dice(project.folder))
         at = 0.0
         for attempt, kill in enumerate(project.kills, 1):
             reached = training.killed(kill, attempt, at)

@@ -6,7 +6,7 @@ import time
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DataLoaderConfiguration, set_seed
 from torch.utils.data import DataLoader, TensorDataset
 
 
@@ -19,13 +19,11 @@ def main():
     args = parser.parse_args()
 
     torch.set_num_threads(1)
-    accelerator = Accelerator(cpu=True)
+    accelerator = Accelerator(cpu=True, dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True))
     set_seed(5)
     x = torch.randn(640, 12)
     y = (x[:, :3].sum(1) > 0).float()
-    model = torch.nn.Sequential(
-        torch.nn.Linear(12, 24), torch.nn.Dropout(0.1), torch.nn.ReLU(), torch.nn.Linear(24, 1)
-    )
+    model = torch.nn.Sequential(torch.nn.Linear(12, 24), torch.nn.ReLU(), torch.nn.Linear(24, 1))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
     loader = DataLoader(TensorDataset(x, y), batch_size=40, shuffle=True)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, args.epochs * len(loader))
