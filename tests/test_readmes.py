@@ -42,6 +42,7 @@ def test_every_route_is_in_the_agents_readme():
     """Each route of pod_wire.routes stands in the table of the HTTP API."""
     plain = [value for name, value in vars(routes).items() if name.isupper() and str(value).startswith("/")]
     made = [make("{id}") for make in (routes.job, routes.job_logs, routes.job_cancel, routes.job_restart)]
+    made.append(routes.tree("{sha256}"))
     assert [route for route in plain + made if f"{route}`" not in AGENT and f"{route}?" not in AGENT] == []
 
 

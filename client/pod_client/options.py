@@ -54,7 +54,12 @@ CONTRACT = (
         "What the command gets when there is a checkpoint, e.g. '--resume {checkpoint}'.",
     ),
     ("--checkpoints", "POD_CHECKPOINTS", "Glob of checkpoints; without it they are found by looking."),
-    ("--requirements", "POD_REQUIREMENTS", "Requirements file of the job; '' installs nothing."),
+    (
+        "--requirements",
+        "POD_REQUIREMENTS",
+        "Package list of the job, e.g. '.[train]'; without it looked for; '' installs nothing.",
+    ),
+    ("--setup", "POD_SETUP", "Bash text that runs in each new environment, after the installing."),
     ("--on-finish", "POD_ON_FINISH", "After success: stop, keep, terminate."),
     ("--on-failure", "POD_ON_FAILURE", "After a failure: stop, keep, terminate."),
     ("--idle-minutes", "POD_IDLE_MINUTES", "Stop the pod after so long without a job; 0 is off."),

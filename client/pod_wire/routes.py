@@ -20,7 +20,6 @@ EVENTS = "/events"
 METRICS = "/metrics"
 CHECKPOINTS = "/checkpoints"
 STOP = "/stop"
-TREES = "/files/trees"
 
 DEFAULT_PORT = 8787
 MAX_BODY_BYTES = 1 << 20  # of everything but a piece of a tree
@@ -34,7 +33,7 @@ def job(job_id: str) -> str:
 
 
 def tree(digest: str) -> str:
-    return f"{TREES}/{digest}"
+    return f"/files/trees/{digest}"
 
 
 def job_logs(job_id: str) -> str:

@@ -82,7 +82,9 @@ def _other(
         return pinned, ()
     source = read_source(spec.repo or "")
     try:
-        (tree / came.PLACE).mkdir(parents=True, exist_ok=True)
+        place = tree / came.PLACE
+        place.mkdir(parents=True, exist_ok=True)
+        (place / ".gitignore").write_text("*\n", encoding="ascii")  # a git of the code's own leaves it alone
         return _bring(source, tree, pinned, env, work)
     except OSError as error:
         is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
