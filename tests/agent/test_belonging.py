@@ -96,13 +96,13 @@ def test_a_fresh_run_killed_while_it_moves_checkpoints_aside_moves_the_rest(plac
 
 
 def test_on_another_disk_they_are_hidden_beside_the_original(place):
-    """No rename goes from one file system to another: then a name that nobody looks for, in the same folder."""
+    """No rename goes from one file system to another: then a hidden folder above the one where programs look."""
     trainer(place.folder / "out/checkpoint-10", 10)
     (place.state / "aside").write_text("in the way, as another disk would be")
     assert place.fresh() == 1
-    (hidden,) = (place.folder / "out").iterdir()
-    assert hidden.name.startswith(".podkeep-aside-")
-    assert (hidden / "trainer_state.json").is_file()
+    assert list((place.folder / "out").iterdir()) == []
+    (hidden,) = place.folder.glob(".podkeep-aside-*")
+    assert (hidden / "out/checkpoint-10/trainer_state.json").is_file()
     assert place.restore(glob="out/*").path is None
 
 

@@ -17,6 +17,7 @@ from tests.story.seen import Seen, order
 
 pytestmark = pytest.mark.slow
 AMID = 17
+LONGEST_PATH = 4095
 FINDS_ITSELF = """\
 import pathlib, runpy, sys
 found = sorted(pathlib.Path("checkpoints").glob("step-*.pkl")) if "--auto" in sys.argv else []
@@ -94,28 +95,32 @@ def test_a_fresh_run_resumes_its_own_on_a_new_boot(laptop):
 
 
 def test_what_cannot_be_moved_aside_is_left_and_not_resumed(tmp_path):
-    """A folder that takes no rename: said as a warning, and the fresh run resumes its own by its own steps."""
+    """No rename is possible: said as a warning, and the fresh run resumes its own by its own steps."""
     program = Path(__file__).parents[1] / "programs" / "trainer.py"
     with BareAgent(tmp_path) as agent:
-        code = agent.workspace / "checkpoints"
-        words = {"resume": "--resume {checkpoint}", "checkpoints": "**/step-*.pkl"}
+        words = {"resume": "--resume {checkpoint}", "checkpoints": "checkpoints/**/*.pkl"}
         agent.give("digits", f"python3 {program} --steps 60 --pause 0.01", **words)
         assert agent.end_of("digits")["outcome"] == "succeeded"
-        code.rename(agent.workspace / "older")
-        (agent.workspace / "older").chmod(0o555)
-        try:
-            command = f"python3 {program} --steps 30 --pause 0.05 --wait-at {AMID}"
-            agent.give("digits", command, fresh=True, **words)
-            wait_for("amid the run", (agent.workspace / f"waited-{AMID}").exists)
-            wait_for("step 15", lambda: (agent.status()["job"]["checkpoint"] or {}).get("step") == 15)
-            os.kill(agent.status()["job"]["attempts"][-1]["pid"], signal.SIGKILL)
-            job = agent.end_of("digits")
-        finally:
-            (agent.workspace / "older").chmod(0o755)
+        last = agent.workspace / "checkpoints" / "step-0060.pkl"
+        deep = last.parent
+        while len(str(deep)) < LONGEST_PATH - 260:
+            deep /= "a" * 200
+        deep /= "b" * (LONGEST_PATH - len(str(deep)) - 40)  # no path may be longer than this one
+        deep.mkdir(parents=True)
+        stays = last.rename(deep / last.name)
+        (agent.workspace / ".podkeep" / "jobs" / "digits" / "aside").write_text("in the way")
+        command = f"python3 {program} --steps 30 --pause 0.05 --wait-at {AMID}"
+        agent.give("digits", command, fresh=True, **words)
+        wait_for("amid the run", (agent.workspace / f"waited-{AMID}").exists)
+        wait_for("step 15", lambda: (agent.status()["job"]["checkpoint"] or {}).get("step") == 15)
+        os.kill(agent.status()["job"]["attempts"][-1]["pid"], signal.SIGKILL)
+        job = agent.end_of("digits")
         assert job["outcome"] == "succeeded", job
         assert [attempt["resumed_step"] for attempt in job["attempts"]] == [None, 15]
-        if os.getuid():  # root is refused no rename
-            assert any("cannot be moved aside" in warning for warning in job["warnings"])
+        assert any("cannot be moved aside: File name too long" in warning for warning in job["warnings"])
+        assert stays.exists()
+        hidden = [path.name for path in agent.workspace.glob(".podkeep-aside-*/checkpoints/*")]
+        assert len(hidden) == 11, "the others are hidden near where they were"
 
 
 def test_a_fresh_run_is_a_new_one_in_wandb(laptop):

@@ -5,6 +5,7 @@ Not here: which is whole and which is resumed (``resume``).
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,16 +90,18 @@ class Aside:
             self.moved += counts
 
     def _rename(self, path: Path, top: Path) -> Path:
-        """By rename, so that size does not matter; beside the original where the state is on another disk."""
+        """By rename, so that size does not matter. Where the state is on another disk, near the original.
+
+        Not beside it if that can be helped: Accelerate takes any name with a number for a checkpoint.
+        """
         name = path.relative_to(top) if path.is_relative_to(top) else Path(path.name)
-        target = self.place / name
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target)
-        except OSError:
-            target = path.with_name(f".podkeep-aside-{self.place.name}-{path.name}")
-            path.rename(target)
-        return target
+        hidden = f".podkeep-aside-{self.place.name}"
+        above = path.parent.parent / hidden / path.parent.name / path.name
+        for target in (self.place / name, above):
+            with contextlib.suppress(OSError):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                return path.rename(target)
+        return path.rename(path.with_name(f"{hidden}-{path.name}"))
 
     def _warn(self, text: str) -> None:
         self.warnings.append(text)
