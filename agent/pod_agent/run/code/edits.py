@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LINK = b"160000"  # the mode of a submodule
 
+_POINTER = b"version https://git-lfs"  # a patch of these has not the files' content
+
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
@@ -112,7 +114,8 @@ def _save_edits(git: Git, before: _Listing, after: _Listing) -> None:
         f"--output={patch}",
         env=env,
     )
-    if done.ok and git.ask("apply", "--check", "--reverse", str(patch), env=env).ok:
+    is_true = done.ok and git.ask("apply", "--check", "--reverse", str(patch), env=env).ok
+    if is_true and _POINTER not in patch.read_bytes():
         git.say(f"files of the repository had been edited here; the edits are saved in {patch}")
         return
     patch.unlink(missing_ok=True)

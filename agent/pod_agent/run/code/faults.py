@@ -164,9 +164,9 @@ _PLAIN: dict[Fault, tuple[str, str]] = {
 
 def _denied(fault: Fault, remote: Remote, logins: Logins) -> Meaning:
     """Private, or not there: git hosts do not tell which. What helps depends on what was tried."""
-    if ssh_address(remote.url) is not None:
-        return _denied_ssh(remote, logins)
     asked = "there is no such repository, or " if fault is Fault.MISSING else ""
+    if ssh_address(remote.url) is not None:
+        return _denied_ssh(asked, remote, logins)
     host = remote.host
     if remote.login is not None:
         source = remote.login.source
@@ -189,14 +189,14 @@ def _denied(fault: Fault, remote: Remote, logins: Logins) -> Meaning:
     )
 
 
-def _denied_ssh(remote: Remote, logins: Logins) -> Meaning:
+def _denied_ssh(asked: str, remote: Remote, logins: Logins) -> Meaning:
     if logins.deploy_key is not None:
         return Meaning(
-            f"access was denied to the key in POD_DEPLOY_KEY, which was shown to {remote.host}",
+            f"{asked}access was denied to the key in POD_DEPLOY_KEY, which was shown to {remote.host}",
             "check the address, and that the key's public half is a deploy key of this very repository",
         )
     return Meaning(
-        f"access was denied: {remote.host} was asked over ssh without a key of ours",
+        f"{asked}access was denied: {remote.host} was asked over ssh without a key of ours",
         "give POD_DEPLOY_KEY, or POD_GIT_TOKEN (the address is then used over https)",
     )
 
