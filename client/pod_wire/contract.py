@@ -83,7 +83,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         Kind.FLAG,
         "0",
         "",
-        "Start a new run, once; older checkpoints are moved aside, none is deleted.",
+        "Begin a new run, once for each order; older checkpoints are moved aside, none is deleted.",
     ),
     Variable(
         "POD_REHEARSE",
