@@ -32,6 +32,8 @@ _SSH = (
 )
 _OURS_ONLY = " -o IdentityFile=none"  # the agent's key and no other: a host takes the first one it knows
 _SILENT_S = "120"
+_MAY_BE_FULL = frozenset({Fault.UNKNOWN, Fault.CUT, Fault.GARBAGE, Fault.DAMAGED, Fault.READ_ONLY})
+_LITTLE = 64 << 10  # bytes that count as none
 _TRY_ANOTHER_WAY = frozenset({Fault.NOT_GIVEN, Fault.UNKNOWN})
 _OVERRULED = (  # whatever a repository's own settings say
     ("gc.auto", "0"),
@@ -101,7 +103,7 @@ class Git:
         if finished.ok:
             return finished
         failure = self.refusal(f"cannot check out {self.label}", finished)
-        if fault_of(said(finished)) is Fault.UNKNOWN:  # whatever it is, it is here
+        if self.fault(finished) is Fault.UNKNOWN:  # whatever it is, it is here
             raise StoreDamaged(failure.message, failure.hint)
         raise failure
 
@@ -113,7 +115,7 @@ class Git:
         began = time.monotonic()
         for tries, wait_s in enumerate((*WAITS_S, None), 1):
             finished = self.ask(*args)
-            fault = Fault.UNKNOWN if finished.ok else fault_of(said(finished))
+            fault = Fault.UNKNOWN if finished.ok else self.fault(finished)
             if finished.ok or fault in _TRY_ANOTHER_WAY:
                 return finished
             if fault not in PASSING or wait_s is None:
@@ -124,10 +126,14 @@ class Git:
             self.shell.work.pause(pause_s)
         raise AssertionError  # the last turn returns or raises
 
+    def fault(self, finished: Finished) -> Fault:
+        """The kind of failure. A full disk is looked for too: git does not always say why it could not write."""
+        found = fault_of(said(finished))
+        return Fault.FULL if found in _MAY_BE_FULL and _is_full(self.tree) else found
+
     def refusal(self, what: str, finished: Finished, tried: str = "") -> StepFailed:
         """The failure that a git which did not go well amounts to."""
-        text = said(finished)
-        fault = fault_of(text)
+        text, fault = said(finished), self.fault(finished)
         for line in _servers_words(text):
             self.say(f"the server says: {line}")
         found = meaning(fault, text, self.remote, self.shell.logins, str(self.tree))
@@ -141,6 +147,14 @@ class Git:
 
     def _masked(self, words: str) -> str:
         return self.shell.logins.secrets().mask(words.encode("utf-8", "replace")).decode("utf-8", "replace")
+
+
+def _is_full(tree: Path) -> bool:
+    try:
+        seen = os.statvfs(tree)
+    except OSError:
+        return False
+    return seen.f_bavail * seen.f_frsize < _LITTLE or (seen.f_files > 0 and seen.f_favail == 0)
 
 
 def said(finished: Finished) -> str:
