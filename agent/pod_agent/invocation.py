@@ -31,6 +31,7 @@ FIELDS = {
     "--resume": "POD_RESUME",
     "--checkpoints": "POD_CHECKPOINTS",
     "--requirements": "POD_REQUIREMENTS",
+    "--setup": "POD_SETUP",
     "--on-finish": "POD_ON_FINISH",
     "--on-failure": "POD_ON_FAILURE",
     "--max-hours": "POD_MAX_HOURS",
