@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 _SHARE = 200  # a look may take one part in this many of the time
 _AGAIN = 50  # how many are looked at between two walks, the newest
-_QUICK_S = 0.02  # a walk that takes no longer may be made for a new name
+_QUICK_S = 0.02  # a walk that takes no longer may be made for a new name,
+_NEW_SHARE = 20  # in one part of so many of the time: a program may write a thousand files a second
 _log = logging.getLogger("podkeep")
 
 
@@ -89,7 +90,7 @@ class CheckpointWatch:
 
     def _run(self) -> None:
         self._closings = closings = Closings(self._folder)
-        next_look = next_walk = 0.0
+        next_look = next_walk = next_new = 0.0
         walk_s = 0.0
         while not self._ended.is_set():
             began = time.monotonic()
@@ -103,7 +104,10 @@ class CheckpointWatch:
                 next_look = ended + (LOOK_S if is_walk else pause_s)
             written = closings.wait(min(next_look, next_walk) - time.monotonic())
             if written and not self._ended.is_set():
-                self._try(functools.partial(self.look_closed, written, walks=walk_s < _QUICK_S))
+                began = time.monotonic()
+                walks = walk_s < _QUICK_S and began >= next_new
+                self._try(functools.partial(self.look_closed, written, walks=walks))
+                next_new = began + _NEW_SHARE * walk_s if walks else next_new
         self._closings = None
         closings.close()
 
