@@ -13,6 +13,7 @@ from pod_client.code import difference
 from pod_client.code.checkout import GitRefused, git, read_checkout
 from pod_client.code.listing import list_tree
 from pod_client.code.packing import pack, size_of
+from pod_client.init.git_place import https_form
 from pod_client.plan import values_of
 from pod_client.receipt import size
 from pod_client.user_env import count
@@ -114,7 +115,7 @@ class Settling:
         return self._pushed(wishes, given, checkout)
 
     def _pushed(self, wishes: Wishes, given: Mapping[str, str], checkout: Checkout) -> Code:
-        address = checkout.address or ""
+        address = _reachable(checkout.address or "", given)
 
         def as_pushed() -> Wishes:
             ref = given.get("POD_REF") or _pushed_commit(checkout)
@@ -267,6 +268,13 @@ def _private(wishes: Wishes, checkout: Checkout | None) -> frozenset[Path]:
         path.resolve() for path in wishes.files if path.name != "pod.toml" and path.suffix != ".toml"
     )
     return files if untracked is None else files & untracked
+
+
+def _reachable(address: str, given: Mapping[str, str]) -> str:
+    """An address without a login, and over https: a pod has no ssh key, unless it is given one."""
+    return (
+        address if "POD_DEPLOY_KEY" in given and "://" not in address else https_form(address)[0] or address
+    )
 
 
 def _pushed_commit(checkout: Checkout) -> str | None:

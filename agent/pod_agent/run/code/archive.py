@@ -63,13 +63,15 @@ def put(
     if lies_there(tree, coming.id):
         work.say(f"podkeep: {shown} has not changed: {coming.id[:19]}")
         return ()
-    unpacked = unpack(archive, tree / PLACE / "new", work, shown=shown, strips=strips)
-    if not unpacked.files:
-        raise StepFailed(f"cannot use {shown}: it is empty", "pack the folder that holds your code")
-    with from_git(tree, env, work) as before:
+    try:
+        unpacked = unpack(archive, tree / PLACE / "new", work, shown=shown, strips=strips)
+        if not unpacked.files:
+            raise StepFailed(f"cannot use {shown}: it is empty", "pack the folder that holds your code")
+        from_git(tree, env, work)
         whole = Manifest(coming.id, unpacked.files, coming.origin, coming.validator)
-        Placing(tree, work, before).put(unpacked.root, whole)
-    clear_half(tree)
+        Placing(tree, work).put(unpacked.root, whole)
+    finally:  # also where the disk was full: it has need of the room
+        clear_half(tree)
     many = f"{len(unpacked.files)} files in {time.monotonic() - began:.1f} s"
     work.say(f"podkeep: code is {coming.id[:19]} of {shown}, {many}")
     return _warnings(unpacked.left_out)

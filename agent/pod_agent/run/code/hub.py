@@ -5,7 +5,9 @@ The Hub's own client does the work, in a program of its own: the agent stays sma
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import stat
 import sys
 import time
@@ -13,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.came import PLACE, Came, Manifest, digest, lies_there
-from pod_agent.run.code.placing import Placing, clear_half
+from pod_agent.run.code.placing import Placing
 from pod_agent.run.code.switching import from_git
 from pod_agent.run.work import StepFailed
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 _PROGRAM = "pod_agent.run.code.hub_program"
 _WAITS_S = (1.0, 4.0, 15.0)
 _NOT_OURS = ("PYTHON", "HF_HUB_ENABLE_", "HF_XET_")  # meant for the job's own Python
-_OWN = ".cache/"  # where the Hub's client keeps what it needs to go on
+_OWN = ".cache/huggingface/"  # where the Hub's client keeps what it needs to go on
 _QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -65,15 +67,14 @@ def bring(
     if lies_there(tree, commit):
         work.say(f"podkeep: {source.text} has not changed: {commit[:12]}")
         return commit, ()
-    root = tree / PLACE / "hub"
+    root = _staging(tree, f"{place.kind}/{place.name}@{commit}")
     hub.ask("fetch", commit, str(root))
     files = _files(root, work)
     if not files:
         raise StepFailed(f"cannot use {source.text}: it is empty", "push your code to it")
-    with from_git(tree, env, work) as before:
-        Placing(tree, work, before).put(root, Manifest(commit, files))
-    _clear(root)
-    clear_half(tree)
+    from_git(tree, env, work)
+    Placing(tree, work).put(root, Manifest(commit, files))
+    shutil.rmtree(root, ignore_errors=True)
     many = f"{len(files)} files in {time.monotonic() - began:.1f} s"
     work.say(f"podkeep: code is {commit[:12]} of {source.text}, {many}")
     return commit, ()
@@ -132,7 +133,10 @@ def _files(root: Path, work: Work) -> dict[str, Came]:
     return found
 
 
-def _clear(root: Path) -> None:
-    import shutil  # noqa: PLC0415 - not needed where the code lies there
-
-    shutil.rmtree(root, ignore_errors=True)
+def _staging(tree: Path, what: str) -> Path:
+    """Where the Hub's client goes on with just this; what it had of something else goes."""
+    root = tree / PLACE / f"hub-{hashlib.sha256(what.encode()).hexdigest()[:12]}"
+    for other in (tree / PLACE).glob("hub-*"):
+        if other != root:
+            shutil.rmtree(other, ignore_errors=True)
+    return root

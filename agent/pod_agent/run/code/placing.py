@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pod_agent.run.work import Work
 
 _NAMED = 5  # names of a kind that the log shows
-_OFTEN = 200  # files between two signs of life
 
 
 @dataclass(slots=True)
@@ -36,17 +35,16 @@ class _Said:
 
 
 class Placing:
-    """One time of putting files in place. ``before`` is what is known to have been there, e.g. of a git checkout."""
+    """One time of putting files in place."""
 
-    def __init__(self, tree: Path, work: Work, before: Manifest | None = None) -> None:
+    def __init__(self, tree: Path, work: Work) -> None:
         self._tree = tree
         self._work = work
-        found = (before, Manifest.read(tree), Manifest.read(tree, HALF))
+        found = (Manifest.read(tree), Manifest.read(tree, HALF))
         self._before = tuple(one for one in found if one is not None)
-        self._aside = tree / PLACE / f"aside-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+        self._aside = _new_folder(tree / PLACE)
         self._folders = {tree}
         self._said = _Said()
-        self._done = 0
 
     def put(self, root: Path, coming: Manifest) -> None:
         """Move the files of ``coming`` from the folder ``root`` into the tree, and take away what they replace."""
@@ -154,9 +152,7 @@ class Placing:
             folder = folder.parent
 
     def _beat(self) -> None:
-        self._done += 1
-        if self._done % _OFTEN == 0:
-            self._work.beat()
+        self._work.beat()
 
     def _tell(self) -> None:
         said = self._said
@@ -168,6 +164,13 @@ class Placing:
             if names:
                 shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
                 self._work.say(f"podkeep: {_count(len(names))} {words}: {shown}")
+
+
+def _new_folder(place: Path) -> Path:
+    """A name for what is saved aside; two in one second do not meet."""
+    first = place / f"aside-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    names = (first, *(first.with_name(f"{first.name}-{number}") for number in range(2, 1000)))
+    return next((name for name in names if not name.exists()), first)
 
 
 def clear_half(tree: Path) -> None:

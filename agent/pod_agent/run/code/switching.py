@@ -15,19 +15,17 @@ from pod_agent.outputs.came import PLACE, Came, Manifest, digest
 from pod_agent.run.code.placing import Placing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pod_agent.run.work import Work
 
 
-@contextlib.contextmanager
-def from_git(tree: Path, env: Mapping[str, str], work: Work) -> Iterator[Manifest | None]:
-    """What git had put there, as a manifest; afterwards git's own store is moved aside. None where git was not."""
+def from_git(tree: Path, env: Mapping[str, str], work: Work) -> None:
+    """Write down what git had put there, as if it had come otherwise; then git's own store is moved aside."""
     if not (tree / ".git" / "podkeep").is_dir():
-        yield None
         return
-    yield _checked_out(tree, env, work)
+    _checked_out(tree, env, work).write(tree)
     aside = tree / PLACE / f"git-{time.time_ns()}"
     (tree / ".git").rename(aside)
     work.say(f"podkeep: the code came from git before; its store is kept as {aside}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.came import Manifest
+from pod_agent.outputs.came import Manifest, lies_there
 from pod_agent.run.code.archive import put
 from pod_agent.run.code.trees import Trees
 from pod_agent.run.work import StepFailed
@@ -31,6 +31,9 @@ def bring(
     silence_s: float = SILENCE_S,
 ) -> tuple[str, tuple[str, ...]]:
     """Have the tree's files in ``tree``; what names their state, and warnings."""
+    if lies_there(tree, source.text):
+        work.say(f"podkeep: the code has not changed: {source.text[:17]}")
+        return source.text, ()
     sent = source.digest or ""
     trees = Trees(tree.parent)
     if not trees.have(sent).whole:
