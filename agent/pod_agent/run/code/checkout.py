@@ -57,16 +57,6 @@ def check_out(
     return commit, warnings
 
 
-def lies_there(tree: Path, commit: str) -> bool:
-    """Whether the commit was checked out wholly. Two small reads and no program: a restart has a second."""
-    try:
-        done = (tree / ".git" / "podkeep" / "commit").read_text(encoding="ascii").strip()
-        head = (tree / ".git" / "HEAD").read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return False
-    return done == head == commit
-
-
 def _failed(url: str, tree: Path, error: OSError) -> StepFailed:
     place = error.filename or tree
     if error.errno in _NO_ROOM:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs import came
+from pod_agent.run.code.present import lies_there
 from pod_agent.run.work import StepFailed, Work
 from pod_wire.source import SourceKind, read_source
 
@@ -63,10 +64,10 @@ def _is_git(folder: Path) -> bool:
 def _git(
     spec: JobSpec, tree: Path, pinned: str | None, env: Mapping[str, str], work: Work
 ) -> tuple[str, tuple[str, ...]]:
-    from pod_agent.run.code.checkout import check_out, lies_there  # noqa: PLC0415 - one of several kinds
-
     if pinned is not None and lies_there(tree, pinned):
         return pinned, ()
+    from pod_agent.run.code.checkout import check_out  # noqa: PLC0415 - a restart has no time for it
+
     if (tree / came.PLACE / came.MANIFEST).exists():
         from pod_agent.run.code.switching import to_git  # noqa: PLC0415 - seldom
 
