@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from pod_client.init.repository import Repository
 
 _RANK = re.compile(r"""environ\[['"](?:LOCAL_RANK|RANK|WORLD_SIZE)['"]\]|init_process_group\(""")
+_NAMES = r"""['"](?:LOCAL_RANK|RANK|WORLD_SIZE)['"]"""
 _ASKS_RANK = re.compile(
-    r"""environ\.get\(\s*['"](?:LOCAL_RANK|RANK|WORLD_SIZE)['"]|getenv\(\s*['"](?:LOCAL_)?RANK"""
+    rf"environ\.get\(\s*{_NAMES}|getenv\(\s*{_NAMES}|{_NAMES}\s+(?:not\s+)?in\s+os\.environ"
+    rf"|environ\[{_NAMES}\]\s*=[^=]"
+    r"|\bif\s+[^\n]*(?:distributed|ddp|world_size|is_dist)[^\n]*:\n(?:[^\n]*\n){0,12}[^\n]*init_process_group"
 )
-_LAUNCHED = re.compile(r"\b(?:torchrun|accelerate\s+launch|deepspeed|torch\.distributed)")
+_SEVERAL = re.compile(r"--nnodes|--node_rank|--master_addr|--machine_rank|CUDA_VISIBLE_DEVICES")
+_OTHER = re.compile(r"\bresume|--eval|--test\b|evaluate|--help| -h\b")
 TORCHRUN = "torchrun --standalone --nproc_per_node=auto"
 
 
@@ -42,13 +46,15 @@ class Command:
 
 def command_of(program: Program, repository: Repository, target: Target | None, said: list[str]) -> Command:
     entry = program.entry.name
-    mine = [line for line in said if spoken.runs_file(line, entry) and not _resumes(line)]
+    mine = [line for line in said if spoken.runs_file(line, entry)]
+    launcher = mine
+    mine = [line for line in mine if spoken.is_usable(line) and not _is_other(line)]
     if entry.endswith(".ipynb"):
         return Command(
             _quoted(entry), f"{entry} is a notebook: it is run through papermill", takes_more=False
         )
     needed = [flag for flag in program.flags if flag.required and flag.place.name == entry]
-    plain, reason = _launched(program, repository)
+    plain, reason = _launched(program, repository, launcher)
     by_make = _by_make(program, target)
     if by_make is not None:
         by_make.others += [line for line in (plain, *mine[:2]) if line != by_make.text]
@@ -63,23 +69,21 @@ def command_of(program: Program, repository: Repository, target: Target | None, 
 
 
 def as_module(name: str, program: Program, repository: Repository) -> str | None:
-    """``pkg.train`` for a file that has to be run with -m: it imports its neighbours relatively."""
-    if "/" not in name:
-        return None
-    is_package = f"{name.rpartition('/')[0]}/__init__.py" in repository.names
-    top = name.removeprefix("src/").partition("/")[0]
-    imported = {module.split(".")[0] for module in program.entry.imports()}
-    if not is_package and "" not in imported and not name.endswith("__main__.py"):
-        return None
-    if not name.startswith("src/") and not imported & {"", top} and not name.endswith("__main__.py"):
+    """``pkg.train`` for a file that has to be run with -m: it imports its own package, or its neighbours."""
+    folder, _, last = name.rpartition("/")
+    if not folder:
         return None
     dotted = name.removesuffix("/__main__.py").removesuffix(".py").replace("/", ".")
-    return (
-        dotted.removeprefix("src.") if repository.has("pyproject.toml", "setup.py", "setup.cfg") else dotted
-    )
+    imported = {module.split(".")[0] for module in program.entry.imports}
+    is_package = f"{folder}/__init__.py" in repository.names
+    is_installed = repository.has("pyproject.toml", "setup.py", "setup.cfg") is not None
+    if folder.startswith("src/") and is_package and is_installed:
+        return dotted.removeprefix("src.")
+    top = name.partition("/")[0]
+    return dotted if "" in imported or top in imported or last == "__main__.py" else None
 
 
-def _launched(program: Program, repository: Repository) -> tuple[str, str]:
+def _launched(program: Program, repository: Repository, said: list[str]) -> tuple[str, str]:
     """Plain Python, or the launcher that the code asks for."""
     entry = program.entry.name
     module = as_module(entry, program, repository)
@@ -90,9 +94,7 @@ def _launched(program: Program, repository: Repository) -> tuple[str, str]:
             return f"deepspeed {words}", f"{entry} calls deepspeed.initialize()"
     elif program.uses("accelerate") and any("Accelerator(" in source.text for source in program.sources):
         return f"accelerate launch {what}", f"{entry} makes an Accelerator"
-    if any(_RANK.search(source.text) for source in program.sources) and not any(
-        _ASKS_RANK.search(source.text) for source in program.sources
-    ):
+    if _wants_rank(program, said):
         return f"{TORCHRUN} {what}", f"{entry} wants to be started by torchrun"
     subcommand = " fit" if program.mentions("LightningCLI(") else ""
     return f"python {what}{subcommand}", f"{entry} is the likeliest training program here"
@@ -120,12 +122,17 @@ def _by_make(program: Program, target: Target | None) -> Command | None:
     )
 
 
-def _resumes(line: str) -> bool:
-    return re.search(r"\bresume|--eval|--test\b|evaluate|--help", line) is not None
+def _is_other(line: str) -> bool:
+    """Not a training of one machine from its beginning."""
+    return _OTHER.search(line) is not None or _SEVERAL.search(line) is not None
 
 
-def is_launcher(text: str) -> bool:
-    return _LAUNCHED.search(text) is not None
+def _wants_rank(program: Program, said: list[str]) -> bool:
+    """What its README runs it with decides; else whether the code goes on without the launcher's variables."""
+    if said:
+        return any("torchrun" in line or "torch.distributed" in line for line in said)
+    texts = [source.text for source in program.sources]
+    return any(map(_RANK.search, texts)) and not any(map(_ASKS_RANK.search, texts))
 
 
 def _shown(flag: Flag) -> str:

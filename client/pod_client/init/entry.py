@@ -8,9 +8,11 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from pod_client.init.program import reachable
+from pod_client.init.source import called
 
 if TYPE_CHECKING:
     from pod_client.init.repository import Repository
@@ -38,6 +40,9 @@ _TRAINS = re.compile(
     r"\.backward\(|\.partial_fit\(|optimizer\.step\(|\.train\(resume|trainer\.train\(|Trainer\(|\.fit\(|train_step\(|"
     r"jax\.(?:value_and_)?grad|\.minimize\(|LightningCLI\(|GradientTape|train_one_epoch|apply_gradients"
 )
+_RESUMES = re.compile(r"resume|snapshot|load_state_dict|ckpt_path")
+_STARTS = re.compile(r"(?:^|\.)(?:parse_args|main|fit|train|run)$|Trainer$")
+_BLOCKS = (ast.For, ast.While, ast.With, ast.If, ast.Try)
 _SHELL = re.compile(r"^(?:.*[_-])?(?:train|pretrain|finetune)(?:[_-].*)?\.sh$")
 
 
@@ -85,18 +90,28 @@ def _by_name(source: Source) -> int:
 
 def _by_content(source: Source, repository: Repository) -> int:
     if _TRAINS.search(source.text):
-        return 35
-    others = list(reachable(source, repository))[1:12]
+        return 39 if _RESUMES.search(source.text) else 35
+    if _by_name(source) < LEAST // 2:
+        return 0  # read further only where the name promises something
+    others = list(islice(reachable(source, repository), 1, 12))
     return 25 if any(_TRAINS.search(other.text) for other in others) else 0
 
 
 def _is_run(source: Source) -> bool:
     """Whether running the file does anything: it guards its main part, or calls something at its top."""
-    if source.tree is None or "__main__" in source.text or source.name.endswith("__main__.py"):
+    if "__main__" in source.text or source.name.endswith("__main__.py"):
+        return True
+    if _by_name(source) <= 0 and not _TRAINS.search(source.text):
+        return False  # not worth parsing
+    if source.tree is None:
         return True
     return any(
-        isinstance(line, (ast.For, ast.While, ast.With))
+        (isinstance(line, _BLOCKS) and any(isinstance(node, ast.Call) for node in ast.walk(line)))
         or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Call))
-        or (isinstance(line, ast.Assign) and isinstance(line.value, ast.Call) and _TRAINS.search(source.text))
+        or (
+            isinstance(line, ast.Assign)
+            and isinstance(line.value, ast.Call)
+            and _STARTS.search(called(line.value))
+        )
         for line in source.tree.body
     )

@@ -118,7 +118,7 @@ def _named_elsewhere(repository: Repository, target: Target | None, said: list[s
         if any(spoken.runs_file(line, name) for line in recipe):
             weights[name] = 60
         elif any(spoken.runs_file(line, name) for line in said):
-            weights[name] = 12
+            weights[name] = 25
         module = name.removesuffix(".py").removeprefix("src/").replace("/", ".")
         if any(
             "train" in script and target_.partition(":")[0] == module

@@ -118,7 +118,7 @@ class _Search:
         if dotted(base).partition(".")[0] in _NO_SETTINGS:
             return
         if whole.count(".") == 1 and whole.startswith(("self.", "cls.")):
-            values = source.values.get((id(None), f"self.{name}"), [])
+            values = source.values(None, f"self.{name}")
             yield from ((source, value) for value in values)
             if values:
                 return
@@ -141,7 +141,7 @@ class _Search:
             mine = [f for f in self.program.flags if f.owner == scope.name and f.dest == name]
             self.found.flags += [flag for flag in mine if flag not in self.found.flags]
             yield from self._given(source, scope, name, names)
-        elif scope is None or not source.values.get((id(scope), name)):
+        elif scope is None or not source.values(scope, name):
             tops = [f for f in self.program.flags if f.dest == name and f.place.name == source.name]
             style = [f for f in tops if f.owner is None and f.place.line in _lines(source, name)]
             self.found.flags += [flag for flag in style if flag not in self.found.flags]
@@ -150,22 +150,19 @@ class _Search:
         self, source: Source, function: Function, name: str, names: list[str]
     ) -> Iterator[tuple[Source, ast.expr]]:
         """What callers of a function, or makers of its class, give for a parameter."""
-        owner = source.owners.get(id(function))
+        owner = source.owner(function)
         wanted = owner.name if owner is not None and function.name == "__init__" else function.name
         place = names.index(name) - (1 if owner is not None else 0)
-        for other in self.program.sources:
-            for call in other.calls:
-                if called(call).rpartition(".")[2] != wanted:
-                    continue
-                given = next((word.value for word in call.keywords if word.arg == name), None)
-                if (
-                    given is None
-                    and 0 <= place < len(call.args)
-                    and not isinstance(call.args[place], ast.Starred)
-                ):
-                    given = call.args[place]
-                if given is not None:
-                    yield other, given
+        for other, call in self.program.calls_of(wanted):
+            given = next((word.value for word in call.keywords if word.arg == name), None)
+            if (
+                given is None
+                and 0 <= place < len(call.args)
+                and not isinstance(call.args[place], ast.Starred)
+            ):
+                given = call.args[place]
+            if given is not None:
+                yield other, given
 
     def _returned(self, source: Source, call: ast.Call) -> Iterator[tuple[Source, ast.expr]]:
         """What a function of the same file hands back: ``find_latest(args.out)`` and the like."""
@@ -200,4 +197,4 @@ def _parameters(function: Function) -> list[str]:
 
 def _lines(source: Source, name: str) -> set[int]:
     """The lines at a file's top that give a name its value."""
-    return {value.lineno for value in source.values.get((id(None), name), [])}
+    return {value.lineno for value in source.values(None, name)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pod_client.init.git_place import GitPlace, git_place
 from pod_client.init.listing import list_files
-from pod_client.init.source import Source, parse, parse_notebook
+from pod_client.init.source import Source, parse_notebook
 from pod_client.init.texts import LARGEST, LARGEST_NOTEBOOK, read_text
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Repository:
         """Python files, nearest first."""
         wanted = [name for name in self.names if name.endswith(".py")]
         if len(wanted) > MOST_PROGRAMS:
-            self._note(f"only the nearest {MOST_PROGRAMS} of {len(wanted)} Python files were read")
+            self.note(f"only the nearest {MOST_PROGRAMS} of {len(wanted)} Python files were read")
         return [found for name in wanted[:MOST_PROGRAMS] if (found := self.source(name)) is not None]
 
     def notebooks(self) -> list[Source]:
@@ -58,23 +58,20 @@ class Repository:
 
     def _parse(self, name: str) -> Source | None:
         if self._read > MOST_BYTES:
-            self._note(f"only {MOST_BYTES >> 20} MB of programs were read")
+            self.note(f"only {MOST_BYTES >> 20} MB of programs were read")
             return None
         is_notebook = name.endswith(".ipynb")
         limit = LARGEST_NOTEBOOK if is_notebook else LARGEST
         text = read_text(os.path.join(self.folder, name), limit)  # noqa: PTH118
         if text is None:
-            self._note(f"{name} was not read: too large, no text, or no right to")
+            self.note(f"{name} was not read: too large, no text, or no right to")
             return None
         self._read += len(text)
         if is_notebook:
             return parse_notebook(name, text)
-        found = parse(name, text)
-        if found.tree is None:
-            self._note(f"{name} is not Python 3 that could be parsed; it was looked at as text")
-        return found
+        return Source(name, text)
 
-    def _note(self, words: str) -> None:
+    def note(self, words: str) -> None:
         if words not in self.trouble:
             self.trouble.append(words)
 

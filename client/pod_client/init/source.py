@@ -1,4 +1,4 @@
-"""One program of the repository: its text, its syntax tree where Python 3 has one, and who assigns what where.
+"""One program of the repository: its text, its syntax tree where Python 3 has one, who assigns what where.
 
 Nothing is run. A file that does not parse keeps its text, and recognisers that need no tree still read it.
 """
@@ -11,10 +11,7 @@ import re
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from functools import cached_property
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MAGIC = re.compile(r"^\s*[%!?]")
@@ -32,12 +29,10 @@ class Place:
 
 
 @dataclass(slots=True)
-class Source:
-    """``tree`` is None where Python 3 cannot parse the text; then nothing is known but the text itself."""
+class Index:
+    """What stands in a tree, found in one pass."""
 
-    name: str
-    text: str
-    tree: ast.Module | None
+    imports: list[str] = field(default_factory=list)  # as they are written; relative ones begin with dots
     calls: list[ast.Call] = field(default_factory=list)
     functions: dict[str, list[Function]] = field(default_factory=lambda: defaultdict(list))
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
@@ -48,42 +43,62 @@ class Source:
     scopes: dict[int, Function | None] = field(default_factory=dict)  # by id of a node
     owners: dict[int, ast.ClassDef] = field(default_factory=dict)  # the class of a method, by its id
 
+
+@dataclass(frozen=True)
+class Source:
+    """A program. It is parsed and indexed when something of that is asked for, which for most files is never."""
+
+    name: str
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module | None:
+        """None where Python 3 cannot parse the text; then nothing is known but the text itself."""
+        return _tree(self.text)
+
+    @cached_property
+    def index(self) -> Index:
+        return _index(self.tree) if self.tree is not None else Index()
+
+    @property
+    def imports(self) -> list[str]:
+        return self.index.imports
+
+    @property
+    def calls(self) -> list[ast.Call]:
+        return self.index.calls
+
+    @property
+    def functions(self) -> dict[str, list[Function]]:
+        return self.index.functions
+
+    @property
+    def classes(self) -> dict[str, ast.ClassDef]:
+        return self.index.classes
+
     def place(self, node: ast.AST) -> Place:
         return Place(self.name, getattr(node, "lineno", 1))
 
     def scope(self, node: ast.AST) -> Function | None:
-        return self.scopes.get(id(node))
+        return self.index.scopes.get(id(node))
+
+    def owner(self, function: Function) -> ast.ClassDef | None:
+        return self.index.owners.get(id(function))
+
+    def values(self, scope: Function | None, name: str) -> list[ast.expr]:
+        """All that a name is given in a function, or at the file's top."""
+        return self.index.values.get((id(scope), name), [])
 
     def assigned(self, scope: Function | None, name: str, line: int) -> list[ast.expr]:
         """What a name is given in a function, else at the file's top; inside ``with … as name``, that alone."""
-        around = [value for lines, value in self.blocks.get((id(scope), name), []) if line in lines]
+        around = [value for lines, value in self.index.blocks.get((id(scope), name), []) if line in lines]
         if around:
             return around[-1:]
-        own = self.values.get((id(scope), name), [])
-        return own or (self.values.get((id(None), name), []) if scope is not None else [])
-
-    def imports(self) -> Iterator[str]:
-        """Every module that is imported anywhere, as it is written; relative ones begin with dots."""
-        for node in ast.walk(self.tree) if self.tree is not None else ():
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                stem = "." * node.level + (node.module or "")
-                yield stem
-                joint = "" if stem.endswith(".") or not stem else "."
-                yield from (f"{stem}{joint}{alias.name}" for alias in node.names)
+        return self.values(scope, name) or (self.values(None, name) if scope is not None else [])
 
     def uses(self, *packages: str) -> bool:
         """Whether one of these packages is imported."""
-        return any(name.split(".")[0] in packages or name in packages for name in self.imports())
-
-
-def parse(name: str, text: str) -> Source:
-    """A program, from its text. Never fails."""
-    source = Source(name, text, _tree(text))
-    if source.tree is not None:
-        _index(source)
-    return source
+        return any(name.split(".")[0] in packages or name in packages for name in self.imports)
 
 
 def parse_notebook(name: str, text: str) -> Source | None:
@@ -94,7 +109,7 @@ def parse_notebook(name: str, text: str) -> Source | None:
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     lines = [line for code in codes if not code.startswith("%%") for line in code.split("\n")]
-    return parse(name, "\n".join(line for line in lines if not _MAGIC.match(line)))
+    return Source(name, "\n".join(line for line in lines if not _MAGIC.match(line)))
 
 
 def called(call: ast.Call) -> str:
@@ -138,10 +153,10 @@ def _tree(text: str) -> ast.Module | None:
         return None
 
 
-def _index(source: Source) -> None:
+def _index(tree: ast.Module) -> Index:
     """One pass without recursion: a file may be nested deeper than our stack."""
-    assert source.tree is not None  # noqa: S101 - the caller has looked; mypy has not
-    todo: list[tuple[ast.AST, Function | None, ast.ClassDef | None]] = [(source.tree, None, None)]
+    source = Index()
+    todo: list[tuple[ast.AST, Function | None, ast.ClassDef | None]] = [(tree, None, None)]
     while todo:
         node, scope, owner = todo.pop()
         source.scopes[id(node)] = scope
@@ -157,14 +172,21 @@ def _index(source: Source) -> None:
                 inside = node
             case ast.Call():
                 source.calls.append(node)
+            case ast.Import(names=names):
+                source.imports += [alias.name for alias in names]
+            case ast.ImportFrom(module=module, names=names, level=level):
+                stem = "." * level + (module or "")
+                joint = "" if stem.endswith(".") else "."
+                source.imports += [stem, *(f"{stem}{joint}{alias.name}" for alias in names)]
             case _:
                 pass
         _note_values(source, node, scope)
         todo += [(child, inner, inside) for child in ast.iter_child_nodes(node)]
     source.calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    return source
 
 
-def _note_values(source: Source, node: ast.AST, scope: Function | None) -> None:
+def _note_values(source: Index, node: ast.AST, scope: Function | None) -> None:
     match node:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
@@ -185,7 +207,7 @@ def _note_values(source: Source, node: ast.AST, scope: Function | None) -> None:
             pass
 
 
-def _note(source: Source, target: ast.expr, value: ast.expr, scope: Function | None) -> None:
+def _note(source: Index, target: ast.expr, value: ast.expr, scope: Function | None) -> None:
     match target:
         case ast.Name(id=name):
             source.values[id(scope), name].append(value)

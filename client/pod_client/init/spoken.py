@@ -24,7 +24,7 @@ _MODULE = re.compile(r"\s-m\s+([\w.]+)")
 
 
 def readme_commands(repository: Repository) -> list[str]:
-    """Lines of the README's code that run something here, as they can be used, in its order."""
+    """Lines of the README's code that run something here, in its order; also those with a place to fill in."""
     name = repository.has("README.md", "README.rst", "README.txt", "README", "readme.md", "Readme.md")
     text = repository.text(name) if name is not None else None
     if text is None:
@@ -33,9 +33,14 @@ def readme_commands(repository: Repository) -> list[str]:
     for line in _code_lines(text):
         bare = re.sub(r"^(?:\$|>|#)\s+", "", line.strip())
         bare = re.sub(r"\s+#\s.*$", "", bare)
-        if _RUNS.match(bare) and len(bare) <= LONGEST and not _UNCLEAR.search(bare) and _is_closed(bare):
+        if _RUNS.match(bare) and len(bare) <= LONGEST:
             found.append(" ".join(bare.split()))
     return list(dict.fromkeys(found))
+
+
+def is_usable(command: str) -> bool:
+    """Whether it can be run as it stands: nothing to fill in, no second command, no open quote."""
+    return not _UNCLEAR.search(command) and _is_closed(command)
 
 
 def runs_file(command: str, name: str) -> bool:

@@ -26,6 +26,20 @@ def flags(source: Source) -> Iterator[Flag]:
                 yield found
 
 
+def made_of_names(source: Source, entry: Source) -> Iterator[Flag]:
+    """``add_argument(f"--{name}")`` over a dictionary of defaults: each of the entry's names is a flag."""
+    adds = [call for call in source.calls if called(call).endswith("add_argument") and call.args]
+    if not any(isinstance(call.args[0], ast.JoinedStr) for call in adds):
+        return
+    for call in entry.calls:
+        words = call.keywords if called(call) in {"dict", "defaults.update", "update"} else []
+        for word in words:
+            if word.arg is not None and isinstance(word.value, ast.Constant):
+                value = word.value.value
+                takes = Takes.NUMBER if isinstance(value, (int, float)) else Takes.TEXT
+                yield Flag(f"--{word.arg}", word.arg, entry.place(word.value), takes, default=value)
+
+
 def _flag(call: ast.Call, source: Source) -> Flag | None:
     names = [name for arg in call.args if (name := text_of(arg)) is not None]
     if not names or text_of(keyword(call, "action")) in _NOTHING_TO_TELL:

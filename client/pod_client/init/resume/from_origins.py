@@ -48,8 +48,14 @@ def named_flags(found: Origins) -> list[Flag]:
     return [f for f in usable if is_strong(f)] + [f for f in usable if is_medium(f) and not is_strong(f)]
 
 
-def saved(program: Program) -> Iterator[tuple[Source, ast.Call, Origins]]:
-    """Every call that saves something, with where its place comes from."""
+def saved(program: Program) -> list[Origins]:
+    """Where each place that something is saved to comes from. Looked up once for a program."""
+    if program.saved is None:
+        program.saved = [found for _, _, found in _saved(program)]
+    return program.saved
+
+
+def _saved(program: Program) -> Iterator[tuple[Source, ast.Call, Origins]]:
     for source in program.sources:
         for call in source.calls:
             name = called(call).rpartition(".")[2]
@@ -63,7 +69,7 @@ def saved(program: Program) -> Iterator[tuple[Source, ast.Call, Origins]]:
 
 def is_saved_to(program: Program, flag: Flag) -> bool:
     """Whether the program writes where it also reads: then it finds its own checkpoint there."""
-    return any(flag in found.flags for _, _, found in saved(program))
+    return any(flag in found.flags for found in saved(program))
 
 
 def is_read(program: Program, flag: Flag) -> bool:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pod_client.init.flags.flag import CHECKPOINT, Takes
 from pod_client.init.origins import origins
-from pod_client.init.resume.from_origins import by_flag, named_flags, put_back
+from pod_client.init.resume.from_origins import by_flag, is_read, named_flags, put_back
+from pod_client.init.resume.names import is_strong
 from pod_client.init.resume.way import Gap, Way
 from pod_client.init.source import called, keyword
 
@@ -46,7 +47,9 @@ def recognise(program: Program) -> Iterator[Way | Gap]:
                 yield from _by_value(program, source, call, value, "Trainer(resume_from_checkpoint=…)")
     if fits and not told:
         source, call = fits[0]
-        yield Gap("trainer.fit() gets no ckpt_path, so it begins anew", source.place(call), _REMEDY, 85)
+        # A flag that says so by its name may reach the Trainer by a way that is not seen here.
+        weight = 50 if any(is_strong(flag) and is_read(program, flag) for flag in program.flags) else 85
+        yield Gap("trainer.fit() gets no ckpt_path, so it begins anew", source.place(call), _REMEDY, weight)
 
 
 def _by_value(

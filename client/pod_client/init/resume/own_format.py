@@ -35,11 +35,12 @@ _METHODS = {
     "load_from_checkpoint", "from_checkpoint", "load_snapshot",
 }  # fmt: skip
 _PLACES = ("f", "path", "file", "filepath", "filename", "ckpt_dir", "save_path")
-_LOADS = re.compile(r"(?:load|restore)_")
+_LOADS = re.compile(r"(?:load|restore)_(?!state_dict)")
 _LEFT_TO_OTHERS = {"accelerator.load_state", "engine.load_checkpoint", "model_engine.load_checkpoint"}
 _LOOKS = re.compile(
     r"(?:^|\.)(?:exists|isfile|is_file|isdir|is_dir|listdir|glob|iglob|scandir|latest\w*|find\w*)$"
 )
+_FIELD = re.compile(r"ckpt|checkpoint|snapshot|resume|state", re.IGNORECASE)
 _STATE = re.compile(
     r"""load_state_dict|\[['"](?:optimizer\w*|opt\w*|epoch|step|iter\w*|global_step|scheduler)['"]\]|partial_fit|"""
     r"warm_start|initial_epoch|start_epoch|start_step"
@@ -81,7 +82,7 @@ def _loaded(program: Program) -> Iterator[Load]:
             last = name.rpartition(".")[2]
             if name in _LOADERS or (last in others and (call.args or call.keywords)):
                 yield source, call, origins(program, source, argument(call, 0, *_PLACES))
-            elif _LOADS.match(last) and last not in own and name not in _LEFT_TO_OTHERS:
+            elif _LOADS.match(last) and last not in own and "url" not in last and name not in _LEFT_TO_OTHERS:
                 given = [*call.args[:3], *(word.value for word in call.keywords)]
                 for each in given:
                     found = origins(program, source, each)
@@ -117,13 +118,16 @@ def _unproved(program: Program, flag: Flag) -> Way | Gap:
 def _own_place(program: Program, loads: list[Load]) -> Iterator[Way | Gap]:
     """A file that is saved, looked for, and loaded again under the same name."""
     kept: set[str] = set()
+    kept_fields: set[str] = set()
     flags: list[Flag] = []
-    for _, _, found in saved(program):
+    for found in saved(program):
         kept |= found.files
         flags += found.flags
+        kept_fields |= {name for name in found.fields if _FIELD.search(name)}
     for source, call, found in loads:
         shared = [name for name in sorted(found.files) if any(_is_same(name, other) for other in kept)]
         shared += [flag.name for flag in found.flags if flag in flags]
+        shared += [name for name in found.fields if name in kept_fields]
         if not shared or not _is_looked_for(program, source, call, found):
             continue
         goes_on = _STATE.search(source.text) is not None
@@ -138,7 +142,7 @@ def _is_same(one: str, other: str) -> bool:
 
 def _is_looked_for(program: Program, source: Source, call: ast.Call, found: Origins) -> bool:
     """Whether the same function asks first if there is something to load, or a way to do so was found by a call."""
-    if any(_LOOKS.search(name) for name in found.calls):
+    if any(_LOOKS.search(name) for name in found.calls) or _is_tried(source, call):
         return True
     scope = source.scope(call)
     for other in source.calls:
@@ -146,6 +150,16 @@ def _is_looked_for(program: Program, source: Source, call: ast.Call, found: Orig
             asked = [*other.args, other.func.value] if isinstance(other.func, ast.Attribute) else other.args
             theirs = [origins(program, source, each) for each in asked]
             if any(one.files & found.files or set(one.flags) & set(found.flags) for one in theirs):
+                return True
+    return False
+
+
+def _is_tried(source: Source, call: ast.Call) -> bool:
+    """Whether its not being there is caught: ``except FileNotFoundError``."""
+    for node in ast.walk(source.tree) if source.tree is not None else ():
+        if isinstance(node, ast.Try) and node.lineno <= call.lineno <= (node.body[-1].end_lineno or 0):
+            caught = [ast.unparse(handler.type) for handler in node.handlers if handler.type is not None]
+            if any("FileNotFound" in one or "OSError" in one for one in caught):
                 return True
     return False
 

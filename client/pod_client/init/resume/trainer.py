@@ -10,7 +10,7 @@ from pod_client.init.flags.flag import CHECKPOINT, Takes
 from pod_client.init.origins import origins
 from pod_client.init.resume.from_origins import by_flag, put_back
 from pod_client.init.resume.way import Gap, Way
-from pod_client.init.source import argument, called
+from pod_client.init.source import argument, called, dotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,15 @@ def _is_train(call: ast.Call) -> bool:
 
 
 def _has_trainer(program: Program) -> bool:
+    """One of the library's, or made from one; a class of the program's own of that name is something else."""
+    own = [
+        owner
+        for source in program.sources
+        for name, owner in source.classes.items()
+        if name.endswith("Trainer")
+    ]
+    if own and not any("Trainer" in dotted(base) for owner in own for base in owner.bases):
+        return False
     return program.mentions("Trainer(", "Trainer)")
 
 
