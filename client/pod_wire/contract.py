@@ -42,7 +42,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         Kind.REF,
         "the default branch",
         "",
-        "Branch, tag or commit to check out.",
+        "Branch, tag, commit or pull request to check out, e.g. `main`, `v1.2`, `#12`.",
     ),
     Variable(
         "POD_SUBDIR",
