@@ -100,10 +100,7 @@ def _below(text: str, *, what: str) -> str:
         raise BadValue(f"must be a {what} below the code's root, not an absolute path")
     if ".." in text.split("/"):
         raise BadValue(f"must be a {what} below the code's root, without '..'")
-    clean = posixpath.normpath(text)
-    if what == "file" and clean == ".":
-        raise BadValue("must be a file")
-    return clean
+    return posixpath.normpath(text)
 
 
 def _glob(text: str) -> str:

@@ -23,7 +23,7 @@ class Kind(StrEnum):
     REPO = "repository"
     REF = "git ref"
     FOLDER = "relative folder"
-    FILE = "relative file, or empty for none"
+    FILE = "relative file or folder, or empty for none"
     GLOB = "relative glob"
     COMMAND = "shell text"
     TEXT = "text"

@@ -8,6 +8,8 @@ from pod_agent.run.work import StepFailed
 from tests.agent.install_place import InstallPlace
 from tests.fakes.package_index import PackageIndex
 
+pytestmark = pytest.mark.slow  # each makes environments and asks a server
+
 HATCH = '[build-system]\nrequires = ["own-backend"]\nbuild-backend = "own_backend"\n'
 BACKEND = """
 import base64, hashlib, os, tomllib, zipfile

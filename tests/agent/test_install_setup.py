@@ -19,6 +19,8 @@ from tests.agent.install_place import InstallPlace
 from tests.fakes.package_index import Fault, PackageIndex
 from tests.story.seen import dice
 
+pytestmark = pytest.mark.slow  # each makes environments and asks a server
+
 KINDS = {
     "requirements.txt": ("requirements.txt", "keeptest\n"),
     "pyproject.toml": (
@@ -150,7 +152,6 @@ install(spec, Path({folder!r}), Path({envs!r}), {env!r}, Work(lambda data: None,
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_install_killed_at_any_moment_is_never_trusted(place, kind):
     """kill -9 of the installing process and all its programs: the next install gives a whole environment."""

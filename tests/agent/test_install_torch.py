@@ -14,6 +14,8 @@ import pytest
 from tests.agent.install_place import TORCH, InstallPlace
 from tests.fakes.package_index import PackageIndex
 
+pytestmark = pytest.mark.slow  # each makes environments and asks a server
+
 UV = shutil.which("uv", path=f"{sys.prefix}/bin:{os.environ.get('PATH', '')}")
 HEAVY = 3_000_000
 
@@ -104,7 +106,6 @@ def test_an_image_without_torch_gets_the_job_s_without_a_word(tmp_path):
     assert made.warnings == ()
 
 
-@pytest.mark.slow
 def test_a_lock_of_uv_with_the_image_s_version_takes_the_image_s(place):
     """uv is told to leave out torch and all that only torch needs; a pin without +cu124 takes any build."""
     lock(place, '"torch==2.6.0", "transformers"')
@@ -114,7 +115,6 @@ def test_a_lock_of_uv_with_the_image_s_version_takes_the_image_s(place):
     assert "2 of the lock's packages are left to the image" in place.text
 
 
-@pytest.mark.slow
 def test_a_lock_of_uv_with_another_version_wins(place):
     """The lock is exact: its torch is installed with its own CUDA library, and it is said."""
     lock(place, '"torch<2.6", "transformers"')
@@ -124,7 +124,6 @@ def test_a_lock_of_uv_with_another_version_wins(place):
     assert "torch 2.5.1 was installed beside it (3 MB;" in made.warnings[0]
 
 
-@pytest.mark.slow
 def test_what_the_lock_s_author_names_is_installed_although_torch_needs_it(place):
     """Only what nobody but torch needs is left to the image's torch: a pin of the author's own is kept."""
     lock(place, '"torch==2.6.0", "nvidia-cublas-cu12==12.4"')
@@ -165,7 +164,6 @@ def test_commands_of_the_image_start_the_environment_s_python(place):
 
 
 @pytest.mark.torch
-@pytest.mark.slow
 def test_the_real_torch_of_this_machine_is_used(tmp_path):
     """torch, transformers, accelerate and lightning of the image satisfy a job that lists them: nothing is fetched."""
     for name in ("torch", "transformers", "accelerate", "lightning"):

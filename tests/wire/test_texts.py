@@ -67,7 +67,6 @@ def test_good_values_are_taken(name, value, meaning):
         ("POD_CHECKPOINTS", "/x/*", "absolute"),
         ("POD_REQUIREMENTS", "../r.txt", ".."),
         ("POD_REQUIREMENTS", "/r.txt", "absolute"),
-        ("POD_REQUIREMENTS", ".", "file"),
         ("POD_SUBDIR", "a\nb", "control"),
         ("POD_JOB", ".hidden", "begin"),
         ("POD_JOB", "a/b", "letters"),

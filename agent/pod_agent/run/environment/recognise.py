@@ -72,25 +72,30 @@ def unread(spec: JobSpec, folder: Path) -> tuple[str, ...]:
 def _looked_for(spec: JobSpec, folder: Path) -> Found | None:
     """The first in the command's folder; where it has none, in the folders above it, up to the code's root."""
     depth = len(PurePosixPath(spec.subdir).parts) if spec.subdir != "." else 0
-    for place in (folder, *folder.parents[:depth]):
+    above = folder.parents[:depth]
+    lock = next((place / "uv.lock" for place in above if _is_workspace(place)), None)
+    if lock is not None and (folder / "pyproject.toml").is_file() and not (folder / "uv.lock").is_file():
+        return Found(UvLock(lock, folder), "the folder is a member of its workspace")
+    for place in (folder, *above):
         found = _in(place)
         if found is not None:
-            return (
-                found
-                if place == folder
-                else replace(found, why=f"in {place.name or place}, above the command's folder")
-            )
+            where = f"in {place.name or place}, above the command's folder"
+            return found if place == folder else replace(found, why=where)
     return None
+
+
+def _is_workspace(folder: Path) -> bool:
+    document = toml.quietly(folder / "pyproject.toml")
+    return (folder / "uv.lock").is_file() and "workspace" in toml.table(document, "tool", "uv")
 
 
 def _in(folder: Path) -> Found | None:
     """The order: locks say exactly what their author ran, a list for pip says it loosely, conda's needs a program."""
-    document = toml.quietly(folder / "pyproject.toml")
     file = folder / "requirements.txt"
-    if (folder / "uv.lock").is_file() and document:
-        return Found(UvLock(folder / "uv.lock", folder), "a lock comes first")
-    if (folder / "poetry.lock").is_file() and document:
-        return Found(PoetryLock(folder / "poetry.lock"), "a lock comes first")
+    read = toml.quietly if file.is_file() else toml.load
+    document = read(folder / "pyproject.toml")
+    if (locked := _locked(folder, ())) is not None:
+        return Found(locked, "a lock comes first")
     if file.is_file():
         beside = folder if project.is_package(folder, document) else None
         return Found(PipFiles((file,), folder, beside), "no lock is there")
@@ -100,6 +105,14 @@ def _in(folder: Path) -> Found | None:
         if (folder / name).is_file():
             return Found(CondaFile(folder / name), "nothing that pip reads is there")
     return None
+
+
+def _locked(folder: Path, extras: tuple[str, ...]) -> Kind | None:
+    if not (folder / "pyproject.toml").is_file():
+        return None
+    if (folder / "uv.lock").is_file():
+        return UvLock(folder / "uv.lock", folder, extras)
+    return PoetryLock(folder / "poetry.lock", extras) if (folder / "poetry.lock").is_file() else None
 
 
 def _project(folder: Path, document: toml.Table) -> Project | None:
@@ -140,12 +153,9 @@ def _named(text: str, folder: Path) -> Found:
 
 
 def _of_folder(folder: Path, extras: tuple[str, ...], text: str) -> Kind:
-    document = toml.quietly(folder / "pyproject.toml")
-    if (folder / "uv.lock").is_file() and document:
-        return UvLock(folder / "uv.lock", folder, extras)
-    if (folder / "poetry.lock").is_file() and document:
-        return PoetryLock(folder / "poetry.lock", extras)
-    found = _project(folder, document)
+    if (locked := _locked(folder, extras)) is not None:
+        return locked
+    found = _project(folder, toml.load(folder / "pyproject.toml"))
     if found is None:
         raise StepFailed(
             f"cannot install {text}: the folder holds no project",

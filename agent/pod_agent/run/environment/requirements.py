@@ -38,6 +38,7 @@ _SOURCES = (
     ".cfg",
     ".txt",
 )
+_LARGE = 1 << 20
 _SKIPPED = {"__pycache__", "node_modules", "build", "dist", "venv", "env"}
 
 
@@ -118,7 +119,7 @@ class Reader:
         names = _sources(place) if whole else (place / name for name in _PROJECT_FILES)
         for name in names:
             if name.is_file():
-                self.add(str(name.relative_to(place)).encode(), name.read_bytes())
+                self.add(os.fsencode(name.relative_to(place)), _content(name))
 
 
 def read(files: Iterable[Path], folder: Path) -> Wanted:
@@ -147,6 +148,16 @@ def lines(text: str) -> Iterator[str]:
 def resolve(wanted: Wanted, ask: Callable[[str, str], str | None]) -> dict[str, str | None]:
     """What each moving git ref points at now; None where nobody answers."""
     return {f"{url}@{ref}": ask(url, ref) for url, ref in wanted.moving}
+
+
+def _content(path: Path) -> bytes:
+    """A source file; of what is too large to be one, its beginning and its size."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            return file.read(_LARGE) + (str(size).encode() if size > _LARGE else b"")
+    except OSError:
+        return b""
 
 
 def _split_ref(url: str) -> tuple[str, str]:
