@@ -12,6 +12,7 @@ import pytest
 from pod_agent.outputs.belonging import Belonging
 from pod_agent.outputs.checkpoints import kept as kept_module
 from pod_agent.outputs.checkpoints.kept import kept, put_back
+from pod_agent.outputs.closings import Way
 from pod_agent.outputs.watch import CheckpointWatch
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
@@ -221,6 +222,24 @@ def test_no_room_for_a_copy_costs_the_copy_not_the_news(place):
     place.save("last.pt", torch_zip({"step": 3}))
     look_twice(place.watch())
     assert place.posted == [("last.pt", 3)]
+
+
+def test_a_file_that_is_always_put_in_place_whole_is_not_copied(place):
+    """Written elsewhere and renamed, save after save: nothing is ever lost, so no save is written twice."""
+    watch = place.watch()
+    at = place.folder / "last.pt"
+    for step in range(1, 6):
+        place.save("half.tmp", torch_zip({"step": step})).replace(at)
+        watch.look_closed({at: Way.MOVED})
+        look_twice(watch)
+        assert bool(place.copies()) == (step < 3)
+    assert [step for _, step in place.posted] == [1, 2, 3, 4, 5]
+    place.save("last.pt", torch_zip({"step": 6}))
+    watch.look_closed({at: Way.IN_PLACE})
+    assert place.copies() == {"last.pt": ["step-6.pt"]}
+    place.save("half.tmp", torch_zip({"step": 7})).replace(at)
+    watch.look_closed({at: Way.MOVED})
+    assert place.copies() == {"last.pt": ["step-6.pt", "step-7.pt"]}, "once in place, never trusted again"
 
 
 def test_older_and_ignored_files_are_not_posted(place):

@@ -11,6 +11,7 @@ import os
 import select
 import struct
 import threading
+from enum import StrEnum
 from pathlib import Path
 
 IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x008, 0x080, 0x100
@@ -20,6 +21,14 @@ _MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR | IN_DONT_FOLLOW
 _HEAD = struct.Struct("iIII")
 _MOST = 1000  # folders; the kernel allows a user 8192 at least
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns"}
+
+
+class Way(StrEnum):
+    """How a file came to be as it is."""
+
+    IN_PLACE = "in place"  # written under its own name
+    MOVED = "moved"  # written elsewhere, and put here whole
+    UNSEEN = "unseen"  # before anybody watched its folder
 
 
 class Closings:
@@ -32,16 +41,16 @@ class Closings:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         has = hasattr(self._libc, "inotify_init1")
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC) if has else -1
-        self._add_tree(os.fspath(top), set())
+        self._add_tree(os.fspath(top), {})
 
-    def wait(self, timeout_s: float) -> set[Path]:
-        """Files that were written since the last call; at most so long, or until ``wake``."""
+    def wait(self, timeout_s: float) -> dict[Path, Way]:
+        """Files that were written since the last call, and how; at most so long, or until ``wake``."""
         fds = [self._wake] + ([self._fd] if self._fd >= 0 else [])
         ready, _, _ = select.select(fds, [], [], max(0.0, timeout_s))
-        found: set[str] = set()
+        found: dict[str, Way] = {}
         if self._fd in ready:
             self._read(found)
-        return {Path(name) for name in found}
+        return {Path(name): way for name, way in found.items()}
 
     def wake(self) -> None:
         """End the waiting, now and from now on."""
@@ -56,7 +65,7 @@ class Closings:
                     os.close(fd)
             self._fd = self._wake = -1
 
-    def _read(self, found: set[str]) -> None:
+    def _read(self, found: dict[str, Way]) -> None:
         while True:
             try:
                 data = os.read(self._fd, 65536)
@@ -69,7 +78,7 @@ class Closings:
                 at += _HEAD.size + length
                 self._take(wd, mask, os.fsdecode(name), found)
 
-    def _take(self, wd: int, mask: int, name: str, found: set[str]) -> None:
+    def _take(self, wd: int, mask: int, name: str, found: dict[str, Way]) -> None:
         if mask & IN_IGNORED:
             self._folders.pop(wd, None)
             return
@@ -78,11 +87,14 @@ class Closings:
             return  # what was lost is found by the next look
         path = os.path.join(folder, name)  # noqa: PTH118 - bytes that are no text stay as they are
         if mask & IN_ISDIR:
-            self._add_tree(path, found)
-        elif mask & (IN_CLOSE_WRITE | IN_MOVED_TO):
-            found.add(path)
+            if not _is_skipped(name):
+                self._add_tree(path, found)
+        elif mask & IN_CLOSE_WRITE:
+            found[path] = Way.IN_PLACE
+        elif mask & IN_MOVED_TO and found.get(path) is not Way.IN_PLACE:
+            found[path] = Way.MOVED
 
-    def _add_tree(self, top: str, found: set[str]) -> None:
+    def _add_tree(self, top: str, found: dict[str, Way]) -> None:
         """A folder and all below it. What lies in it already may have been closed before anybody watched."""
         left = [top]
         while left and self._fd >= 0 and len(self._folders) < _MOST:
@@ -95,8 +107,12 @@ class Closings:
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         if not entry.is_dir(follow_symlinks=False):
-                            found.add(entry.path)
-                        elif not entry.name.startswith(".") and entry.name not in _SKIPPED:
+                            found.setdefault(entry.path, Way.UNSEEN)
+                        elif not _is_skipped(entry.name):
                             left.append(entry.path)
             except OSError:
                 continue  # gone already
+
+
+def _is_skipped(name: str) -> bool:
+    return name.startswith(".") or name in _SKIPPED

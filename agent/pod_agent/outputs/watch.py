@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.find import SUFFIXES, again, find
 from pod_agent.outputs.checkpoints.judge import in_order, judge
-from pod_agent.outputs.checkpoints.kept import keep, kept, settle, thin, wants_copy
+from pod_agent.outputs.checkpoints.kept import drop, keep, kept, settle, thin, wants_copy
 from pod_agent.outputs.checkpoints.records import Records
 from pod_agent.outputs.checkpoints.tracked import tracked
-from pod_agent.outputs.closings import Closings
+from pod_agent.outputs.closings import Closings, Way
 from pod_wire.status import CheckpointPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pod_agent.outputs.belonging import Belonging
@@ -37,6 +37,7 @@ _SHARE = 200  # a look may take one part in this many of the time
 _AGAIN = 50  # how many are looked at between two walks, the newest
 _QUICK_S = 0.02  # a walk that takes no longer may be made for a new name,
 _NEW_SHARE = 20  # in one part of so many of the time: a program may write a thousand files a second
+NEVER, ALWAYS = -1_000_000, 3  # once written in place it is copied ever after; put in place so often, no more
 _log = logging.getLogger("podkeep")
 
 
@@ -69,6 +70,7 @@ class CheckpointWatch:
         self._newest: CheckpointPlace | None = None
         self._told: str | None = None
         self._unsaved = False
+        self._moved: dict[Path, int] = {}  # how often a name was put in place whole
         self._closings: Closings | None = None
         self._unsettled: float | None = None  # since when copies may not be on the disk yet
 
@@ -137,8 +139,10 @@ class CheckpointWatch:
         if since is not None:
             settle(self._state, since)
 
-    def look_closed(self, written: Iterable[Path], *, walks: bool = True) -> None:
+    def look_closed(self, written: Mapping[Path, Way], *, walks: bool = True) -> None:
         """These files were just closed by their writer: those that the next save goes over are copied at once."""
+        for path, way in written.items():
+            self._moved[path] = self._moved.get(path, 0) + 1 if way is Way.MOVED else NEVER
         new = [path for path in written if path not in self._looks]
         if new and walks and any(path.suffix in SUFFIXES for path in new):
             self.look(writer_alive=True)
@@ -220,8 +224,13 @@ class CheckpointWatch:
         return now - self._resting.get(candidate.path, now)
 
     def _is_written_over(self, candidate: Candidate, step: int | None, records: Records) -> bool:
+        if not candidate.is_file:
+            return False
+        if self._moved.get(candidate.path, 0) >= ALWAYS:  # the last whole one stays until the next has come
+            drop(candidate.path, self._folder, self._state)
+            return False
         is_rewritten = records.of(candidate) is not None or str(candidate.path) in records.rewritten
-        return candidate.is_file and (is_rewritten or wants_copy(candidate, step))
+        return is_rewritten or wants_copy(candidate, step)
 
     def _copied(self, candidate: Candidate, step: int | None, records: Records) -> bool:
         try:

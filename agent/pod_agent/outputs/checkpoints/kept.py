@@ -105,6 +105,12 @@ def thin(folder: Path, state: Path, rewritten: Collection[str]) -> None:
         shutil.rmtree(shelf, ignore_errors=True)
 
 
+def drop(path: Path, folder: Path, state: Path) -> None:
+    """Take away the copies of a file that is never without a whole one: each save is put in place at once."""
+    with contextlib.suppress(OSError):
+        shutil.rmtree(_shelf(path, folder, state))
+
+
 def put_back(copy: Path, place: Path) -> None:
     """The copy where the training looks for it, whole at once; the copy stays."""
     place.parent.mkdir(parents=True, exist_ok=True)

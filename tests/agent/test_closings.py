@@ -1,0 +1,87 @@
+"""Which files were just closed or moved into place: real inotify, real writers."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from pod_agent.outputs.closings import Closings, Way
+from tests.live import wait_for
+
+
+@pytest.fixture
+def watched(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "old.pt").write_bytes(b"x")
+    closings = Closings(tmp_path)
+    yield tmp_path, closings
+    closings.close()
+
+
+def all_of(closings, wanted):
+    """What is told until these are among it."""
+    found = {}
+
+    def look():
+        found.update(closings.wait(0.2))
+        return wanted <= set(found)
+
+    wait_for(f"{wanted} in {found}", look, within_s=20)
+    return found
+
+
+def test_a_writer_closes_and_another_moves(watched):
+    """Closed under its own name, or put there whole; an open file and a read one say nothing."""
+    top, closings = watched
+    (top / "out" / "old.pt").read_bytes()
+    with (top / "out" / "a.pt").open("wb") as file:
+        file.write(b"1")
+        file.flush()
+        assert closings.wait(0.05) == {}
+    (top / "b.tmp").write_bytes(b"2")
+    (top / "b.tmp").rename(top / "out" / "b.pt")
+    found = all_of(closings, {top / "out" / "a.pt", top / "out" / "b.pt"})
+    assert found[top / "out" / "a.pt"] is Way.IN_PLACE
+    assert found[top / "out" / "b.pt"] is Way.MOVED
+
+
+def test_a_new_folder_is_watched_with_what_lies_in_it(watched):
+    """What was written before anybody watched the folder is told too, and what comes later."""
+    top, closings = watched
+    (top / "runs" / "a" / "b").mkdir(parents=True)
+    (top / "runs" / "a" / "b" / "c.pt").write_bytes(b"1")
+    all_of(closings, {top / "runs" / "a" / "b" / "c.pt"})
+    (top / "runs" / "a" / "b" / "c.pt").write_bytes(b"22")
+    assert (
+        all_of(closings, {top / "runs" / "a" / "b" / "c.pt"})[top / "runs" / "a" / "b" / "c.pt"]
+        is Way.IN_PLACE
+    )
+
+
+def test_hidden_folders_and_caches_are_passed_over(watched):
+    """Neither git's files nor an environment's are anybody's checkpoint."""
+    top, closings = watched
+    for name in (".git", "__pycache__", "venv", ".podkeep"):
+        (top / name).mkdir()
+        closings.wait(0.05)
+        (top / name / "x.pt").write_bytes(b"1")
+    assert closings.wait(0.05) == {}
+
+
+def test_waking_ends_the_wait_and_closing_twice_is_fine(watched):
+    """Whoever ends a watch does not wait for its next look; after the close nothing happens any more."""
+    _, closings = watched
+    threading.Timer(0.1, closings.wake).start()
+    closings.wait(30.0)
+    closings.wait(30.0)
+    closings.close()
+    closings.close()
+    closings.wake()
+
+
+def test_a_folder_that_is_not_there_is_no_error(tmp_path):
+    """Then there are no events; whoever waits looks on a timer."""
+    closings = Closings(tmp_path / "nowhere")
+    assert closings.wait(0.01) == {}
+    closings.close()
