@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +16,7 @@ from pod_agent.outputs.belonging import FILE, Belonging, load, save
 from pod_agent.run.aside import Aside
 from tests.agent.checkpoint_files import numpy_zip, torch_zip, trainer
 from tests.agent.test_resume import Place
+from tests.story.small_places import on_small_disk
 
 
 @pytest.fixture
@@ -95,15 +101,60 @@ def test_a_fresh_run_killed_while_it_moves_checkpoints_aside_moves_the_rest(plac
     assert not (place.state / "checkpoints.json").exists()
 
 
-def test_on_another_disk_they_are_hidden_beside_the_original(place):
+@pytest.fixture
+def other_disk():
+    """A folder on another file system than the tests' own."""
+    folder = Path(tempfile.mkdtemp(dir="/dev/shm"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_on_another_disk_they_are_hidden_near_the_original(place, other_disk, tmp_path):
     """No rename goes from one file system to another: then a hidden folder above the one where programs look."""
+    assert other_disk.stat().st_dev != tmp_path.stat().st_dev, "one disk shows nothing"
+    place.state = other_disk
     trainer(place.folder / "out/checkpoint-10", 10)
-    (place.state / "aside").write_text("in the way, as another disk would be")
     assert place.fresh() == 1
     assert list((place.folder / "out").iterdir()) == []
     (hidden,) = place.folder.glob(".podkeep-aside-*")
     assert (hidden / "out/checkpoint-10/trainer_state.json").is_file()
     assert place.restore(glob="out/*").path is None
+
+
+ON_A_FULL_DISK = """\
+import os, pathlib, sys
+from tests.agent.checkpoint_files import torch_zip, trainer
+from tests.agent.test_resume import Place
+
+place = Place(pathlib.Path(sys.argv[1]))
+trainer(place.folder / "out/checkpoint-60", 60)
+with open(place.state / "fills", "wb", buffering=0) as file:
+    try:
+        while file.write(bytes(4096)):
+            continue
+    except OSError:
+        pass
+place.is_fresh = True
+assert place.fresh() == 1, place.log
+place.before()
+assert place.restore().path is None
+os.truncate(place.state / "fills", 0)
+trainer(place.folder / "out/checkpoint-15", 15)
+place.save("last.pt", torch_zip({"step": 20}))
+place.see()
+assert place.restore().step == 20
+print("well")
+"""
+
+
+@pytest.mark.slow
+def test_a_fresh_run_on_a_full_disk(tmp_path):
+    """Not a byte is free: moving aside needs none, the rest is done without, and the run goes on once there is room."""
+    argv = on_small_disk(tmp_path, "4m", [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path)])
+    done = subprocess.run(
+        argv, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "well\n", done.stderr
 
 
 def test_event_files_stay_where_they_are(place):
