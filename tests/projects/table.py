@@ -212,7 +212,7 @@ PROJECTS = (
     ),
     Project(
         folder="peft_lora",
-        packaging="requirements.txt and `setup`",
+        packaging="requirements.txt",
         framework="PEFT (LoRA) in a Trainer",
         resumes="`--resume {checkpoint}`, a folder with the adapter alone",
         compared=BITS,
