@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NoReturn
 from urllib.parse import unquote
@@ -41,6 +42,19 @@ WELL_KNOWN: Final = frozenset(
 SUFFIXES: Final = ("_TOKEN", "_API_KEY", "_SECRET", "_PASSWORD", "_SECRET_KEY")
 CLEARML: Final = ("CLEARML_API_ACCESS_KEY", "CLEARML_API_SECRET_KEY")
 OURS: Final = frozenset({"POD_TOKEN", "RUNPOD_API_KEY", "POD_ORDER", "POD_GIT_TOKEN", "POD_DEPLOY_KEY"})
+INDEXES: Final = frozenset(  # of packages: lists of URLs, in which a login may stand
+    {
+        "PIP_EXTRA_INDEX_URL",
+        "PIP_FIND_LINKS",
+        "PIP_INDEX_URL",
+        "UV_DEFAULT_INDEX",
+        "UV_EXTRA_INDEX_URL",
+        "UV_FIND_LINKS",
+        "UV_INDEX",
+        "UV_INDEX_URL",
+    }
+)
+_URLS: Final = re.compile(r"\s+|,(?=(?:[\w.-]+=)?[a-z+]+://)")
 _HASHED: Final = "sha256:"
 _JSON_SECRETS: Final = ("private_key", "private_key_id", "client_secret", "refresh_token")
 _LEAST_BYTES: Final = 8
@@ -127,6 +141,11 @@ def _secret_values(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
                 yield name, value
                 yield from ((name, part) for part in _json_parts(value))
                 yield from ((name, part) for part in _git_parts(name, value))
+        elif name.upper() in INDEXES:
+            for url in _URLS.split(value):
+                yield from (
+                    (name, part) for part in (*_url_passwords(url), *_url_tokens(url.replace(":@", "@", 1)))
+                )
         elif name.upper().endswith(("_URL", "_PROXY")):
             yield from ((name, part) for part in _url_passwords(value))
         elif name.upper() == "POD_REPO":

@@ -98,14 +98,18 @@ def sdist(
     words: str = "",
     seconds: float = 0.0,
     code: int = 0,
+    needs: Sequence[str] = (),
 ) -> bytes:
-    """Sources with a backend of their own, which says ``words``, takes ``seconds``, and fails when ``code`` is set."""
+    """Sources with a backend of their own, which says ``words``, takes ``seconds``, and fails when ``code`` is set.
+
+    ``needs``: what its build asks for.
+    """
     module = plain(name)
     given = dict(files) if files is not None else {f"{module}.py": f"version = {version!r}\n"}
     told = metadata(name, version, requires)
     facts = (module, version, given, words, seconds, code)
     backend = BACKEND.format(facts=facts, metadata=told, wheel=WHEEL)
-    project = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    project = f'[build-system]\nrequires = {list(needs)!r}\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     project += f'[project]\nname = "{name}"\nversion = "{version}"\ndependencies = {list(requires)!r}\n'
     parts = {**given, "backend.py": backend, "pyproject.toml": project, "PKG-INFO": told}
     made = io.BytesIO()

@@ -124,10 +124,18 @@ class PackageIndex:
         words: str = "",
         seconds: float = 0.0,
         code: int = 0,
+        needs: Sequence[str] = (),
     ) -> bytes:
         """Sources of this project: their build says ``words``, takes ``seconds``, fails when ``code`` is set."""
         data = package_files.sdist(
-            name, version, requires=requires, files=files, words=words, seconds=seconds, code=code
+            name,
+            version,
+            requires=requires,
+            files=files,
+            words=words,
+            seconds=seconds,
+            code=code,
+            needs=needs,
         )
         self.put(name, f"{package_files.plain(name)}-{version}.tar.gz", data)
         return data

@@ -177,3 +177,26 @@ def test_a_login_in_the_repository_s_address_is_a_secret():
         "https://github.com/u/r",
     ):
         assert find_secrets({"POD_REPO": address}) == ()
+
+
+def test_a_login_of_any_package_index_is_a_secret():
+    """pip's and uv's variables hold lists of URLs, uv's with names before them: each password and lone token counts."""
+    token = "pk_0123456789abcdef0123"
+    for name, value, wanted in (
+        ("PIP_INDEX_URL", "https://me:first-secret@a.example/simple", {"first-secret"}),
+        (
+            "PIP_EXTRA_INDEX_URL",
+            "https://a.example/\n https://me:s%40cond-1@b.example/",
+            {"s%40cond-1", "s@cond-1"},
+        ),
+        (
+            "UV_INDEX",
+            "mine=https://me:first-secret@a.example/ b=https://you:second-one@b/",
+            {"first-secret", "second-one"},
+        ),
+        ("UV_FIND_LINKS", f"https://a/,https://{token}:@b.example/wheels", {token}),
+        ("UV_DEFAULT_INDEX", f"https://{token}@a.example/", {token}),
+        ("UV_INDEX_MINE_PASSWORD", "third-secret", {"third-secret"}),
+        ("PIP_FIND_LINKS", "/a/folder https://a.example/", set()),
+    ):
+        assert _found({name: value}) == wanted, name

@@ -105,11 +105,13 @@ class Work:
         env: Mapping[str, str],
         capture: bool = False,
         quiet: bool = False,
+        hear: Callable[[bytes], None] | None = None,
     ) -> Finished:
         """Run a program to its end in its own session.
 
         Its output goes into the log as it comes, and its tail is returned. ``quiet`` keeps it out of the log;
-        ``capture`` does too, and returns what went to stdout and stderr apart and whole.
+        ``capture`` does too, and returns what went to stdout and stderr apart and whole. ``hear`` gets what goes into
+        the log, and nothing several times a second, so that it may notice silence.
         """
         self.beat()
         try:
@@ -118,18 +120,27 @@ class Work:
             raise StepFailed(
                 f"cannot run {argv[0]} in {cwd}: {error.strerror}", f"use an image that has {argv[0]}"
             ) from error
-        pumps = Pumps(process, None if capture or quiet else self._write, MOST if capture else TAIL)
+        write = self._write if hear is None else lambda data: (self._write(data), hear(data))[0]
+        pumps = Pumps(process, None if capture or quiet else write, MOST if capture else TAIL)
         try:
-            self._follow(process, pumps, argv)
+            self._follow(process, pumps, argv, hear)
         finally:
             end(process.pid, process)
             pumps.close()
         return Finished(process.returncode, pumps.output(), pumps.errors())
 
-    def _follow(self, process: subprocess.Popen[bytes], pumps: Pumps, argv: Sequence[str]) -> None:
+    def _follow(
+        self,
+        process: subprocess.Popen[bytes],
+        pumps: Pumps,
+        argv: Sequence[str],
+        hear: Callable[[bytes], None] | None,
+    ) -> None:
         seen = Life(0, 0, 0)
         while True:
             open_still = pumps.turn(BEAT_S)
+            if hear is not None:
+                hear(b"")
             if self._cancelled.is_set():
                 raise StepCancelled
             if process.poll() is not None:

@@ -1,53 +1,23 @@
-"""pip: how it is called in the job's environment, and what its refusals mean."""
+"""pip: how it is called in the job's environment. Not here: what its refusals mean (``refusals``)."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pod_agent.run.environment import index_logins, installing
+from pod_agent.run.environment.installing import last_line
 from pod_agent.run.work import Finished, StepFailed
 
+__all__ = ["bring", "failure", "install", "last_line", "meaning", "run"]
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from pod_agent.run.environment.kinds.kind import Target
-
-_MEANINGS = (
-    (r"No space left on device", "the container's disk is full", "give the pod a larger container disk"),
-    (
-        r"(?:NewConnectionError|ConnectTimeout|Max retries|NameResolution|Connection refused|ReadTimeout)",
-        "the package index cannot be reached",
-        "check the pod's network and PIP_INDEX_URL, then run the job again",
-    ),
-    (
-        r"No matching distribution found for ([^\s(]+)",
-        "there is no {0} for this Python and platform",
-        "check the name and the version in the requirements file",
-    ),
-    (
-        r"ResolutionImpossible|conflicting dependencies",
-        "its pins contradict each other",
-        "the log names them; loosen one",
-    ),
-    (
-        r"Could not open requirements file.*'([^']+)'",
-        "{0} does not exist",
-        "check the path after -r or -c in the requirements file",
-    ),
-    (
-        r"requires a different Python: (\S+) not in '([^']+)'",
-        "the project asks for Python {1} and the image has {0}",
-        "use an image with such a Python, or widen requires-python",
-    ),
-    (r"Invalid requirement: (.+?)(?:: |$)", "{0} is not a requirement", "correct that line"),
-    (
-        r"(?:Failed building wheel|Could not build wheels|failed-wheel-build-for-install).*",
-        "a package could not be built from its sources",
-        "the log shows the compiler's words; pin a version that has a wheel for this Python",
-    ),
-)
-
 
 # Byte code is left to the first import: compiling all of it takes longer than installing it.
 _PIP = (
@@ -61,7 +31,43 @@ _PIP = (
 
 def run(into: Target, words: Sequence[str], folder: Path) -> Finished:
     """Install what the words say into the environment; pip's own words go into the log."""
-    return into.work.run([into.program, "-m", "pip", *_PIP, *words], cwd=folder, env=into.env)
+    with index_logins.hidden(into.env) as env:
+        argv = [into.program, "-m", "pip", *_PIP, *words]
+        return installing.run(into, argv, folder, env, lambda done: _why_missing(into, done, folder, env))
+
+
+def _why_missing(into: Target, done: Finished, folder: Path, env: Mapping[str, str]) -> str:
+    """A page that cannot be fetched is no error to pip, only a package less. Asked for that page alone, it notes why.
+
+    (Its notes of the whole install would keep the compilers' words from the log.)
+    """
+    found = re.search(
+        r"\(from versions: none\)\s+ERROR: No matching distribution found for ([\w.-]+)", done.text
+    )
+    if found is None:
+        return ""
+    notes = Path(tempfile.mkdtemp(prefix=".pip-", dir=into.place.parent))
+    try:
+        argv = [
+            into.program,
+            "-m",
+            "pip",
+            "--log",
+            str(notes / "log"),
+            _PIP[0],
+            "index",
+            "versions",
+            found[1],
+        ]
+        if into.work.run(argv, cwd=folder, env=env, quiet=True).ok:
+            return f"podkeep: {found[1]} was found when asked for again"
+        text = (notes / "log").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    finally:
+        shutil.rmtree(notes, ignore_errors=True)
+    lines = [line for line in text.splitlines() if "Could not fetch URL" in line or "Retrying (" in line]
+    return "\n".join(lines)
 
 
 def install(into: Target, words: Sequence[str], what: str, folder: Path) -> None:
@@ -83,8 +89,7 @@ def bring(into: Target) -> None:
 
 def failure(name: str, done: Finished) -> StepFailed:
     """What a refusal of pip's means, in words that name the remedy."""
-    said = meaning(done.output.decode("utf-8", "replace"), _MEANINGS, name)
-    return said or StepFailed(f"cannot install {name}: {last_line(done)}", "the log shows what pip said")
+    return installing.failure(name, done, "pip")
 
 
 def meaning(text: str, meanings: Sequence[tuple[str, str, str]], name: str) -> StepFailed | None:
@@ -94,10 +99,3 @@ def meaning(text: str, meanings: Sequence[tuple[str, str, str]], name: str) -> S
         if found:
             return StepFailed(f"cannot install {name}: {reason.format(*found.groups())}", remedy)
     return None
-
-
-def last_line(done: Finished) -> str:
-    """What a program said last, or its last error."""
-    lines = [line.strip() for line in done.text.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith("ERROR")] or lines
-    return telling[-1].removeprefix("ERROR: ") if telling else f"it ended with code {done.code}"

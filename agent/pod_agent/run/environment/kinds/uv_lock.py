@@ -9,12 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.run.environment import distributions, pip, toml, tools
+from pod_agent.run.environment import distributions, installing, pip, toml, tools
 from pod_agent.run.environment.distributions import canonical
 from pod_agent.run.environment.kinds.project import is_package, on_path
 from pod_agent.run.environment.locked import Locked, of_the_image
 from pod_agent.run.environment.requirements import Reader
-from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pod_agent.run.environment.kinds.kind import Target
     from pod_agent.run.environment.requirements import Wanted
     from pod_agent.run.environment.toml import Table
-    from pod_agent.run.work import Finished
+    from pod_agent.run.work import Finished, StepFailed
 
 _LOCAL = re.compile(r'source = \{ (?P<kind>editable|virtual|directory|path) = "(?P<path>[^"]+)" \}')
 _OURS = ("editable", "virtual", "workspace")
@@ -37,13 +36,6 @@ _MEANINGS = (
         r"lockfile at `uv\.lock` (?:uses an unsupported|needs to be updated)|Failed to parse `uv\.lock`",
         "this uv cannot read the lock file",
         "run `uv lock` with a uv like the image's and commit uv.lock",
-    ),
-    (r"[Hh]ash mismatch for `([^`]+)`", "{0} is not the file that was locked", "run `uv lock` again"),
-    (r"No space left on device", "the container's disk is full", "give the pod a larger container disk"),
-    (
-        r"[Ff]ailed to (?:fetch|download)|error sending request|[Cc]onnection refused|timed? ?out",
-        "a package's server cannot be reached",
-        "check the pod's network and the lock's indexes, then run the job again",
     ),
     (r"[Ee]xtra `([^`]+)` is not defined", "the project has no extra {0}", "correct POD_REQUIREMENTS"),
 )
@@ -88,7 +80,7 @@ class UvLock:
         if left:
             target.work.say(f"podkeep: {len(left)} of the lock's packages are left to the image")
         with tools.uv(target) as uv:
-            done = target.work.run([uv, *words], cwd=self.project, env=env)
+            done = installing.run(target, [uv, *words], self.project, env)
         if not done.ok:
             raise _failure(self.name, done)
         if not is_package(self.project, toml.load(self.project / "pyproject.toml")):
@@ -122,6 +114,4 @@ def _needs(package: Table) -> Iterator[str]:
 
 def _failure(name: str, done: Finished) -> StepFailed:
     text = done.output.decode("utf-8", "replace")
-    return pip.meaning(text, _MEANINGS, name) or StepFailed(
-        f"cannot install {name}: {pip.last_line(done)}", "the log shows what uv said"
-    )
+    return pip.meaning(text, _MEANINGS, name) or installing.failure(name, done, "uv")
