@@ -224,6 +224,16 @@ def test_no_room_for_a_copy_costs_the_copy_not_the_news(place):
     assert place.posted == [("last.pt", 3)]
 
 
+def test_a_clock_set_back_takes_no_new_copy_away(place):
+    """The copy of the newest save stays, though its file says that it is the oldest."""
+    watch = place.watch()
+    for step, when in ((1, 3e9), (2, 3e9 + 1), (3, 2e9), (4, 2e9 + 1)):
+        os.utime(place.save("last.pt", torch_zip({"step": step})), (when, when))
+        look_twice(watch)
+        assert f"step-{step}.pt" in place.copies()["last.pt"]
+        assert len(place.copies()["last.pt"]) <= 2
+
+
 def test_a_file_that_is_always_put_in_place_whole_is_not_copied(place):
     """Written elsewhere and renamed, save after save: nothing is ever lost, so no save is written twice."""
     watch = place.watch()

@@ -57,12 +57,15 @@ def keep(candidate: Candidate, step: int | None, folder: Path, state: Path) -> b
             candidate.format.check(replace(candidate, path=draft), Seen())
         (part,) = candidate.parts
         os.utime(draft, ns=(part.mtime_ns, part.mtime_ns))
-        draft.replace(shelf / f"{_label(candidate, step)}{candidate.path.suffix}")
+        made = draft.replace(shelf / f"{_label(candidate, step)}{candidate.path.suffix}")
     except (NotWhole, NotACheckpoint, FileNotFoundError):
         return False
     finally:
         draft.unlink(missing_ok=True)
-    for old in _copies(shelf)[:-COPIES]:
+    others = [
+        one for one in _copies(shelf) if one != made
+    ]  # by their times: a clock set back spares the new one
+    for old in others[: len(others) + 1 - COPIES]:
         old.unlink(missing_ok=True)
     return True
 
