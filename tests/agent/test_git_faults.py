@@ -7,8 +7,12 @@ import threading
 
 import pytest
 
+from pod_agent.run.code.checkout import check_out
 from pod_agent.run.work import StepCancelled, StepFailed, Work
 from pod_wire.clock import RealClock
+from pod_wire.errors import BadInput
+from pod_wire.job import JobSpec
+from pod_wire.parse import parse_body
 from tests.agent.code_place import ENV, Place
 from tests.agent.secret_watch import SecretWatch
 from tests.fakes.git_server import ALWAYS, GitHost
@@ -39,6 +43,7 @@ def sync(place, host, token=TOKEN, **more):
 PASSING = [
     (429, "429"), (500, "fault of its own"), (503, "fault of its own"), ("cut", "cut"), ("garbage", "not git's"),
 ]  # fmt: skip
+SILENT = pytest.param("hang", "says nothing", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("where", ["info/refs", "/git-upload-pack"])
@@ -56,7 +61,7 @@ def test_what_passes_is_waited_out(place, host, fault, words, where):
     assert TOKEN not in said
 
 
-@pytest.mark.parametrize(("fault", "words"), PASSING)
+@pytest.mark.parametrize(("fault", "words"), [*PASSING, SILENT])
 def test_what_does_not_pass_fails_with_what_was_tried(place, host, fault, words):
     """After four tries the reason, their number and their seconds are said, and a remedy."""
     host.fail(fault)
@@ -152,6 +157,47 @@ def test_a_server_that_sends_the_token_back_does_not_get_it_into_the_log(place, 
         sync(place, host)
     assert b"the server says: trouble; your login is oauth2:*****" in place.log
     assert TOKEN not in f"{caught.value} {caught.value.hint} {place.log!r}"
+
+
+def test_the_pauses_grow_and_are_spread(place, host):
+    """About 1, 4 and 15 seconds, a quarter more or less as the dice say; many pods do not knock at once."""
+
+    class Noting(RealClock):
+        def sleep(self, seconds):
+            slept.append(seconds)
+
+    host.fail(503)
+    for dice, pauses in ((0.0, (0.75, 3.0, 11.25)), (1.0, (1.25, 5.0, 18.75))):
+        slept: list[float] = []
+        with pytest.raises(StepFailed):
+            check_out(
+                JobSpec("digits", "true", repo=host.url("origin/.git")),
+                place.tree, None, ENV, Work(place.write, Noting()), chance=lambda dice=dice: dice,
+            )  # fmt: skip
+        assert sum(slept) == pytest.approx(sum(pauses))
+
+
+def test_a_redirect_to_another_host_does_not_take_the_token_along(place, host, tmp_path):
+    """Whoever sends git elsewhere does not get its login sent there."""
+    with GitHost.running(tmp_path) as other:
+        other.login = "somebody:else"
+        host.fail(f"to {other.url()}")
+        with pytest.raises(StepFailed, match="access was denied"):
+            sync(place, host)
+        assert other.seen
+        assert {request.login for request in other.seen} == {""}
+
+
+@pytest.mark.parametrize(
+    "repo", ["https://me:hidden-hidden@host/x", "https://hidden-hidden@host/x", "ssh://a:hidden-hidden@h/x"]
+)
+def test_an_ordered_address_that_holds_a_login_is_refused(repo):
+    """Also in a POST: the job is not accepted, the remedy is a variable, and the login is not said again."""
+    with pytest.raises(BadInput) as caught:
+        parse_body({"command": "true", "repo": repo})
+    told = str(caught.value.mistakes)
+    assert "POD_GIT_TOKEN" in told
+    assert "hidden" not in told
 
 
 def test_times_are_counted(host):

@@ -81,6 +81,10 @@ def test_ssh_addresses_become_https_where_a_token_is():
     assert Logins.of(main, token).remote(main).url == "https://git.example.org/o/r.git"
     assert Logins.of(main, token | key).remote(main).url == main
     assert Logins.of(main, {}).remote(main).url == main
+    public = "git@github.com:o/public.git"
+    assert Logins.of(main, {}).remote(public).url == "https://github.com/o/public.git"
+    for own in (key, {"SSH_AUTH_SOCK": "/run/agent"}, {"GIT_SSH_COMMAND": "ssh -i key"}):
+        assert Logins.of(main, own).remote(public).url == public
     logins = Logins.of(main, token | key | {"GITHUB_TOKEN": "t"})
     for ssh, https in {
         "git@git.example.org:o/lib.git": "https://git.example.org/o/lib.git",

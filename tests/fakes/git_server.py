@@ -22,7 +22,7 @@ ALWAYS = 10**6
 
 @dataclass
 class Fault:
-    """What goes wrong: a status (404), or a word (hang, cut, slow, garbage, html, echo); where, and how often."""
+    """What goes wrong: a status (404), or a word (hang, cut, slow, garbage, html, echo, to URL); where; how often."""
 
     what: int | str
     where: str  # a part of the path
@@ -59,7 +59,8 @@ class GitHost:
     def fault_at(self, path: str, is_stranger: bool = False) -> int | str | None:
         """What goes wrong with this request. Whoever has yet to be asked for a login gets no half answers."""
         for fault in self.faults:
-            late = is_stranger and fault.what in {"cut", "slow", "garbage", "echo"}
+            half = fault.what in {"cut", "slow", "garbage", "echo"} or str(fault.what).startswith("to ")
+            late = is_stranger and half
             if fault.left > 0 and fault.where in path and not late:
                 fault.left -= 1
                 return fault.what
@@ -118,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.host.over.wait(20)
             elif isinstance(fault, int):
                 self._say(fault, b"remote trouble", {"Retry-After": "1"} if fault == 429 else {})
+            elif isinstance(fault, str) and fault.startswith("to "):
+                self._say(302, b"", {"Location": fault[3:].rstrip("/") + self.path})
             elif fault == "echo":
                 self._say(403, f"trouble; your login is {login}".encode(), {"Content-Type": "text/plain"})
             elif fault == "html":

@@ -93,7 +93,7 @@ class Git:
 
     def ask(self, *args: str, env: Mapping[str, str] | None = None) -> Finished:
         """Run git; its words are returned and kept out of the log."""
-        ceiling = {"GIT_CEILING_DIRECTORIES": str(self.tree.parent.resolve())}
+        ceiling = {"GIT_CEILING_DIRECTORIES": str(self.tree.resolve().parent)}
         full = {**self.shell.env, **ceiling, **(env or {})}
         return self.shell.work.run(["git", *args], cwd=self.tree, env=full, capture=True)
 
@@ -229,7 +229,7 @@ def _overruled(env: Mapping[str, str], lfs: bool) -> dict[str, str]:
 
 
 def _without_a_place(env: Mapping[str, str]) -> dict[str, str]:
-    """The environment less what would point git at another tree than ours, and less our own logins."""
+    """Less what points git at another tree, what makes it tell all it sends, and our own logins."""
     places = {
         "GIT_DIR",
         "GIT_WORK_TREE",
@@ -241,7 +241,11 @@ def _without_a_place(env: Mapping[str, str]) -> dict[str, str]:
         "GIT_SHALLOW_FILE",
         *KEPT_FROM_GIT,
     }
-    return {name: value for name, value in env.items() if name not in places}
+    return {
+        name: value
+        for name, value in env.items()
+        if name not in places and not name.startswith(("GIT_TRACE", "GIT_CURL_VERBOSE"))
+    }
 
 
 def _quoted(text: str) -> str:

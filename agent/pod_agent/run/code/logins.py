@@ -6,6 +6,7 @@ No login is ever in an address, an argument or a file. A token of one host is gi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 GITHUB = "https://github.com"
 KEPT_FROM_GIT = ("GITHUB_TOKEN", "GH_TOKEN", "POD_GIT_TOKEN", "POD_DEPLOY_KEY")
 _USERS = {"github.com": "x-access-token", "bitbucket.org": "x-token-auth"}
+_PUBLIC = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"})
 _GITHUB_TOKENS = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")  # of a GitHub anywhere
 _HELPER = (
     '!f() { test "$1" = get && '
@@ -59,6 +61,7 @@ class Logins:
     known: tuple[Login, ...] = ()
     deploy_key: Secret | None = None
     has_token: bool = False  # POD_GIT_TOKEN was given, though it may have no host to go to
+    has_own_ssh: bool = False  # somebody has given ssh a key of its own
 
     @staticmethod
     def of(repo: str, env: Mapping[str, str]) -> Logins:
@@ -77,12 +80,14 @@ class Logins:
             at = "/".join(url.split("/", 3)[:3])
             found[at] = Login(at, unquote(user), Secret(unquote(password)), "POD_REPO")
         key = env.get("POD_DEPLOY_KEY", "")
-        return Logins(tuple(found.values()), Secret(key) if key.strip() else None, bool(token))
+        deploy_key = Secret(key) if key.strip() else None
+        return Logins(tuple(found.values()), deploy_key, bool(token), _has_own_ssh(env))
 
     def remote(self, repo: str, *, inner: bool = False) -> Remote:
-        """The address to use: ssh becomes https where a token for that host exists.
+        """The address to use: ssh becomes https where a token for that host exists, or no key for ssh.
 
         A deploy key goes first, but not for a submodule (``inner``): such a key opens one repository only.
+        Without any key ssh opens nothing, but the large hosts give what is public to everybody over https.
         """
         url = without_login(repo)[0]
         ssh = ssh_address(repo)
@@ -91,6 +96,8 @@ class Logins:
         login = self.at(ssh.as_https)
         if login is not None and (inner or self.deploy_key is None):
             return Remote(ssh.as_https, login)
+        if ssh.host in _PUBLIC and ssh.user == "git" and not (self.deploy_key or self.has_own_ssh):
+            return Remote(ssh.as_https)
         return Remote(url)
 
     def at(self, url: str) -> Login | None:
@@ -118,6 +125,13 @@ class Logins:
             found[f"PODKEEP_GIT_USER_{number}"] = login.user
             found[f"PODKEEP_GIT_PASSWORD_{number}"] = login.password.reveal()
         return found
+
+
+def _has_own_ssh(env: Mapping[str, str]) -> bool:
+    if any(env.get(name) for name in ("SSH_AUTH_SOCK", "GIT_SSH_COMMAND", "GIT_SSH")):
+        return True
+    folder = Path(env.get("HOME") or "/nonexistent", ".ssh")
+    return any(folder.glob("id_*")) or (folder / "config").exists()
 
 
 def _login(origin: str, token: str) -> Login:
