@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
 from pod_agent.outputs.checkpoints.machine import Machine
 from pod_agent.outputs.checkpoints.opcodes import ACTS, PUSHES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MOST_READ = 8 << 20  # a longer one's step is not asked for
 _MOST_OPCODES = 1_000_000
@@ -24,7 +28,9 @@ STEPS = (
     "num_steps",
     "steps",
     "epoch",
+    "epochs_run",
 )
+_BELOW = "meta"  # OpenMMLab's
 
 
 class TooLong(Exception):
@@ -63,11 +69,18 @@ def _follow(machine: Machine, most: int) -> object:
 
 
 def step_in(value: object) -> int | None:
-    """The step at the top of a checkpoint's dictionary, by the names that trainers give it."""
+    """The step at the top of a checkpoint's dictionary, or in its ``meta``, by the names that trainers give it."""
     if not isinstance(value, dict):
         return None
+    step = _named(value)
+    below = value.get(_BELOW)
+    return _named(below) if step is None and isinstance(below, dict) else step
+
+
+def _named(values: Mapping[object, object]) -> int | None:
+    told = {name.lower(): number for name, number in values.items() if isinstance(name, str)}
     for name in STEPS:
-        number = value.get(name)
+        number = told.get(name)
         if isinstance(number, bool):
             continue
         if isinstance(number, int) or (isinstance(number, float) and number.is_integer()):
