@@ -237,6 +237,7 @@ def test_a_clock_set_back_takes_no_new_copy_away(place):
 def test_a_file_that_is_always_put_in_place_whole_is_not_copied(place):
     """Written elsewhere and renamed, save after save: nothing is ever lost, so no save is written twice."""
     watch = place.watch()
+    watch.look(writer_alive=True)
     at = place.folder / "last.pt"
     for step in range(1, 6):
         place.save("half.tmp", torch_zip({"step": step})).replace(at)

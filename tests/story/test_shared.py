@@ -71,7 +71,7 @@ def listing(top):
     """Every file below, with its size and time of writing; what an owner renews apart."""
     found = {}
     for path in sorted(top.rglob("*")):
-        if path.is_file() and path.name not in {"owner.json", "log", "journal.jsonl"}:
+        if path.is_file() and path.name not in {"owner.json", "log", "log.index", "journal.jsonl"}:
             stat = path.stat()
             found[str(path.relative_to(top))] = (stat.st_size, stat.st_mtime_ns)
     return found

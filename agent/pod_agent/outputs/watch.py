@@ -70,6 +70,7 @@ class CheckpointWatch:
         self._newest: CheckpointPlace | None = None
         self._told: str | None = None
         self._unsaved = False
+        self._met: dict[Path, Candidate] = {}  # since the last walk
         self._moved: dict[Path, int] = {}  # how often a name was put in place whole
         self._closings: Closings | None = None
         self._unsettled: float | None = None  # since when copies may not be on the disk yet
@@ -130,6 +131,8 @@ class CheckpointWatch:
                 self._ignore = tracked(self._folder)
             found = [one for one in find(self._folder, self._glob, 0.0, self._ignore) if self._mine.owns(one)]
             there = {one.path for one in found}
+            self._met = {}
+            self._moved = {path: times for path, times in self._moved.items() if path in there}
             self._looks = {path: one for path, one in self._looks.items() if path in there}
             self._whole = {path: one for path, one in self._whole.items() if path in there}
             self._resting = {path: at for path, at in self._resting.items() if path in there}
@@ -141,18 +144,20 @@ class CheckpointWatch:
 
     def look_closed(self, written: Mapping[Path, Way], *, walks: bool = True) -> None:
         """These files were just closed by their writer: those that the next save goes over are copied at once."""
-        for path, way in written.items():
-            self._moved[path] = self._moved.get(path, 0) + 1 if way is Way.MOVED else NEVER
-        new = [path for path in written if path not in self._looks]
-        if new and walks and any(path.suffix in SUFFIXES for path in new):
-            self.look(writer_alive=True)
         with self._looking:
             records = self._records
             if records is None:
                 return
-            for path in written:
-                one = self._looks.get(path)
-                now = again(one) if one is not None and one.is_file else None
+            if walks and any(path.suffix in SUFFIXES and path not in self._looks for path in written):
+                found = find(self._folder, self._glob, 0.0, self._ignore)
+                self._met = {one.path: one for one in found}  # met, not looked at: looks are a second apart
+            for path, way in written.items():
+                one = self._looks.get(path) or self._met.get(path)
+                if one is None or not one.is_file:
+                    continue
+                if way is not Way.UNSEEN:
+                    self._moved[path] = self._moved.get(path, 0) + 1 if way is Way.MOVED else NEVER
+                now = again(one)
                 if now is not None and not records.is_known(now) and self._mine.owns(now):
                     self._take_closed(now, records)
 
