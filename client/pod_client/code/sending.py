@@ -20,7 +20,7 @@ PIECE = 8_000_000  # bytes: at 100 kB/s within the proxy's hundred seconds
 GIVE_UP_S = 600.0  # without a byte that arrived
 UNKNOWN_S = 60.0  # a pod that has just started may not know its job yet
 SAY_S = 10.0
-LONGEST_S = 10.0
+FIRST_S, LONGEST_S = 0.25, 10.0  # pauses after trouble
 MOST_RESTARTS = 3
 
 
@@ -42,19 +42,18 @@ class Sending:
     def send(self) -> None:
         """Returns when the tree is there, checked by the pod. Raises when it cannot come there."""
         began = said_at = self._clock.monotonic()
-        sent = 0
+        there: int | None = None  # before we began
         state: TreeState | None = None
-        pause = 0.25
+        pause = FIRST_S
         while True:
             try:
                 state = state or self._agent.tree(self._tree.digest)
+                there = (self._tree.size if state.whole else state.have) if there is None else there
                 if state.whole:
                     break
-                self._note(state)
+                pause = FIRST_S if self._note(state) else pause
                 data = self._tree.read(state.have, self._piece)
                 state = self._agent.put_piece(self._tree.digest, data, state.have, self._tree.size)
-                sent += len(data)
-                pause = 0.25
             except (Conflict, NotFound, Unreachable, Broken, RateLimited) as error:
                 state = None
                 self._bear(error)
@@ -64,22 +63,26 @@ class Sending:
             if now - said_at >= SAY_S:
                 said_at = now
                 self._screen.note(f"{size(self._most)} of {size(self._tree.size)} are on the pod")
+        sent = self._tree.size - there
         if not sent:
             self._screen.step("the pod has this code already: nothing was sent")
             return
         self._screen.step(f"sent the code, {size(sent)} in {seconds(self._clock.monotonic() - began)}")
 
-    def _note(self, state: TreeState) -> None:
-        if state.have > self._most or state.have == 0:
-            if state.have < self._most:
-                self._restarts += 1
-            self._arrived_at = self._clock.monotonic() if state.have > self._most else self._arrived_at
-            self._most = max(self._most, state.have)
+    def _note(self, state: TreeState) -> bool:
+        """Whether anything has arrived since the last look. One that begins anew too often is given up."""
+        is_more = state.have > self._most
+        if is_more:
+            self._most, self._arrived_at = state.have, self._clock.monotonic()
+        elif state.have == 0 and self._most:
+            self._restarts += 1
+            self._most = 0
         if self._restarts > MOST_RESTARTS:
             raise PodError(
                 "cannot send the code: it arrives damaged, again and again",
                 "try again; another network may do",
             )
+        return is_more
 
     def _bear(self, error: PodError) -> None:
         """Most trouble passes; what lasts is raised."""
