@@ -150,6 +150,15 @@ def test_a_training_that_ends_before_the_kill_has_ended():
     assert (history.ending.outcome, history.told.state) == (Outcome.SUCCEEDED, Rehearsed.CONTINUED)
 
 
+def test_a_training_without_a_checkpoint_is_told_to_have_proved_nothing():
+    """Who asked for a proof hears that there is none, also where nothing was ever killed."""
+    history = History().take(end(1, code=0))
+    assert history.told.state is Rehearsed.UNPROVED
+    assert (history.told.kills, history.ending.outcome) == (0, Outcome.SUCCEEDED)
+    plain = replace(RUNNING, job=replace(JOB, spec=replace(SPEC, rehearse=False)))
+    assert History(plain).take(end(1, code=0)).told is None
+
+
 def test_a_shell_that_reports_the_kill_counts_too():
     """The command is bash: whether the signal or 137 is recorded, or nothing, it was our kill."""
     for event in (end(1, code=137), end(1), end(1, signal="KILL")):

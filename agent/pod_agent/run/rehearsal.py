@@ -74,6 +74,9 @@ def given(job: Job, step: int | None, *, is_fresh: bool) -> Job:
 def ended(job: Job, event: e.AttemptEnded) -> tuple[Job, bool]:
     """An attempt is over. True: it was the rehearsal's kill, which counts for nothing."""
     told = job.rehearsal
+    if told is None and job.spec.rehearse and event.ended.exit_code == 0:
+        text = "it ended before a checkpoint of it was seen whole"
+        return replace(job, rehearsal=Rehearsal(Rehearsed.UNPROVED, event.number, text=text, kills=0)), False
     if told is None or told.is_over:
         return job, False
     if told.state is Rehearsed.KILLING and event.number == told.attempt:

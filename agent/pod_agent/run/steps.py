@@ -20,7 +20,7 @@ from pod_agent.run.attempt_plan import USUAL, AttemptPlan, Patience
 from pod_agent.run.folders import HOME
 from pod_agent.run.resume import Restored, begin, command_line, restore, variables
 from pod_agent.run.work import Work
-from pod_wire.status import CheckpointPlace, Outcome
+from pod_wire.status import CheckpointPlace, Outcome, Rehearsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -207,7 +207,12 @@ class RealSteps:
         ending = job.ending
         if ending is None:
             return
-        words = f"podkeep: {ending.outcome}: {ending.reason}"
+        told = job.rehearsal
+        is_owed = (
+            told is not None and told.state is Rehearsed.UNPROVED and ending.outcome is Outcome.SUCCEEDED
+        )
+        words = f"{rehearsal.words(told)}\n" if is_owed else ""
+        words += f"podkeep: {ending.outcome}: {ending.reason}"
         if ending.remedy and ending.outcome is not Outcome.SUCCEEDED:
             words += f" ({ending.remedy})"
         log = self.log(job.name)
