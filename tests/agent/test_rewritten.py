@@ -91,6 +91,9 @@ def test_killed_in_the_middle_of_saves(tmp_path, mb):
     training.has_copy_of(whole)
     halves = 0
     for _ in range(KILLS // 2):
+        if rng.randrange(2):  # the one before is of this life, or was put back into it
+            whole = training.saves()
+            training.has_copy_of(whole)
         doomed = training.asks_for_a_save()
         time.sleep(rng.uniform(0, save_s))
         training.dies()
