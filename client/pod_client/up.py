@@ -11,6 +11,7 @@ from pod_client.code.sending import Sending
 from pod_client.code.settling import Settling
 from pod_client.company import Company, Launched
 from pod_client.dry_run import show
+from pod_client.ending import gone_reason
 from pod_client.exits import DETACHED
 from pod_client.follow import Begin
 from pod_client.known_pods import KnownPod
@@ -28,6 +29,7 @@ from pod_wire.secrets import Secret
 if TYPE_CHECKING:
     from pod_client.agent_api import AgentApi
     from pod_client.choices import Choices
+    from pod_client.code.packing import Packed
     from pod_client.code.settling import Code
     from pod_client.config import Config
     from pod_client.plan import Plan, Wishes
@@ -74,11 +76,15 @@ class Up:
         counted = "the simulator counts" if self._choices.local else "it is billed at"
         self._screen.money(f"pod {pod_id} can stop itself; until it does {counted} {dollars(pod.cost)}/h")
         if self._code.tree is not None:
-            Sending(self._agent_of(pod_id), self._code.tree, self._screen, self._wiring.clock).send()
+            self._send(pod_id, self._code.tree)
         known = self._known(pod_id)
         if reused is None:
             return Launched(pod, known, health.self_stop, None, Begin())
         return Launched(pod, known, health.self_stop, reused.stale_order, reused.begin)
+
+    def _send(self, pod_id: str, tree: Packed) -> None:
+        agent, clock = self._agent_of(pod_id), self._wiring.clock
+        Sending(agent, tree, self._screen, clock, lambda: gone_reason(self._pods, pod_id, 0.0)).send()
 
     def _reuse(self) -> Reused | None:
         known = [k for k in self._wiring.known.all() if k.is_local == self._choices.local]

@@ -190,6 +190,15 @@ def test_a_torn_archive_leaves_the_tree_as_it_was(place, kind, share):
     assert place.files() == {"train.py": "before"}
 
 
+def test_a_tar_that_ends_in_a_zip_is_a_tar(place):
+    """The last member's end is not the archive's."""
+    (place.top / "z.zip").write_bytes(zipped({"x.txt": "x"}))
+    with tarfile.open(place.top / "c.tar", "w") as packed:
+        packed.add(place.top / "z.zip", "z.zip")
+    place.sync(place.top / "c.tar")
+    assert zipfile.is_zipfile(place.tree / "z.zip")
+
+
 def test_noise_is_no_archive(place):
     """A web page, a locked zip and random bytes each get their reason."""
     for data, words in (
@@ -245,6 +254,8 @@ def test_a_folder_of_the_pod_is_run_in_as_it_lies(place):
     assert not place.tree.exists()
     with pytest.raises(StepFailed, match="POD_SUBDIR"):
         place.sync(folder, subdir="nowhere")
+    place.tree.mkdir()
+    assert place.sync(place.tree).folder == place.tree
 
 
 def test_code_may_come_from_git_today_and_from_an_archive_tomorrow(place, tmp_path):

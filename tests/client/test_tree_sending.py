@@ -62,10 +62,10 @@ class Screen:
     note = step
 
 
-def send(pod, piece=1000):
+def send(pod, gone=None):
     screen = Screen()
     packed = Packed(DIGEST, len(DATA), 1, io.BytesIO(DATA))
-    Sending(pod, packed, screen, FakeClock(), piece).send()
+    Sending(pod, packed, screen, FakeClock(), lambda: gone, piece=1000).send()
     return screen.said
 
 
@@ -125,3 +125,24 @@ def test_damage_on_the_way_is_sent_again_and_not_for_ever():
     assert pod.have == DATA
     with pytest.raises(PodError, match="damaged"):
         send(Pod(damages=1000))
+
+
+def test_a_pod_that_is_gone_is_not_waited_for():
+    """RunPod knows why nobody answers."""
+    with pytest.raises(Conflict, match="the pod was removed"):
+        send(Pod(Unreachable("no route")), gone="the pod was removed")
+
+
+def test_a_lost_answer_is_not_taken_for_nothing_sent():
+    """All arrived, only the answer did not: it was sent all the same."""
+    pod = Pod()
+    put, lost = pod.put_piece, [True]
+
+    def put_and_lose(digest, data, first, total):
+        state = put(digest, data, first, total)
+        if state.whole and lost.pop():
+            raise Unreachable("cut")
+        return state
+
+    pod.put_piece = put_and_lose
+    assert send(pod)[-1].startswith("sent the code, 10.2 kB")

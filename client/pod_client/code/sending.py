@@ -11,6 +11,8 @@ from pod_client.receipt import seconds, size
 from pod_wire.errors import Broken, Conflict, NotFound, PodError, RateLimited, Unreachable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pod_client.agent_api import AgentApi, TreeState
     from pod_client.code.packing import Packed
     from pod_client.screen import Screen
@@ -27,9 +29,16 @@ MOST_RESTARTS = 3
 class Sending:
     """One tree on its way to one pod."""
 
-    def __init__(
-        self, agent: AgentApi, tree: Packed, screen: Screen, clock: Clock, piece: int = PIECE
+    def __init__(  # noqa: PLR0917 - the last two are seldom given
+        self,
+        agent: AgentApi,
+        tree: Packed,
+        screen: Screen,
+        clock: Clock,
+        gone: Callable[[], str | None] = lambda: None,
+        piece: int = PIECE,
     ) -> None:
+        self._gone = gone
         self._agent = agent
         self._tree = tree
         self._screen = screen
@@ -85,7 +94,10 @@ class Sending:
         return is_more
 
     def _bear(self, error: PodError) -> None:
-        """Most trouble passes; what lasts is raised."""
+        """Most trouble passes; what lasts is raised, and a pod that is no more is not waited for."""
+        reason = self._gone() if isinstance(error, Unreachable) else None
+        if reason is not None:
+            raise Conflict(f"cannot send the code: {reason}", "start the job again: pod-client up --tree")
         patience = UNKNOWN_S if isinstance(error, NotFound) else GIVE_UP_S
         if self._clock.monotonic() - self._arrived_at > patience:
             raise error

@@ -37,8 +37,8 @@ def sync(spec: JobSpec, tree: Path, pinned: str | None, env: Mapping[str, str], 
     A job without a repository runs in the workspace, which is the folder around ``tree``; a folder of the pod that is
     no repository is run in as it lies.
     """
-    top = root_of(spec, tree)
-    if top != tree:
+    top = _ready_made(spec, tree)
+    if top is not None:
         return Synced(_folder(top, spec, "the workspace" if spec.repo is None else "the folder"), None)
     source = read_source(spec.repo or "")
     is_git = source.kind in {SourceKind.GIT, SourceKind.PATH}
@@ -49,11 +49,16 @@ def sync(spec: JobSpec, tree: Path, pinned: str | None, env: Mapping[str, str], 
 
 def root_of(spec: JobSpec, tree: Path) -> Path:
     """The code's own top: the job's tree, the workspace, or a folder of the pod in which the command runs."""
+    return _ready_made(spec, tree) or tree
+
+
+def _ready_made(spec: JobSpec, tree: Path) -> Path | None:
+    """Where nothing has to be brought: the workspace, or a folder of the pod that is no repository."""
     if spec.repo is None:
         return tree.parent
     source = read_source(spec.repo)
     place = Path(source.text)
-    return place if source.kind is SourceKind.PATH and place.is_dir() and not _is_git(place) else tree
+    return place if source.kind is SourceKind.PATH and place.is_dir() and not _is_git(place) else None
 
 
 def _is_git(folder: Path) -> bool:

@@ -218,7 +218,7 @@ def _entries(archive: Path, shown: str) -> Iterator[Entry]:
 
     with archive.open("rb") as file:
         begin = file.read(512)
-    if zipfile.is_zipfile(archive) and not begin.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ")):
+    if begin.startswith(b"PK") and zipfile.is_zipfile(archive):  # a tar may end in a zip, too
         with zipfile.ZipFile(archive) as packed:
             yield from _of_zip(packed)
         return
