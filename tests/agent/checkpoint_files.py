@@ -84,15 +84,16 @@ def sparse_trainer(folder, step, gigabytes=10):
             file.write(b"w" * 8192)
     index = {"weight_map": {f"model.layers.{n}.weight": names[n // 400] for n in range(800)}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    _sparse_zip(folder / "optimizer.pt", length)
+    sparse_zip(folder / "optimizer.pt", length)
     for name in ("scheduler.pt", "rng_state.pth", "training_args.bin"):
         (folder / name).write_bytes(torch_zip({"a": 1}))
     state = {"global_step": step, "log_history": [{"loss": 1.0, "step": n} for n in range(500)]}
     (folder / "trainer_state.json").write_text(json.dumps(state, indent=2))
 
 
-def _sparse_zip(path, length):
-    """One stored entry of zeros beyond 4 GB with a zip64 end."""
+def sparse_zip(path, length):
+    """One stored entry of zeros with a zip64 end, as it is beyond 4 GB."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     listed = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 45, 45, *[0] * 4, 0, 0, 0, 1, *[0] * 6) + b"a"
     with path.open("wb") as file:
         file.write(b"PK\x03\x04" + bytes(26) + b"a")

@@ -126,7 +126,7 @@ def inside_trainer(top, step):
         "latest": f"global_step{step}".encode(),
         "model.safetensors": weights(),
         "pytorch_model_fsdp_0/__0_0.distcp": torch_zip({}, WEIGHTS),
-        "pytorch_model_fsdp_0/.metadata": dcp_metadata({"__0_0.distcp": torch_zip({}, WEIGHTS)}),
+        "pytorch_model_fsdp_0/.metadata": dcp_metadata({"__0_0.distcp": len(torch_zip({}, WEIGHTS))}),
         "rng_state_0.pth": torch_zip({}),
         "rng_state_1.pth": torch_zip({}),
         "scheduler.pt": torch_zip({}),
@@ -146,7 +146,9 @@ ACCELERATE = {
 DCP = {
     "__0_0.distcp": torch_zip({}, WEIGHTS),
     "__1_0.distcp": torch_zip({}, WEIGHTS),
-    ".metadata": dcp_metadata({name: torch_zip({}, WEIGHTS) for name in ("__0_0.distcp", "__1_0.distcp")}),
+    ".metadata": dcp_metadata(
+        {name: len(torch_zip({}, WEIGHTS)) for name in ("__0_0.distcp", "__1_0.distcp")}
+    ),
 }
 SHARDS = {f"model-0000{number}-of-00003.safetensors": weights() for number in (1, 2, 3)}
 INDEX = json.dumps({"weight_map": {str(number): name for number, name in enumerate(SHARDS)}}).encode()

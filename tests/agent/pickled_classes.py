@@ -39,14 +39,18 @@ def made(module, name, **state):
     return one
 
 
-def dcp_metadata(files):
-    """``.metadata`` of pieces that each fill one file."""
+def dcp_metadata(lengths, pieces=1, last=0):
+    """``.metadata`` of files of these lengths, each filled by as many pieces; ``last`` is the length of the last."""
     home = "torch.distributed.checkpoint"
     stored = {}
-    for number, (name, data) in enumerate(files.items()):
-        index = made(f"{home}.metadata", "MetadataIndex", fqn=f"model.w{number}", offset=None, index=None)
-        place = made(f"{home}.filesystem", "_StorageInfo", relative_path=name, offset=0, length=len(data))
-        stored[index] = place
+    for file, length in lengths.items():
+        small = length if pieces == 1 else last
+        places = [*((length - small) // (pieces - 1) * n for n in range(pieces - 1)), length - small]
+        for number, at in enumerate(places):
+            index = made(f"{home}.metadata", "MetadataIndex", fqn=f"model.w{number}", offset=None, index=None)
+            size = [*places, length][number + 1] - at
+            place = made(f"{home}.filesystem", "_StorageInfo", relative_path=file, offset=at, length=size)
+            stored[index] = place
     return dumps(
         made(f"{home}.metadata", "Metadata", state_dict_metadata={}, planner_data=None, storage_data=stored)
     )

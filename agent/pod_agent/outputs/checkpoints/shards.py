@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import defaultdict
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 INDEX = ".index.json"
 _INDEX_LIMIT = 64 << 20
+_SHORT = 128 << 10
 _SENTINELS = {"checkpoint-is-incomplete.txt"}
 _UNFINISHED = (".tmp", ".incomplete", ".part", ".partial")
 _HEAVY = (".safetensors", ".bin", ".pt", ".pth", ".distcp", ".pkl", ".npz", ".npy", ".h5", ".msgpack")
@@ -59,16 +61,27 @@ def _check_memory(found: Candidate, seen: Seen, last: str) -> None:
 
 
 def _check_index(found: Candidate, name: str, names: Collection[str]) -> None:
-    if next(part.size for part in found.parts if part.name == name) > _INDEX_LIMIT:
+    size = next(part.size for part in found.parts if part.name == name)
+    if size > _INDEX_LIMIT:
         raise NotWhole(f"{name} is too long to be an index")
     try:
-        shards = set(json.loads((found.path / name).read_bytes())["weight_map"].values())
+        data = (found.path / name).read_bytes()
+        shards = _shards_known(data) if size <= _SHORT else _shards(data)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise NotWhole(f"{name} cannot be read") from None
     below = name.rpartition("/")[0]
-    missing = sorted(str(shard) for shard in shards if f"{below}/{shard}".lstrip("/") not in names)
+    missing = sorted(shard for shard in shards if f"{below}/{shard}".lstrip("/") not in names)
     if missing:
         raise NotWhole(f"{missing[0]} is missing")
+
+
+def _shards(data: bytes) -> frozenset[str]:
+    return frozenset(map(str, json.loads(data)["weight_map"].values()))
+
+
+_shards_known = functools.lru_cache(maxsize=16)(
+    _shards
+)  # a run's checkpoints have one index, to the last byte
 
 
 def _check_numbers(names: Collection[str]) -> None:

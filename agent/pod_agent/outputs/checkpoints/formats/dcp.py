@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 METADATA = ".metadata"
 _PIECES = re.compile(r"(?:^|/)__\d+_\d+\.distcp$")
 _MOST_READ = 64 << 20
+_MOST_OPCODES = 3_000_000  # some seconds, for a large model on many processes
 _MOST_STEP = 64 << 10  # bytes of a piece that may be a step
 
 
@@ -71,7 +72,7 @@ def _pieces(path: Path, size: int) -> list[_Piece]:
         raise Unproved("its .metadata is too long to follow")
     try:
         with path.open("rb") as file:
-            value, end = pickles.run(Machine(file, size)), file.tell()
+            value, end = pickles.run(Machine(file, size), _MOST_OPCODES), file.tell()
     except OSError as error:
         raise NotWhole(f".metadata cannot be read: {error.strerror}") from None
     except NotWhole as why:

@@ -11,6 +11,8 @@ from pod_agent.outputs.checkpoints.candidate import NotWhole
 from pod_agent.outputs.checkpoints.inside import check_inside
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Seen
 
 _METADATA = "_CHECKPOINT_METADATA"
@@ -36,27 +38,34 @@ class Orbax:
 
     def check(self, found: Candidate, seen: Seen) -> int | None:
         names = {part.name for part in found.parts}
-        if any("orbax-checkpoint-tmp" in name for name in names):
-            raise NotWhole("a folder in it says that it is not finished")
-        last = next((name for name in (_COMMITTED, _METADATA) if name in names), _TREE)
-        if last != _COMMITTED and any(name.endswith(f"/{_COMMITTED}") for name in names):
-            raise NotWhole(f"{_COMMITTED} is missing")
-        if any(name.rpartition("/")[0] and name.endswith(_TREE) for name in names) and _METADATA not in names:
-            raise NotWhole(f"{_METADATA} is missing")
+        last = _check_names(names)
         if _METADATA in names:
             _check_committed(found)
-        if not any(name.rpartition("/")[2] == _TREE for name in names):
-            raise NotWhole(f"{_TREE} is missing")
         for part in found.parts:
             if part.name.rpartition("/")[2] == _MANIFEST:
                 _check_manifest(found, part.name, part.size)
-        for name in names:
-            if (
-                "/ocdbt.process_" in f"/{name}"
-                and f"{name.partition('ocdbt.process_')[0]}{_MANIFEST}" not in names
-            ):
-                raise NotWhole(f"{name.partition('ocdbt.process_')[0]}{_MANIFEST} is missing")
+            elif part.name.rpartition("/")[2] == _TREE:
+                _check_tree(found, part.name, part.size)
         return check_inside(found, seen, step=found.step, last=last)
+
+
+def _check_names(names: Collection[str]) -> str:
+    """What has to be there. Gives the file that is written last."""
+    if any("orbax-checkpoint-tmp" in name for name in names):
+        raise NotWhole("a folder in it says that it is not finished")
+    last = next((name for name in (_COMMITTED, _METADATA) if name in names), _TREE)
+    if last != _COMMITTED and any(name.endswith(f"/{_COMMITTED}") for name in names):
+        raise NotWhole(f"{_COMMITTED} is missing")
+    trees = [name for name in names if name.rpartition("/")[2] == _TREE]
+    if not trees:
+        raise NotWhole(f"{_TREE} is missing")
+    if _TREE not in trees and _METADATA not in names:
+        raise NotWhole(f"{_METADATA} is missing")
+    for name in names:
+        told = _DATA.match(name)
+        if told is not None and f"{told[1]}{_MANIFEST}" not in names:
+            raise NotWhole(f"{told[1]}{_MANIFEST} is missing")
+    return last
 
 
 def _check_committed(found: Candidate) -> None:
@@ -69,6 +78,19 @@ def _check_committed(found: Candidate) -> None:
         raise NotWhole(f"{_METADATA} is not valid")
     if told.get("commit_timestamp_nsecs", 0) is None:
         raise NotWhole(f"{_METADATA} says that it was not committed")
+
+
+def _check_tree(found: Candidate, name: str, size: int) -> None:
+    """JSON, as long as the model has many parts: only its first and last sign are looked at."""
+    try:
+        with (found.path / name).open("rb") as file:
+            first = file.read(1)
+            file.seek(max(0, size - 8))
+            last = file.read().rstrip()[-1:]
+    except OSError as error:
+        raise NotWhole(f"{name} cannot be read: {error.strerror}") from None
+    if first + last != b"{}":
+        raise NotWhole(f"{name} has no end")
 
 
 def _check_manifest(found: Candidate, name: str, size: int) -> None:
