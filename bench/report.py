@@ -35,6 +35,7 @@ PROGRAMS = (
     "end_to_stop",
     "help_time",
     "checkpoints_judge",
+    "install",
     "log_cuts",
 )
 HEAD = """# What is measured, against whom

@@ -20,8 +20,10 @@ BACKEND = '''"""A build backend that lies beside what it builds: nothing is fetc
 import os, sys, time, zipfile
 
 
+NAME, VERSION, FILES, WORDS, SECONDS, CODE = {facts!r}
+
+
 def _wheel(directory):
-    NAME, VERSION, FILES, WORDS, SECONDS, CODE = {facts!r}
     print(WORDS, flush=True)
     time.sleep(SECONDS)
     if CODE:
@@ -34,6 +36,15 @@ def _wheel(directory):
         for name, data in parts.items():
             file.writestr(name, data)
     return path
+
+
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    info = f"{{NAME}}-{{VERSION}}.dist-info"
+    os.makedirs(os.path.join(directory, info))
+    for name, text in (("METADATA", {metadata!r}), ("WHEEL", {wheel!r})):
+        with open(os.path.join(directory, info, name), "w") as file:
+            file.write(text)
+    return info
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 _AGAIN = "run the job again in a few minutes; the index may be down"
+_COMPILER = "the log shows the compiler's words; pin a version that has a wheel for this Python"
 _LOGIN = "check the login in PIP_INDEX_URL, PIP_EXTRA_INDEX_URL, UV_DEFAULT_INDEX or .netrc"
 _FILE = r"([^/\s'\"()]+\.(?:whl|tar\.gz|zip))"
 
@@ -144,10 +145,15 @@ _MEANINGS = (
     ),
     _Meaning(r"Invalid requirement: (.+?)(?:: |$)", "{0} is not a requirement", "correct that line"),
     _Meaning(
-        r"Failed building wheel for (\S+)|Could not build wheels for ([^,\n]+)|Failed to build `?([^`\s]+)`?|"
-        r"failed-wheel-build-for-install",
+        r"Failed building wheel for (\S+)|Could not build wheels for ([^,\n]+)|Failed to build [`']([^`'\s]+)|"
+        r"(?:metadata-generation-failed|failed-wheel-build-for-install)[^\u2570]*\u2570\u2500> (?!See above)(\S+)",
         "{0} could not be built from its sources",
-        "the log shows the compiler's words; pin a version that has a wheel for this Python",
+        _COMPILER,
+    ),
+    _Meaning(
+        r"failed-wheel-build-for-install|metadata-generation-failed|subprocess-exited-with-error|Failed to build ",
+        "a package could not be built from its sources",
+        _COMPILER,
     ),
 )
 
