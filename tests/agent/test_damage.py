@@ -6,12 +6,14 @@ import itertools
 import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
 from pod_agent.outputs.belonging import Belonging
 from pod_agent.outputs.checkpoints.find import find
 from pod_agent.outputs.checkpoints.judge import judge
+from pod_agent.outputs.checkpoints.known import KNOWN, UNKNOWN
 from pod_agent.outputs.checkpoints.records import Records
 from pod_agent.run.resume import restore
 from pod_agent.run.work import Work
@@ -127,6 +129,15 @@ def hurt(sample, top, rng, how):
     assert place.chosen() == place.old, said
     assert not place.canary.exists(), said
     shutil.rmtree(top)
+
+
+def test_every_format_is_tried_and_explained():
+    """Each known format has a sample here, and a line in the table of docs/checkpoints.md."""
+    names = [form.name for form in KNOWN]
+    assert {sample.form for sample in SAMPLES.values()} == set(names)
+    lines = (Path(__file__).parents[2] / "docs/checkpoints.md").read_text(encoding="utf-8").splitlines()
+    told = [line.split(" | ")[0].removeprefix("| ") for line in lines if line.startswith("| ")]
+    assert {*names, UNKNOWN.name} <= set(told)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
