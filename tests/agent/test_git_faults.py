@@ -35,8 +35,8 @@ def host(place, tmp_path):
         yield running
 
 
-def sync(place, host, token=TOKEN, **more):
-    env = {**ENV, "GIT_HTTP_LOW_SPEED_TIME": "1", **({"POD_GIT_TOKEN": token} if token else {})}
+def sync(place, host, token=TOKEN, patience_s=60, **more):
+    env = {**ENV, "GIT_HTTP_LOW_SPEED_TIME": str(patience_s), **({"POD_GIT_TOKEN": token} if token else {})}
     return place.sync(repo=host.url("origin/.git"), env=env, **more)
 
 
@@ -66,7 +66,7 @@ def test_what_does_not_pass_fails_with_what_was_tried(place, host, fault, words)
     """After four tries the reason, their number and their seconds are said, and a remedy."""
     host.fail(fault)
     with SecretWatch(TOKEN) as watch, pytest.raises(StepFailed) as caught:
-        sync(place, host)
+        sync(place, host, patience_s=1 if fault == "hang" else 60)
     told = str(caught.value)
     assert words in told
     assert re.search(r"tried 4 times over \d+ s", told)
@@ -112,7 +112,7 @@ def test_a_slow_server_is_waited_for(place, host):
 def test_a_silent_server_is_given_up_and_asked_again(place, host):
     """A connection without a byte ends after the time that is set, and is a fault that may pass."""
     host.fail("hang", times=1, where="/git-upload-pack")
-    assert sync(place, host).commit == place.git("rev-parse", "HEAD")
+    assert sync(place, host, patience_s=2).commit == place.git("rev-parse", "HEAD")
     assert b"says nothing; trying again" in place.log
 
 

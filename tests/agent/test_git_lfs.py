@@ -12,6 +12,7 @@ from tests.agent.code_place import ENV, WHO, Place
 from tests.agent.secret_watch import SecretWatch
 from tests.fakes.git_server import GitHost
 
+pytestmark = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="needs git-lfs")
 TOKEN = "glpat-PlantedForLfs-5Ty1"
 WEIGHTS = os.urandom(200_000)
 
@@ -98,10 +99,15 @@ def test_faults_of_the_lfs_server_have_their_words(place, host, fault, words):
     host.fail(fault, where="/info/lfs/")
     quick = {**ENV, **WHO, "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "lfs.transfer.maxretries",
              "GIT_CONFIG_VALUE_0": "1"}  # fmt: skip
-    with pytest.raises(StepFailed, match="cannot fetch the git LFS files") as caught:
+    with (
+        SecretWatch(TOKEN) as watch,
+        pytest.raises(StepFailed, match="cannot fetch the git LFS files") as caught,
+    ):
         sync(place, host, env=quick)
     assert words in str(caught.value)
     assert caught.value.hint
+    assert (watch.found, watch.below(place.tree)) == (set(), [])
+    assert TOKEN not in f"{caught.value} {place.log!r}"
 
 
 def test_an_object_that_was_never_pushed_is_said(place, host):

@@ -107,6 +107,14 @@ def test_a_number_is_looked_for_where_its_spelling_says():
     assert names(None) == ("HEAD",)
 
 
+def test_without_a_default_branch_the_others_are_named(place, host):
+    """A HEAD that points to a branch which was never pushed leaves the choice to the person."""
+    place.git("symbolic-ref", "HEAD", "refs/heads/never-pushed")
+    with pytest.raises(StepFailed, match="no default branch") as caught:
+        place.sync(repo=host.url("origin/.git"))
+    assert "main" in caught.value.hint
+
+
 def test_a_tag_of_a_file_is_no_commit(place, host):
     """A tag may name anything; what is no commit is said to be none."""
     place.git("tag", "blob", place.git("rev-parse", "HEAD:train.py"))

@@ -274,6 +274,25 @@ def test_what_stands_for_a_folder_or_file_of_the_commit_is_moved_aside(place, tm
     assert (aside / "data").is_symlink()
 
 
+def test_a_tree_that_is_a_link_to_a_folder_is_used(place, tmp_path):
+    """A person may keep the job's folder on another disk; the link stays, and no repository around it is touched."""
+    place.git("init", "-q", tmp_path / "around")
+    place.tree.rename(tmp_path / "around/kept")
+    place.tree.symlink_to(tmp_path / "around/kept")
+    (place.tree / ".git/HEAD").write_text("")
+    assert place.sync().commit == place.second
+    assert place.tree.is_symlink()
+    assert place.text("notes") == "mine"
+    assert not (tmp_path / "around/.git/podkeep").exists()
+
+
+def test_a_tree_of_an_earlier_podkeep_is_taken_over_quietly(place):
+    """A checkout that has the mark and no list of what was wanted is no work of a person's."""
+    (store(place) / "podkeep/wanted").unlink()
+    assert place.sync().commit == place.second
+    assert b"is kept as" not in place.log
+
+
 def test_twice_in_a_second_overwrites_no_patch(place):
     """Each patch has a name of its own."""
     (place.tree / "train.py").write_text("first edit\n")

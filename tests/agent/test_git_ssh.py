@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pod_agent.run.work import StepFailed
+from pod_agent.run.code.deploy_key import held
+from pod_agent.run.work import StepFailed, Work
+from pod_wire.clock import RealClock
+from pod_wire.secrets import Secret
 from tests.agent.code_place import ENV, Place
 from tests.agent.secret_watch import SecretWatch
-from tests.fakes.ssh_host import SshHost, new_key
+from tests.fakes.ssh_host import SSHD, SshHost, new_key
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not Path(SSHD).exists(), reason="needs openssh-server")]
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +63,22 @@ def test_a_deploy_key_opens_its_repository_and_is_on_no_disk(place, host, home, 
 
 def agents() -> list[str]:
     """ssh-agents of ours that live."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if line.startswith("ssh-agent -D -a") and "/pk-" in line]
+    mine = ["ps", "--ppid", str(os.getpid()), "-o", "args"]
+    listed = subprocess.run(mine, capture_output=True, text=True, check=False).stdout
+    return [line for line in listed.splitlines() if "ssh-agent" in line]
+
+
+def test_the_key_is_held_as_long_as_the_sync_and_no_longer(host):
+    """An ssh-agent of ours has it while it is asked for, and is gone afterwards."""
+    with held(Secret(host.key), ENV, Work(lambda _: None, RealClock())) as known:
+        assert len(agents()) == 1
+        listed = subprocess.run(
+            ["ssh-add", "-l"], env={**ENV, **known}, capture_output=True, text=True, check=True
+        )
+        assert "ED25519" in listed.stdout
+        assert host.key not in known.values()
+    assert agents() == []
+    assert not Path(known["SSH_AUTH_SOCK"]).parent.exists()
 
 
 def test_a_key_that_the_host_does_not_know_is_refused_at_once(place, host, home, tmp_path):

@@ -128,9 +128,9 @@ def _put(git: Git, commit: str, home: Path) -> tuple[str, ...]:
     folder = ours(git.tree)
     folder.mkdir(exist_ok=True)
     marker, wanted = folder / "commit", folder / "wanted"
-    known = wanted.read_text(encoding="utf-8", errors="replace").split() if wanted.exists() else []
-    keep_commits(git, frozenset(known))
-    if known and known[-1] != commit and not marker.exists() and has(git, known[-1]):
+    known, done = _words(wanted), _words(marker)
+    keep_commits(git, frozenset((*known, *done)))
+    if known and known[-1] != commit and not done and has(git, known[-1]):
         _switch(git, known[-1], known)
     marker.unlink(missing_ok=True)
     with wanted.open("a", encoding="utf-8") as notes:
@@ -141,6 +141,10 @@ def _put(git: Git, commit: str, home: Path) -> tuple[str, ...]:
         warnings += _bring(inner, None, pin, home)[1]
     marker.write_text(commit, encoding="ascii")
     return tuple(warnings)
+
+
+def _words(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").split() if path.exists() else []
 
 
 def _switch(git: Git, commit: str, known: list[str]) -> None:
