@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from pod_agent.outputs.checkpoints.known import ENDINGS
 from pod_client.init.git_place import git_place, https_form
 from pod_client.init.listing import MOST_FILES, list_files
 from pod_client.init.looking import look
 from pod_client.init.pod_toml import render, toml_text
+from pod_client.init.saving import LOOKED_AT
 from pod_wire.parse import parse_toml
 
 LOOP = """
@@ -262,3 +264,12 @@ def test_git_is_read_from_its_files(tmp_path):
     run("worktree", "add", "-q", str(tmp_path / "tree"), "other", cwd=near)
     assert git_place(tmp_path / "tree").branch == "other"
     assert git_place(tmp_path / "tree").remote == "https://git.example/you/p.git"
+
+
+def test_what_is_looked_at_is_what_the_agent_looks_at():
+    """The client's list of endings is the agent's, less the one that means anything."""
+    looked_at = {
+        ending for ending in ENDINGS if ending.startswith(".") and ending not in {".bin", ".metadata"}
+    }
+    assert {ending for ending in looked_at if not ending.endswith(LOOKED_AT)} == set()
+    assert [ending for ending in LOOKED_AT if not any(known.endswith(ending) for known in looked_at)] == []

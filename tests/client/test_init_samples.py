@@ -40,6 +40,9 @@ def test_a_repository_is_read_right(sample, tmp_path):
         sample.resume,
     ), text
     comments = " ".join(re.sub(r"^# ?", "", line) for line in text.splitlines() if line.startswith("#"))
+    assert (spec.checkpoints if spec else None) == (
+        "**/weights_*.bin" if "passes over" in sample.name else None
+    )
     assert [words for words in (sample.reason, *sample.comments) if words not in comments] == [], text
 
 

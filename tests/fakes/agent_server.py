@@ -16,6 +16,7 @@ from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pod_wire import routes
+from pod_wire.checkpoints import CheckpointList
 from pod_wire.codec import to_json
 from pod_wire.status import JobStatus, LogPlace, Outcome, Phase, SelfStop, Status
 
@@ -54,6 +55,7 @@ class FakeAgent:
             price_per_hour=0.5,
             job=JobStatus(job, "hash", Phase.RUNNING, order="order-0", log=LogPlace(self.log_id, 0)),
         )
+        self.checkpoints = CheckpointList(self.status.now)
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.agent = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -154,6 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(401, b'{"detail": "no token"}')
         elif path == routes.STATUS:
             self._send(200, to_json(agent.status))
+        elif path == routes.CHECKPOINTS:
+            self._send(200, to_json(agent.checkpoints))
         elif path.endswith("/logs"):
             self._logs(agent, query)
         else:

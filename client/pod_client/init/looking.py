@@ -16,6 +16,7 @@ from pod_client.init.program import Program, program_of
 from pod_client.init.repository import open_repository
 from pod_client.init.resume.recognise import Resuming, recognise
 from pod_client.init.resume.way import Way
+from pod_client.init.saving import unseen_checkpoints
 from pod_wire.shell_text import shape
 from pod_wire.variable import NAME_LIMIT
 
@@ -44,6 +45,7 @@ class Found:
     packages: Packages
     secrets: tuple[str, ...]
     trouble: tuple[str, ...]
+    checkpoints: str | None = None  # a glob, where looking would pass them over
 
 
 def look(folder: Path) -> Found:
@@ -70,6 +72,7 @@ def look(folder: Path) -> Found:
         packages(repository),
         tuple(name for name, words in _SECRETS if any(words.search(one.text) for one in program.sources)),
         tuple(repository.trouble),
+        unseen_checkpoints(program),
     )
 
 

@@ -6,22 +6,19 @@ Names are followed through assignments, and parameters to the calls that fill th
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pod_client.init.origin import Origins
 from pod_client.init.source import called, dotted, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pod_client.init.flags.flag import Flag
     from pod_client.init.program import Program
     from pod_client.init.source import Function, Source
 
 MOST_STEPS = 400
-_FILLED = re.compile(r"\{[^{}]*\}|%0?\d*[ds]")
-_FILE = re.compile(r"[\w*\]]\.[A-Za-z][A-Za-z0-9]{1,11}$")
 _OTHER_MATTER = {"load", "loads", "range", "len", "enumerate"}  # what these hand back is no path any more
 _JOINS = {"join", "joinpath", "format", "with_name"}
 _NO_SETTINGS = {
@@ -39,27 +36,6 @@ _NO_SETTINGS = {
     "shutil",
     "path",
 }
-
-
-@dataclass(slots=True)
-class Origins:
-    """What an expression may hold. ``fields`` are attributes and keys that no flag is known for.
-
-    ``joined``: something is put together on the way, as a folder and a file's name.
-    """
-
-    flags: list[Flag] = field(default_factory=list)
-    constants: list[object] = field(default_factory=list)
-    calls: set[str] = field(default_factory=set)
-    fields: list[str] = field(default_factory=list)
-    joined: bool = False
-
-    @property
-    def files(self) -> set[str]:
-        """Names of files among the constants."""
-        texts = [value for value in self.constants if isinstance(value, str)]
-        names = {_FILLED.sub("*", text).rpartition("/")[2] for text in texts}
-        return {name for name in names if _FILE.search(name)}
 
 
 def origins(program: Program, source: Source, expression: ast.expr | None) -> Origins:

@@ -91,6 +91,9 @@ def _lines(found: Found) -> Lines:
     _command(found, lines)
     lines.gap()
     _resume(found, lines)
+    if found.checkpoints is not None:
+        lines.say("The program saves these, which podkeep would not take for checkpoints by their names:")
+        lines.put("checkpoints", found.checkpoints)
     lines.gap()
     lines.say(f"Packages: {found.packages.words}.")
     if found.packages.named is not None:
@@ -118,14 +121,14 @@ def _code(found: Found, lines: Lines) -> None:
     elif git.top is not None:
         lines.say(
             "No remote that a pod could clone from was found. This folder serves for --local; for RunPod push it "
-            "somewhere and give its https:// address."
+            "somewhere and give its https:// address, or send it as it is: pod-client up --tree."
         )
         up = "/".join([".."] * len(git.subdir.split("/"))) if git.subdir != "." else "."
         lines.put("repo", up)
     else:
         lines.say(
-            "This folder is not in git. Put it there (git init; git add -A; git commit), push it, and give its "
-            "address here:"
+            "This folder is not in git: pod-client up --tree sends it as it is. Or put it there (git init; git add -A; "
+            "git commit), push it, and give its address here:"
         )
         lines.put("repo", "https://github.com/you/project", active=False)
     if git.subdir != ".":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pod_client.init.flags.flag import Flag
-    from pod_client.init.origins import Origins
+    from pod_client.init.origin import Origins
     from pod_client.init.repository import Repository
     from pod_client.init.source import Source
 

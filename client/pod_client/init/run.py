@@ -51,9 +51,10 @@ def _tell(screen: Screen, found: Found) -> None:
         screen.warn(
             _clean(f"the program insists on {', '.join(command.needs)}: add it to the command in {FILE}")
         )
-    if found.git.top is None:
-        screen.warn(f"this folder is not in git, so a pod cannot get the code yet: {FILE} says what to do")
-    screen.step(f"look {FILE} over; then try it here, for nothing: pod-client up --local")
+    sent = " --tree" if found.git.top is None else ""
+    if sent:
+        screen.note("code      this folder is not in git; pod-client up --tree sends it as it is")
+    screen.step(f"look {FILE} over; then try it here, for nothing: pod-client up --local{sent}")
 
 
 def _clean(words: str) -> str:

@@ -119,6 +119,29 @@ def restore(where):
         None,
         "papermill",
     ),
+    Sample(
+        "names that looking passes over",
+        {
+            "train.py": """
+import argparse
+from pathlib import Path
+import torch
+p = argparse.ArgumentParser()
+p.add_argument("--restore")
+args = p.parse_args()
+if args.restore:
+    state = torch.load(args.restore)
+place = Path("runs") / "a"
+for step in range(9):
+    loss.backward()
+    torch.save({}, place / f"weights_{step}.bin")
+torch.save({}, "final.pt")
+"""
+        },
+        "python train.py",
+        "--restore {checkpoint}",
+        "would not take for checkpoints",
+    ),
     Sample("a script of the shell", {"scripts/train_all.sh": "echo\n"}, "bash scripts/train_all.sh", None),
     Sample(
         "nothing that trains", {"README.md": "hello\n", "lib.py": "x = 1\n"}, None, None, "Say what to run"

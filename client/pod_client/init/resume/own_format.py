@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pod_client.init.flags.flag import Flag
-    from pod_client.init.origins import Origins
+    from pod_client.init.origin import Origins
     from pod_client.init.program import Program
     from pod_client.init.source import Source
 
