@@ -29,8 +29,8 @@ from pod_wire.secrets import Secret
 if TYPE_CHECKING:
     from pod_client.agent_api import AgentApi
     from pod_client.choices import Choices
+    from pod_client.code.as_it_is import Code
     from pod_client.code.packing import Packed
-    from pod_client.code.settling import Code
     from pod_client.config import Config
     from pod_client.plan import Plan, Wishes
     from pod_client.stdout import Sink

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pod_client.choices import Choices
-from pod_client.code.settling import LARGE, Settling
+from pod_client.code.as_it_is import LARGE
+from pod_client.code.settling import Settling
 from pod_client.plan import Wishes
 from pod_wire.errors import BadInput
 from tests.client.checkouts import checkout, commit, git
@@ -135,6 +136,7 @@ def test_the_job_file_and_files_of_variables_are_no_lost_work(repo):
     """A new pod.toml is read here, and an --env-file is, too; it is not sent either."""
     (repo / "pod.toml").write_text('[job.a]\nrepo = "."\ncommand = "python train.py"\n')
     (repo / "my.variables").write_text("TOKEN=very-private")
+    (repo / ".env").write_text("TOKEN=very-private")
     files = (repo / "my.variables", repo / "pod.toml")
     code, _ = settle(repo, toml=(repo / "pod.toml").read_text(), files=files)
     assert code.wishes.contract["POD_REF"] == git(repo, "rev-parse", "HEAD")

@@ -5,49 +5,30 @@ Work that a pod would not get is never passed over in silence: somebody decides,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_client.code import difference
+from pod_client.code.as_it_is import AsItIs, Code, let_git_say, over
 from pod_client.code.checkout import GitRefused, git, read_checkout
-from pod_client.code.listing import list_tree
-from pod_client.code.packing import pack, size_of
+from pod_client.code.listing import is_private
 from pod_client.init.git_place import https_form
 from pod_client.plan import values_of
-from pod_client.receipt import size
-from pod_client.user_env import count
 from pod_wire.errors import BadInput
-from pod_wire.rules import default_name
-from pod_wire.source import SourceKind, read_source, tree_text
+from pod_wire.source import SourceKind, read_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pod_client.choices import Choices
     from pod_client.code.checkout import Checkout
-    from pod_client.code.packing import Packed
     from pod_client.plan import Wishes
     from pod_client.screen import Screen
 
-LARGE = 500_000_000  # bytes, before packing
 THREE_WAYS = (
     "push it, and run this again; or name what is pushed: --ref BRANCH (or --pushed, without your local work); "
     "or send this folder as it is: --tree"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """The wishes with their code settled; the tree to send, and what the receipt says of it."""
-
-    wishes: Wishes
-    tree: Packed | None = None
-    said: str | None = None
-
-    def close(self) -> None:
-        if self.tree is not None:
-            self.tree.close()
 
 
 class Settling:
@@ -58,9 +39,8 @@ class Settling:
     ) -> None:
         self._screen = screen
         self._choices = choices
-        self._env = env
         self._here = here
-        self._patches = patches
+        self._as_it_is = AsItIs(screen, choices, env, here, patches)
 
     def settle(self, wishes: Wishes) -> Code:
         """Nothing is created; what is wrong with other settings is said by the plan."""
@@ -73,7 +53,7 @@ class Settling:
         repo = given.get("POD_REPO", "")
         folder = self._folder(repo)
         if self._choices.tree:
-            return self._tree(wishes, given, folder)
+            return self._as_it_is.settle(wishes, given, folder)
         if folder is not None:
             return self._of_folder(wishes, given, folder)
         return self._of_address(wishes, given, repo)
@@ -102,6 +82,7 @@ class Settling:
                 )
             return Code(wishes)
         if checkout is None:
+            let_git_say(folder)
             raise BadInput(
                 f"cannot start a job with {folder}: it is a folder of this machine, without git: a pod cannot see it",
                 hint="send it: --tree",
@@ -119,7 +100,7 @@ class Settling:
 
         def as_pushed() -> Wishes:
             ref = given.get("POD_REF") or _pushed_commit(checkout)
-            return _with(wishes, POD_REPO=address, **({"POD_REF": ref} if ref else {}))
+            return over(wishes, POD_REPO=address, **({"POD_REF": ref} if ref else {}))
 
         if given.get("POD_REF") or self._choices.pushed or checkout.is_as_pushed:
             return Code(as_pushed())
@@ -141,80 +122,17 @@ class Settling:
             self._screen.note(f"{word}: {meaning}")
         match self._screen.choose("what shall the pod run?", tuple(ways)):
             case "tree":
-                return self._tree(wishes, given, checkout.top)
+                return self._as_it_is.settle(wishes, given, checkout.top)
             case "pushed":
                 return Code(as_pushed())
             case "push":
                 git(checkout.top, "push", checkout.remote or "origin", f"HEAD:refs/heads/{checkout.branch}")
                 self._screen.step(f"pushed {checkout.branch}")
-                return Code(_with(as_pushed(), POD_REF=checkout.commit or ""))
+                return Code(over(as_pushed(), POD_REF=checkout.commit or ""))
             case _:
                 raise BadInput(
                     "cannot start a job: it was called off, and nothing was created", hint=THREE_WAYS
                 )
-
-    # -- this folder as it is ---------------------------------------------------------------------------------
-
-    def _tree(self, wishes: Wishes, given: Mapping[str, str], folder: Path | None) -> Code:
-        if "POD_REF" in wishes.contract or self._choices.pushed:
-            raise BadInput("cannot use --tree beside --ref or --pushed", hint="give one of them")
-        start = folder or self._here
-        checkout = read_checkout(start)
-        if checkout is None and (start / ".git").exists():
-            git(
-                start, "status", "--short"
-            )  # says what is wrong; a tree without git's word might hold secrets
-        top = start.resolve() if checkout is None else checkout.top
-        listing = list_tree(top, has_git=checkout is not None)
-        private = {
-            *listing.held_back,
-            *(name for name in listing.names if top / name in _private(wishes, checkout)),
-        }
-        listing = replace(listing, names=tuple(name for name in listing.names if name not in private))
-        if not listing.names:
-            raise BadInput(
-                f"cannot send {top}: there are no files in it", hint="run this in the folder of your code"
-            )
-        self._weigh(size_of(listing), top, has_git=checkout is not None)
-        tree = pack(listing)
-        for names, why in (
-            (tuple(sorted(private)), "being private by their names; pass variables with --env-file"),
-            (tree.left_out, "being links that lead out of it"),
-        ):
-            if names:
-                self._screen.warn(f"not sent, {why}: {', '.join(names[:5])}{', …' if names[5:] else ''}")
-        changes = _wanted(given, top, start, folder is None)
-        said = self._said(checkout, tree)
-        self._screen.step(f"the code: {said}")
-        return Code(_with(wishes, POD_REPO=tree_text(tree.digest), POD_REF="", **changes), tree, said)
-
-    def _weigh(self, total: int, top: Path, *, has_git: bool) -> None:
-        """A tree so large is seldom meant: data lies in it."""
-        if total < LARGE:
-            return
-        what = f"{top} is {size(total)} before packing"
-        remedy = (
-            "have git ignore what the job does not need"
-            if has_git
-            else "run git init there, and a .gitignore"
-        )
-        if self._choices.asks:
-            if not self._screen.ask(f"{what}: send it all?"):
-                raise BadInput("cannot start a job: it was called off, and nothing was created", hint=remedy)
-        elif not has_git:
-            raise BadInput(f"cannot send it unasked: {what}", hint=f"{remedy}; or answer on a terminal")
-        else:
-            self._screen.warn(f"{what}; {remedy}")
-
-    def _said(self, checkout: Checkout | None, tree: Packed) -> str:
-        what = f"{count(tree.files, 'file', 'files')}, {size(tree.size)} packed"
-        if checkout is None:
-            return f"this folder as it is, {what}"
-        said = f"{difference.summary(checkout)}, sent as it is: {what}"
-        if not checkout.is_dirty or self._choices.dry_run:
-            return said
-        kept = difference.keep_patch(checkout, self._env, self._patches)
-        return said if kept is None else f"{said}; the difference is kept in {kept}"
 
     def _folder(self, repo: str) -> Path | None:
         """The folder of this machine that a repository's text names."""
@@ -231,43 +149,18 @@ if TYPE_CHECKING:
     _Wished = Callable[[], Wishes]
 
 
-def _wanted(given: Mapping[str, str], top: Path, start: Path, is_here: bool) -> dict[str, str]:
-    """The folder in which the command runs, and a name that stays when the tree changes."""
-    below = start.resolve().relative_to(top.resolve()).as_posix() if is_here else "."
-    subdir = given.get("POD_SUBDIR") or below
-    changes = {} if subdir == "." else {"POD_SUBDIR": subdir}
-    if not given.get("POD_JOB") and given.get("POD_COMMAND"):
-        changes["POD_JOB"] = default_name(top.name, subdir, given["POD_COMMAND"].strip("\n"))
-    return changes
-
-
-def _with(wishes: Wishes, **changes: str) -> Wishes:
-    """Above everything that was given."""
-    env = {name: value for name, value in wishes.env.items() if name not in changes}
-    return replace(wishes, contract={**wishes.contract, **changes}, env=env)
-
-
 def _is_git(repo: str) -> bool:
     return read_source(repo).kind is SourceKind.GIT
 
 
 def _own_files(wishes: Wishes, checkout: Checkout) -> tuple[str, ...]:
-    """The job file and files of variables: they are read here, and a change in them is no work that is lost."""
-    found = []
+    """What is no work that a pod would miss: the job file and files of variables, read here; private files."""
+    found = [name for name in checkout.untracked if is_private(name.rsplit("/", 1)[-1])]
     for path in wishes.files:
         whole = path.resolve()
         if whole.is_relative_to(checkout.top.resolve()):
             found.append(whole.relative_to(checkout.top.resolve()).as_posix())
     return tuple(found)
-
-
-def _private(wishes: Wishes, checkout: Checkout | None) -> frozenset[Path]:
-    """Files of variables, unless git tracks them."""
-    untracked = None if checkout is None else {checkout.top / name for name in checkout.untracked}
-    files = frozenset(
-        path.resolve() for path in wishes.files if path.name != "pod.toml" and path.suffix != ".toml"
-    )
-    return files if untracked is None else files & untracked
 
 
 def _reachable(address: str, given: Mapping[str, str]) -> str:

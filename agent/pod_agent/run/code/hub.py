@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _PROGRAM = "pod_agent.run.code.hub_program"
 _WAITS_S = (1.0, 4.0, 15.0)
-_NOT_OURS = ("PYTHON", "HF_HUB_ENABLE_", "HF_XET_")  # meant for the job's own Python
+_NOT_OURS = ("PYTHON", "HF_HUB_ENABLE_", "HF_HUB_OFFLINE", "HF_XET_")  # meant for the job's own Python
+_NOT_THEIRS = ("POD_", "GITHUB_", "GH_TOKEN")  # logins of others
 _OWN = ".cache/huggingface/"  # where the Hub's client keeps what it needs to go on
 _QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -93,7 +94,7 @@ class _Hub:
     def ask(self, *words: str) -> str:
         """One answer; tried again where only the network was at fault."""
         argv = [sys.executable, "-m", _PROGRAM, self.place.kind, self.place.name, *words]
-        mine = {key: value for key, value in self.env.items() if not key.startswith(_NOT_OURS)}
+        mine = {key: value for key, value in self.env.items() if not key.startswith(_NOT_OURS + _NOT_THEIRS)}
         waits = iter(_WAITS_S)
         while True:
             done = self.work.run(argv, cwd=self.tree, env={**mine, **_QUIET}, capture=True)

@@ -38,7 +38,7 @@ def to_git(tree: Path, work: Work) -> None:
 
 def _checked_out(tree: Path, env: Mapping[str, str], work: Work) -> Manifest:
     """Files that git tracks and that are as in its commit. A damaged store names none: then all is the run's."""
-    mine = {name: value for name, value in env.items() if not name.startswith("GIT_")}
+    mine = {name: value for name, value in env.items() if not name.startswith(("GIT_", "POD_"))}
 
     def ask(*args: str) -> set[str]:
         argv = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", *args]
