@@ -6,11 +6,13 @@ looks again on a timer. Not here: what kind of files they are.
 
 from __future__ import annotations
 
+import collections
 import ctypes
 import os
 import select
 import struct
 import threading
+import time
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,6 +22,7 @@ IN_ONLYDIR, IN_DONT_FOLLOW, IN_ISDIR = 0x01000000, 0x02000000, 0x40000000
 _MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR | IN_DONT_FOLLOW
 _HEAD = struct.Struct("iIII")
 _MOST = 1000  # folders; the kernel allows a user 8192 at least
+_PATIENCE_S = 2.0  # for listing a tree; what lies deeper is left to the looks
 _SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns"}
 
 
@@ -41,7 +44,7 @@ class Closings:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         has = hasattr(self._libc, "inotify_init1")
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC) if has else -1
-        self._add_tree(os.fspath(top), {})
+        self._add_tree(os.fspath(top), None)
 
     def wait(self, timeout_s: float) -> dict[Path, Way]:
         """Files that were written since the last call, and how; at most so long, or until ``wake``."""
@@ -94,11 +97,12 @@ class Closings:
         elif mask & IN_MOVED_TO and found.get(path) is not Way.IN_PLACE:
             found[path] = Way.MOVED
 
-    def _add_tree(self, top: str, found: dict[str, Way]) -> None:
-        """A folder and all below it. What lies in it already may have been closed before anybody watched."""
-        left = [top]
-        while left and self._fd >= 0 and len(self._folders) < _MOST:
-            folder = left.pop(0)
+    def _add_tree(self, top: str, found: dict[str, Way] | None) -> None:
+        """A folder and all below it. What lies in a new one may have been closed before anybody watched."""
+        left = collections.deque([top])
+        until = time.monotonic() + _PATIENCE_S
+        while left and self._fd >= 0 and len(self._folders) < _MOST and time.monotonic() < until:
+            folder = left.popleft()
             wd = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), _MASK)
             if wd < 0:
                 continue
@@ -106,10 +110,11 @@ class Closings:
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        if not entry.is_dir(follow_symlinks=False):
+                        if entry.is_dir(follow_symlinks=False):
+                            if not _is_skipped(entry.name):
+                                left.append(entry.path)
+                        elif found is not None:
                             found.setdefault(entry.path, Way.UNSEEN)
-                        elif not _is_skipped(entry.name):
-                            left.append(entry.path)
             except OSError:
                 continue  # gone already
 
