@@ -6,7 +6,6 @@ Not here: which of them a job may use as they are (``locked``, ``torch``).
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import re
 from pathlib import Path
@@ -60,6 +59,8 @@ def _commands(text: str) -> Iterator[tuple[str, str, str]]:
 
 def size(info: Path) -> int:
     """What a package takes on the disk: the files of its own record."""
+    import csv  # noqa: PLC0415 - only where something was installed
+
     total = 0
     with contextlib.suppress(OSError, UnicodeDecodeError, csv.Error):
         record = (info / "RECORD").read_text(encoding="utf-8")

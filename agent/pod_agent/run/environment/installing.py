@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment.refusals import refusal
+from pod_agent.run.environment.said import last_line
 from pod_agent.run.environment.slow_builds import SlowBuilds
 from pod_agent.run.work import Finished, StepFailed
 
@@ -74,13 +75,6 @@ def failure(name: str, done: Finished, who: str) -> StepFailed:
     if found.passing:
         reason = f"{reason}; {who} was run {tried.tries} times over {tried.seconds:.0f} s"
     return StepFailed(f"cannot install {name}: {reason}", found.remedy)
-
-
-def last_line(done: Finished) -> str:
-    """What a program said last, or its last error."""
-    lines = [line.strip() for line in done.text.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith("ERROR")] or lines
-    return telling[-1].removeprefix("ERROR: ") if telling else f"it ended with code {done.code}"
 
 
 def _once(into: Target, argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Finished:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from pod_agent.run.environment import git_refs, requirements
+from pod_agent.run.environment import requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def name_of(
     base = (
         f"{FORMAT}\n{python.real}\n{python.version}\n{python.packages}\n{python.brought()}\n{wanted.digest}\n"
     )
-    refs = requirements.resolve(wanted, lambda url, ref: git_refs.points_at(url, ref, envs_dir, env, work))
+    refs = requirements.resolve(wanted, lambda url, ref: _points_at(url, ref, envs_dir, env, work))
     unknown = sorted(name for name, commit in refs.items() if commit is None)
     text = base + json.dumps(refs, sort_keys=True)
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -38,6 +38,12 @@ def name_of(
         return digest, ()
     said = (f"nobody could say what {', '.join(unknown)} points at now",)
     return _last_like(wanted, python, envs_dir) or digest, said
+
+
+def _points_at(url: str, ref: str, envs_dir: Path, env: Mapping[str, str], work: Work) -> str | None:
+    from pod_agent.run.environment import git_refs  # noqa: PLC0415 - most lists name no branch
+
+    return git_refs.points_at(url, ref, envs_dir, env, work)
 
 
 def mark(place: Path, wanted: Wanted, python: Interpreter) -> None:

@@ -8,11 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_agent.run.environment import index_logins, installing
-from pod_agent.run.environment.installing import last_line
 from pod_agent.run.work import Finished, StepFailed
-
-__all__ = ["bring", "failure", "install", "last_line", "meaning", "run"]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +27,8 @@ _PIP = (
 
 def run(into: Target, words: Sequence[str], folder: Path) -> Finished:
     """Install what the words say into the environment; pip's own words go into the log."""
+    from pod_agent.run.environment import index_logins, installing  # noqa: PLC0415 - not where all is there
+
     with index_logins.hidden(into.env) as env:
         argv = [into.program, "-m", "pip", *_PIP, *words]
         return installing.run(into, argv, folder, env, lambda done: _why_missing(into, done, folder, env))
@@ -89,13 +87,6 @@ def bring(into: Target) -> None:
 
 def failure(name: str, done: Finished) -> StepFailed:
     """What a refusal of pip's means, in words that name the remedy."""
+    from pod_agent.run.environment import installing  # noqa: PLC0415 - the same
+
     return installing.failure(name, done, "pip")
-
-
-def meaning(text: str, meanings: Sequence[tuple[str, str, str]], name: str) -> StepFailed | None:
-    """The first of (pattern, reason, remedy) whose pattern is in the text; its groups go into the words."""
-    for pattern, reason, remedy in meanings:
-        found = re.search(pattern, text)
-        if found:
-            return StepFailed(f"cannot install {name}: {reason.format(*found.groups())}", remedy)
-    return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pod_agent.run.environment import pip
+from pod_agent.run.environment.said import last_line
 from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
@@ -23,6 +23,6 @@ def run(text: str, folder: Path, env: Mapping[str, str], work: Work) -> None:
     done = work.run(["bash", "-o", "pipefail", "-c", text], cwd=folder, env=env)
     if not done.ok:
         raise StepFailed(
-            f"cannot set up the job: POD_SETUP ended with code {done.code}: {pip.last_line(done)}",
+            f"cannot set up the job: POD_SETUP ended with code {done.code}: {last_line(done)}",
             "the log shows its output; correct the command, it runs in the folder the job runs in",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING
 
 from pod_agent.run.work import StepFailed
@@ -17,7 +16,10 @@ Table = dict[str, object]
 def load(path: Path) -> Table:
     """The document of a file; empty where there is no file."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        import tomllib  # noqa: PLC0415 - most jobs have no such file
+
+        return tomllib.loads(text)
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import pip
 from pod_agent.run.environment.kinds.kind import Target
+from pod_agent.run.environment.said import last_line
 from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def make(into: Target) -> None:
         env={**into.env, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     if not made.ok:
-        raise StepFailed(f"cannot make an environment with {into.python.program}: {pip.last_line(made)}")
+        raise StepFailed(f"cannot make an environment with {into.python.program}: {last_line(made)}")
     _see_parent(into.place, into.python)
     if not into.python.has_pip:
         pip.bring(into)

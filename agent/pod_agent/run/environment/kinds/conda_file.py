@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.run.environment import pip, tools
+from pod_agent.run.environment import tools
 from pod_agent.run.environment.requirements import Reader
+from pod_agent.run.environment.said import last_line, meaning
 from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
@@ -70,8 +71,8 @@ class CondaFile:
         words = [program, "create", "--yes", "--prefix", str(target.place), "--file", str(self.file)]
         done = target.work.run(words, cwd=self.file.parent, env=env)
         if not done.ok:
-            said = pip.meaning(done.text, _MEANINGS, self.name)
+            said = meaning(done.text, _MEANINGS, self.name)
             raise said or StepFailed(
-                f"cannot install {self.name}: {pip.last_line(done)}", f"the log shows what {PROGRAM} said"
+                f"cannot install {self.name}: {last_line(done)}", f"the log shows what {PROGRAM} said"
             )
         return ()

@@ -14,6 +14,7 @@ from pod_agent.run.environment.distributions import canonical
 from pod_agent.run.environment.kinds.project import editable, on_path
 from pod_agent.run.environment.locked import Locked, of_the_image
 from pod_agent.run.environment.requirements import Reader
+from pod_agent.run.environment.said import last_line
 from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ class PoetryLock:
         reader.add(str(self.extras).encode(), str(self.project).encode("utf-8", "surrogateescape"))
         text = reader.plain(self.lock)
         reader.plain(self.project / "pyproject.toml")
-        for found in _LOCAL.finditer(text):
-            place = self.project / found["path"]
+        for path in dict.fromkeys(_LOCAL.findall(text)):
+            place = self.project / path
             if place.exists():
                 reader.package(place, whole=True)
         return reader.wanted()
@@ -99,7 +100,7 @@ class PoetryLock:
             done = target.work.run([*poetry, *words], cwd=self.project, env=env)
         if not done.ok or not pins.exists():
             changed = "changed significantly" in done.text
-            reason = "pyproject.toml has changed since it was locked" if changed else pip.last_line(done)
+            reason = "pyproject.toml has changed since it was locked" if changed else last_line(done)
             raise StepFailed(
                 f"cannot install {self.name}: {reason}", "run `poetry lock` and commit poetry.lock"
             )

@@ -6,13 +6,13 @@ folder is on the path.
 
 from __future__ import annotations
 
-import configparser
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import pip, toml
 from pod_agent.run.environment.requirements import Reader
+from pod_agent.run.environment.said import last_line
 from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
@@ -111,6 +111,10 @@ def dependencies(document: Table, extras: tuple[str, ...]) -> Iterator[str]:
 
 def of_setup_cfg(folder: Path) -> list[str]:
     """What a setup.cfg lists that nobody builds from."""
+    if not (folder / "setup.cfg").is_file():
+        return []
+    import configparser  # noqa: PLC0415 - few have such a file
+
     read = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         read.read(folder / "setup.cfg", encoding="utf-8")
@@ -126,7 +130,7 @@ def editable(target: Target, folder: Path) -> tuple[str, ...]:
     if done.ok:
         return ()
     on_path(target, folder)
-    said = f"the project itself could not be installed ({pip.last_line(done)}); its folder is on the path instead"
+    said = f"the project itself could not be installed ({last_line(done)}); its folder is on the path instead"
     target.work.say(f"podkeep: {said}")
     return (said,)
 

@@ -9,11 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.run.environment import distributions, installing, pip, toml, tools
+from pod_agent.run.environment import distributions, toml, tools
 from pod_agent.run.environment.distributions import canonical
 from pod_agent.run.environment.kinds.project import is_package, on_path
 from pod_agent.run.environment.locked import Locked, of_the_image
 from pod_agent.run.environment.requirements import Reader
+from pod_agent.run.environment.said import meaning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,10 +61,10 @@ class UvLock:
         reader.add(str(self.extras).encode(), str(self.project).encode("utf-8", "surrogateescape"))
         text = reader.plain(self.lock)
         reader.plain(self.project / "pyproject.toml")
-        for found in _LOCAL.finditer(text):
-            place = self.lock.parent / found["path"]
+        for kind, path in dict.fromkeys(_LOCAL.findall(text)):
+            place = self.lock.parent / path
             if place.exists():
-                reader.package(place, whole=found["kind"] in {"directory", "path"})
+                reader.package(place, whole=kind in {"directory", "path"})
         return reader.wanted()
 
     def install(self, target: Target) -> tuple[str, ...]:
@@ -79,6 +80,8 @@ class UvLock:
         words += [word for name in sorted(left) for word in ("--no-install-package", name)]
         if left:
             target.work.say(f"podkeep: {len(left)} of the lock's packages are left to the image")
+        from pod_agent.run.environment import installing  # noqa: PLC0415 - not where all is there
+
         with tools.uv(target) as uv:
             done = installing.run(target, [uv, *words], self.project, env)
         if not done.ok:
@@ -113,5 +116,7 @@ def _needs(package: Table) -> Iterator[str]:
 
 
 def _failure(name: str, done: Finished) -> StepFailed:
+    from pod_agent.run.environment import installing  # noqa: PLC0415 - the same
+
     text = done.output.decode("utf-8", "replace")
-    return pip.meaning(text, _MEANINGS, name) or installing.failure(name, done, "uv")
+    return meaning(text, _MEANINGS, name) or installing.failure(name, done, "uv")
