@@ -7,8 +7,6 @@ import json
 import os
 import pickle
 import random
-import shutil
-import subprocess
 import time
 import zipfile
 
@@ -18,7 +16,6 @@ from pod_agent.outputs.checkpoints import pickles
 from pod_agent.outputs.checkpoints.find import find
 from pod_agent.outputs.checkpoints.judge import in_order, judge
 from pod_agent.outputs.checkpoints.records import Records
-from pod_agent.outputs.checkpoints.tracked import tracked
 from tests.agent.checkpoint_files import numpy_zip, safetensors, torch_zip, trainer
 
 LONG_AGO = 0.0
@@ -214,6 +211,26 @@ def test_looking_passes_over_what_is_no_checkpoint_of_this_run(tmp_path):
     assert (verdict.whole, verdict.is_ours) == (False, False)
 
 
+def test_a_link_to_a_checkpoint_is_no_second_one(tmp_path):
+    """Lightning's last.ckpt may be a link to the newest; one that leads elsewhere is found by its own name."""
+    (tmp_path / "code/run").mkdir(parents=True)
+    for name in ("code/run/step=5.ckpt", "far.ckpt"):
+        (tmp_path / name).write_bytes(torch_zip({"global_step": 5}))
+    (tmp_path / "code/run/last.ckpt").symlink_to("step=5.ckpt")
+    (tmp_path / "code/last-far.ckpt").symlink_to(tmp_path / "far.ckpt")
+    (tmp_path / "code/last-gone.ckpt").symlink_to(tmp_path / "gone.ckpt")
+    assert set(judged(tmp_path / "code")) == {"run/step=5.ckpt", "last-far.ckpt"}
+
+
+def test_a_folder_of_somebodys_own_is_no_half_trainer(tmp_path):
+    """checkpoint-5 with files of other names is judged by them; with less than a Trainer writes, it is half."""
+    (tmp_path / "checkpoint-5").mkdir()
+    (tmp_path / "checkpoint-5/brain.pt").write_bytes(torch_zip({"a": 1}))
+    assert "nobody saw it whole" in only(tmp_path).why
+    (tmp_path / "checkpoint-5/training_args.bin").write_bytes(torch_zip({"a": 1}))
+    assert "trainer_state.json is missing" in only(tmp_path).why
+
+
 def test_a_glob_overrides_looking(tmp_path):
     """What the glob names counts, whatever its name or age; what lies inside a found folder does not again."""
     (tmp_path / "weights").mkdir()
@@ -240,30 +257,6 @@ def test_order_is_by_step_not_by_spelling_or_time(tmp_path):
     found = find(tmp_path, None, LONG_AGO)
     assert [step for _, step in in_order((one, one.step) for one in found)] == [20, 999, 1000]
     assert [one.step for one, _ in in_order((one, None) for one in found)] == [1000, 999, 20]
-
-
-@pytest.mark.parametrize("version", [2, 3, 4])
-def test_gits_own_list_is_read(tmp_path, version):
-    """Every version of git's index gives the names below the job's folder."""
-
-    def git(*args):
-        subprocess.run(["git", *args], cwd=tmp_path, check=True, capture_output=True)
-
-    git("init", "-q")
-    names = ["a.pt", "sub/last.pt", "sub/deep/läst.pt", "sub/" + "x" * 150 + ".pt", "other/b.pt"]
-    for name in [*names, "train.py"]:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text("x")
-    git("add", "-A")
-    (tmp_path / "later.pt").write_text("x")
-    if version == 3:
-        git("add", "-N", "later.pt")
-        names.append("later.pt")
-    git("update-index", "--index-version", str(max(version, 2)))
-    assert tracked(tmp_path) == frozenset(names)
-    assert tracked(tmp_path / "sub") == {name[4:] for name in names if name.startswith("sub/")}
-    shutil.rmtree(tmp_path / ".git")
-    assert tracked(tmp_path / "sub") == frozenset()
 
 
 @pytest.mark.parametrize(

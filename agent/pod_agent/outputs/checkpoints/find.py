@@ -40,6 +40,8 @@ _LOOKED_AT = tuple(ending for ending in ENDINGS if ending != ".bin")
 _UNFINISHED_FOLDER = re.compile(r"^tmp-checkpoint|orbax-checkpoint-tmp|checkpoint.*\.tmp$", re.IGNORECASE)
 _UNFINISHED = re.compile(r"(?:^|[.\-_])(?:tmp|temp|part|partial|incomplete)(?:[.\-_]|$)", re.IGNORECASE)
 _MARKS = {"pyvenv.cfg", "CACHEDIR.TAG", "conda-meta"}  # an environment or a cache says so itself
+_COUNT = (*ENDINGS, *_MARKS)
+_BEGINS = "checkpoint_"  # flax gives its files no ending
 _OURS = ".podkeep"  # state, copies, and what was set aside
 _SKIPPED = {
     "__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns", ".git", ".podkeep", ".cache", ".venv",
@@ -110,14 +112,11 @@ def _listed(path: Path, *, is_meant: bool) -> Entry | None:
 
 
 def _entry(name: str, listing: Sequence[os.DirEntry[str]], *, is_meant: bool = True) -> Entry:
+    """What is listed. Of files, those that count for anybody: beside a checkpoint lie a hundred thousand pictures."""
     folders = frozenset(one.name for one in listing if one.is_dir(follow_symlinks=False))
-    return Entry(
-        name,
-        is_folder=True,
-        files=frozenset(one.name for one in listing) - folders,
-        folders=folders,
-        is_meant=is_meant,
-    )
+    names = [one.name for one in listing]
+    files = frozenset([one for one in names if one.endswith(_COUNT) or one.startswith(_BEGINS)])
+    return Entry(name, is_folder=True, files=files - folders, folders=folders, is_meant=is_meant)
 
 
 def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candidate]:
@@ -142,15 +141,30 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
     for name in here.folders:
         if not name.startswith(_OURS) and name not in _SKIPPED and not _UNFINISHED_FOLDER.search(name):
             yield from _by_looking(f"{top}/{name}", f"{below}{name}/", ignore)
+    if here.files:
+        yield from _files(top, below, [entry for entry in entries if entry.name in here.files], ignore)
+
+
+def _files(
+    top: str, below: str, entries: Sequence[os.DirEntry[str]], ignore: Collection[str]
+) -> Iterator[Candidate]:
+    """Those that may be a checkpoint each by itself."""
     for entry in entries:
-        if entry.name in here.files and below + entry.name not in ignore and _may_be(entry):
-            one = file_candidate(Path(entry.path), is_sure=bool(_TELLING.search(entry.name)))
-            yield from () if one is None else (one,)
+        if below + entry.name in ignore or not _may_be(entry.name):
+            continue
+        if entry.is_symlink() and _leads_below(entry.path, top.removesuffix(f"/{below}"[:-1])):
+            continue  # a second name, such as Lightning's last.ckpt
+        one = file_candidate(Path(entry.path), is_sure=bool(_TELLING.search(entry.name)))
+        yield from () if one is None else (one,)
 
 
-def _may_be(entry: os.DirEntry[str]) -> bool:
-    """Whether a file may be a checkpoint by itself. Of two names for one file, that of a link does not count."""
-    name = entry.name
+def _leads_below(path: str, top: str) -> bool:
+    """Whether a link's file lies where it is found by itself."""
+    return os.path.realpath(path).startswith(os.path.realpath(top) + "/")
+
+
+def _may_be(name: str) -> bool:
+    """Whether a file may be a checkpoint by itself."""
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 - hot
     if not name.endswith(_LOOKED_AT) and (suffix or not _BARE.match(name)):
         return False
@@ -158,9 +172,7 @@ def _may_be(entry: os.DirEntry[str]) -> bool:
         return False
     if suffix == ".json" and _TELLING_JSON.search(stem) is None:
         return False
-    if suffix in _DATA and _TELLING.search(stem) is None:
-        return False
-    return not entry.is_symlink()
+    return suffix not in _DATA or _TELLING.search(stem) is not None
 
 
 def file_candidate(path: Path, *, is_sure: bool) -> Candidate | None:

@@ -23,6 +23,10 @@ _WEIGHTS = re.compile(
     r"|checkpoint|ckpt|module)(?:[^a-z][^/]*)?" + _ENDINGS,
     re.IGNORECASE,
 )
+_SURE = re.compile(
+    r"(?:^|[-_.])(?:checkpoint|ckpt)[-_=.]?\d+$", re.IGNORECASE
+)  # whatever its files are called
+_ANY = re.compile(_ENDINGS, re.IGNORECASE)
 _BESIDE = re.compile(
     r"^(?:optim|optimizer|opt|sched|scheduler|train(?:er|ing)?_state|rng|scaler)[^/]*$", re.IGNORECASE
 )
@@ -37,6 +41,8 @@ class Folder:
     def claims(self, entry: Entry) -> bool:
         if not (entry.is_folder and entry.is_meant):
             return False
+        if _SURE.search(entry.name):
+            return any(map(_ANY.search, entry.files)) or bool(entry.folders & _PARTS)
         has_weights = any(map(_WEIGHTS.match, entry.files)) or bool(entry.folders & _PARTS)
         if NUMBERED.search(entry.name):
             return has_weights

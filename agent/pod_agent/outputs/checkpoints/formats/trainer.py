@@ -19,6 +19,11 @@ _WEIGHTS = re.compile(
 )
 _OPTIMIZER = re.compile(r"^(?:optimizer(?:_\d+)?(?:\.pt|\.bin|/.*)|global_step\d+/.*)$")
 _BESIDE_OPTIMIZER = re.compile(r"^(?:scheduler\.pt|rng_state(?:_\d+)?\.pth)$")
+_OWN = re.compile(
+    r"^(?:trainer_state\.json|training_args\.bin|scheduler\.pt|rng_state(?:_\d+)?\.pth"
+    r"|global_step\d+|pytorch_model_fsdp_\d+|optimizer_\d+)$"
+)
+_ANY_WEIGHTS = re.compile(r"\.(?:safetensors|bin|pth?|ckpt|npz|npy|h5|hdf5|keras|pkl|pickle|joblib|msgpack)$")
 _STEP = re.compile(rb'^ {0,4}"global_step"\s*:\s*(\d+)', re.MULTILINE)
 _LARGE = 8 << 10  # a state with a long history is not parsed, only looked at
 
@@ -28,8 +33,13 @@ class Trainer:
     endings = (STATE_FILE,)
 
     def claims(self, entry: Entry) -> bool:
-        """By its state, or by its name, as one that was killed early holds anything."""
-        return entry.is_folder and _NAME.search(entry.name) is not None and bool(entry.files or entry.folders)
+        """By its name and what only a Trainer writes; or by its name alone, while no weights of others are in it."""
+        if not entry.is_folder or _NAME.search(entry.name) is None:
+            return False
+        is_sure = any(map(_OWN.match, entry.files | entry.folders))
+        return is_sure or (
+            not any(map(_ANY_WEIGHTS.search, entry.files)) and bool(entry.files or entry.folders)
+        )
 
     def check(self, found: Candidate, seen: Seen) -> int | None:
         names = {part.name for part in found.parts}
