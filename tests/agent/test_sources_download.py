@@ -142,3 +142,16 @@ def test_nobody_there_is_said_in_words(place, server):
         with pytest.raises(StepFailed, match="cannot download") as failed:
             place.sync(address)
         assert "tried 5 times" in failed.value.message
+
+
+def test_a_whole_download_of_a_killed_agent_is_used(place, server):
+    """All was here, and nothing of it was unpacked: one question, no second download."""
+    server.faults.cuts = [len(server.data) - 1] + [0] * 10
+    with pytest.raises(StepFailed):
+        place.sync(url(server))
+    server.faults.cuts = []
+    (place.tree / PLACE / "download").write_bytes(server.data)
+    server.ranges.clear()
+    place.sync(url(server))
+    assert server.ranges == [f"bytes={len(server.data)}-"]
+    assert place.files() == FILES

@@ -139,6 +139,10 @@ class _Download:
         if status == HTTPStatus.NOT_MODIFIED:
             return Got(None, validator)
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            if (
+                answer.headers.get("Content-Range") == f"bytes */{self.size}"
+            ):  # an agent was killed at its end
+                return Got(self._path, validator or self._begun())
             self._path.unlink(missing_ok=True)
             raise _Again("the file there has changed")
         if status == HTTPStatus.PARTIAL_CONTENT:
