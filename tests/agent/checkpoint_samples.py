@@ -135,6 +135,15 @@ def inside_trainer(top, step):
     return folder("checkpoint-#", files)(top, step)
 
 
+ADAPTER = {
+    "adapter_config.json": b"{}",
+    "adapter_model.safetensors": weights(),
+    "optimizer.pt": torch_zip({}, WEIGHTS),
+    "scheduler.pt": torch_zip({}),
+    "rng_state.pth": torch_zip({}),
+    "training_args.bin": torch_zip({}),
+    "trainer_state.json": lambda step: json.dumps({"global_step": step}).encode(),
+}
 ACCELERATE = {
     "model.safetensors": weights(),
     "optimizer.bin": torch_zip({}, WEIGHTS),
@@ -142,6 +151,17 @@ ACCELERATE = {
     "random_states_0.pkl": torch_zip({}),
     "random_states_1.pkl": torch_zip({}),
     "custom_checkpoint_0.pkl": torch_zip({}),
+}
+SHARDED = {
+    "__0_0.distcp": torch_zip({}, WEIGHTS),
+    ".metadata": dcp_metadata({"__0_0.distcp": len(torch_zip({}, WEIGHTS))}),
+}
+ACCELERATE_FSDP = {
+    **{f"pytorch_model_fsdp_0/{name}": data for name, data in SHARDED.items()},
+    **{f"optimizer_0/{name}": data for name, data in SHARDED.items()},
+    "scheduler.bin": torch_zip({}),
+    "random_states_0.pkl": torch_zip({}),
+    "random_states_1.pkl": torch_zip({}),
 }
 DCP = {
     "__0_0.distcp": torch_zip({}, WEIGHTS),
@@ -183,6 +203,8 @@ SAMPLES = {
     "trainer, deepspeed and fsdp": Sample(
         inside_trainer, "Hugging Face Trainer", no_length=frozenset({"latest"})
     ),
+    "trainer, adapter": Sample(folder("checkpoint-#", ADAPTER), "Hugging Face Trainer"),
+    "accelerate, fsdp": Sample(folder("step_#", ACCELERATE_FSDP), "Accelerate", step_inside=False),
     "accelerate": Sample(folder("checkpoint_#", ACCELERATE), "Accelerate", step_inside=False),
     "accelerate, checkpoints": Sample(
         folder("checkpoints/checkpoint_#", ACCELERATE), "Accelerate", step_inside=False

@@ -107,7 +107,7 @@ class Records:
         if record is None:
             return None
         for part in set(record.parts) & set(candidate.parts):
-            if part.name in record.ends and _end(candidate, part) != record.ends[part.name]:
+            if record.ends.get(part.name) and _end(candidate, part) != record.ends[part.name]:
                 return f"the end of {part.name} is not what it was when it was whole"
         return None
 
@@ -125,7 +125,7 @@ class Records:
 
 
 def _end(candidate: Candidate, part: Part) -> int:
-    """A checksum of a file's last block; 0 where it cannot be read."""
+    """A checksum of a file's last block; 0, which proves nothing, where it cannot be read."""
     path = candidate.path if candidate.is_file else candidate.path / part.name
     try:
         with path.open("rb") as file:
