@@ -126,7 +126,7 @@ class Training:
         return numbers[0]
 
     def _has(self, attempt: int, goal: float) -> bool:
-        assert self.pod.status() == "RUNNING", self._tail()
+        assert self.story.program.poll() is None, f"{self.story.told.read_text()}\n{self._tail()}"
         return max(self.numbers(attempt), default=0) >= goal
 
     def _text(self) -> str:
