@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -116,6 +115,8 @@ def digest(path: Path) -> str:
 
 def write_whole(path: Path, data: bytes) -> None:
     """A file that is there wholly or as it was before."""
+    import tempfile  # noqa: PLC0415 - brings half the library along, and only who writes needs it
+
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:
