@@ -3,7 +3,7 @@
 import pytest
 
 from pod_wire.errors import BadInput
-from pod_wire.parse import parse_body
+from pod_wire.parse import parse_body, parse_environment
 from pod_wire.rules import default_name, default_restarts
 
 
@@ -99,3 +99,16 @@ def test_default_names_are_names(repo, stem):
 def test_default_names_do_not_run_together():
     """Folder and command are told apart in the hash."""
     assert default_name(None, "a", "b") != default_name(None, "ab", "")
+
+
+def test_a_rehearsal_needs_a_way_to_resume():
+    """Nothing can be rehearsed where nothing says how to resume; an empty way is one."""
+    job = {"POD_COMMAND": "python train.py", "POD_REHEARSE": "1"}
+    with pytest.raises(BadInput) as caught:
+        parse_environment(job)
+    (mistake,) = caught.value.mistakes
+    assert mistake.field == "POD_REHEARSE"
+    assert "POD_RESUME" in mistake.problem
+    spec = parse_environment({**job, "POD_RESUME": ""}).spec
+    assert spec is not None
+    assert spec.rehearse
