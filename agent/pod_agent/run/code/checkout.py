@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import random
+import re
 import time
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from pod_wire.job import JobSpec
 
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -128,7 +130,7 @@ def _put(git: Git, commit: str, home: Path) -> tuple[str, ...]:
     folder = ours(git.tree)
     folder.mkdir(exist_ok=True)
     marker, wanted = folder / "commit", folder / "wanted"
-    known, done = _words(wanted), _words(marker)
+    known, done = _noted(wanted), _noted(marker)
     keep_commits(git, frozenset((*known, *done)))
     if known and known[-1] != commit and not done and has(git, known[-1]):
         _switch(git, known[-1], known)
@@ -143,8 +145,10 @@ def _put(git: Git, commit: str, home: Path) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _words(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8", errors="replace").split() if path.exists() else []
+def _noted(path: Path) -> list[str]:
+    """The commits that a note of ours names; a power cut may have left anything in it."""
+    words = path.read_text(encoding="ascii", errors="replace").split() if path.is_file() else []
+    return [word for word in words if _COMMIT.fullmatch(word)]
 
 
 def _switch(git: Git, commit: str, known: list[str]) -> None:

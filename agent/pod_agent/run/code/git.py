@@ -33,6 +33,7 @@ _SSH = (
 _OURS_ONLY = " -o IdentityFile=none"  # the agent's key and no other: a host takes the first one it knows
 _SILENT_S = "120"
 _MAY_BE_FULL = frozenset({Fault.UNKNOWN, Fault.CUT, Fault.GARBAGE, Fault.DAMAGED, Fault.READ_ONLY})
+_MAY_BE_HERE = frozenset({Fault.UNKNOWN, Fault.CUT, Fault.GARBAGE})  # the far end, or what lies here already
 _LITTLE = 64 << 10  # bytes that count as none
 _TRY_ANOTHER_WAY = frozenset({Fault.NOT_GIVEN, Fault.UNKNOWN})
 _OVERRULED = (  # whatever a repository's own settings say
@@ -103,9 +104,9 @@ class Git:
         if finished.ok:
             return finished
         failure = self.refusal(f"cannot check out {self.label}", finished)
-        if self.fault(finished) is Fault.UNKNOWN:  # whatever it is, it is here
-            raise StoreDamaged(failure.message, failure.hint)
-        raise failure
+        if self.fault(finished) in {Fault.FULL, Fault.READ_ONLY}:
+            raise failure
+        raise StoreDamaged(failure.message, failure.hint)  # whatever it is, it is here
 
     def reach(self, *args: str, what: str = "cannot clone") -> Finished:
         """Something that asks the remote, again and again while the network alone is at fault.
@@ -138,7 +139,7 @@ class Git:
             self.say(f"the server says: {line}")
         found = meaning(fault, text, self.remote, self.shell.logins, str(self.tree))
         reason = self._masked(f"{what}: {found.reason}{tried}")
-        if fault is Fault.DAMAGED:
+        if fault is Fault.DAMAGED or (fault in _MAY_BE_HERE and not self.ask("fsck", "--no-dangling").ok):
             return StoreDamaged(reason, found.remedy)
         if fault is Fault.UNKNOWN:
             for line in text.splitlines()[-20:]:
