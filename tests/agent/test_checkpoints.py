@@ -81,19 +81,6 @@ def test_a_missing_shard_is_noticed(tmp_path):
     assert "model-00002-of-00003.safetensors is missing" in only(tmp_path).why
 
 
-def test_sizes_recorded_when_whole_are_held_against_it(tmp_path):
-    """A file without a length of its own, and one removed by a rotation that was killed, are noticed later."""
-    at = trainer(tmp_path / "checkpoint-30", 30)
-    records = Records(tmp_path / "checkpoints.json")
-    records.add(find(tmp_path, None, LONG_AGO)[0], 30, 1.0)
-    records.save()
-    records = Records.load(tmp_path)
-    os.truncate(at / "merges.txt", 1)
-    assert "had 4 bytes" in only(tmp_path, "checkpoint-*", records).why
-    (at / "merges.txt").unlink()
-    assert "merges.txt has been removed" in only(tmp_path, "checkpoint-*", records).why
-
-
 FILES = {
     "ckpt.pt": torch_zip({"iter_num": 250, "model": [1.0] * 50}),
     "last.ckpt": torch_zip({"global_step": 250, "epoch": 3}),

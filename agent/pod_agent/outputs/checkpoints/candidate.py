@@ -110,5 +110,5 @@ class Unproved(Exception):
 class EndsInZeros(Unproved):
     """Zeros at the end may be numbers, or what a crash left of them. Without a crash, they are numbers."""
 
-    def __init__(self) -> None:
-        super().__init__("it ends in zeros, as a file does whose end was lost in a crash", rest_s=0.0)
+    def __init__(self, step: int | None = None) -> None:
+        super().__init__("it ends in zeros, as a file does whose end was lost in a crash", step, rest_s=0.0)

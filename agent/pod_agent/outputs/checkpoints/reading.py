@@ -27,7 +27,7 @@ def opened(found: Candidate) -> Iterator[BinaryIO]:
         raise NotWhole(f"it cannot be read: {error.strerror}") from None
 
 
-def check_tail(file: BinaryIO, size: int, begin: int, seen: Seen) -> None:
+def check_tail(file: BinaryIO, size: int, begin: int, seen: Seen, step: int | None = None) -> None:
     """Raw numbers lie between ``begin`` and the end. Zeros there may be numbers, or what a crash left of them."""
     at = (size - 1) // _BLOCK * _BLOCK
     at = at - _BLOCK if size - at < _BLOCK // 8 else at
@@ -35,4 +35,4 @@ def check_tail(file: BinaryIO, size: int, begin: int, seen: Seen) -> None:
         return  # too little of it to tell by, or its end is held against what it was
     file.seek(at)
     if not file.read(2 * _BLOCK).strip(b"\0"):
-        raise EndsInZeros
+        raise EndsInZeros(step)

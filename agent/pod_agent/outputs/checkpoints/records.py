@@ -32,7 +32,7 @@ class Record:
     parts: tuple[Part, ...]
     step: int | None
     seen_at: float
-    ends: dict[str, int] = field(default_factory=dict)  # a checksum of the last block of each file
+    ends: dict[str, int] = field(default_factory=dict)  # a checksum of each file's first and last block
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -102,13 +102,13 @@ class Records:
         return is_copied and record.sizes == {part.name: part.size for part in candidate.parts}
 
     def lost_end(self, candidate: Candidate) -> str | None:
-        """Why it is not what it was when it was seen whole: a last block is another, though size and time are not."""
+        """Why it is not what it was when it was seen whole: an end is another, though size and time are not."""
         record = self.of(candidate)
         if record is None:
             return None
         for part in set(record.parts) & set(candidate.parts):
             if record.ends.get(part.name) and _end(candidate, part) != record.ends[part.name]:
-                return f"the end of {part.name} is not what it was when it was whole"
+                return f"{part.name} is not what it was when it was whole"
         return None
 
     def add(self, candidate: Candidate, step: int | None, now: float) -> None:
@@ -125,11 +125,12 @@ class Records:
 
 
 def _end(candidate: Candidate, part: Part) -> int:
-    """A checksum of a file's last block; 0, which proves nothing, where it cannot be read."""
+    """A checksum of a file's first and last block; 0, which proves nothing, where it cannot be read."""
     path = candidate.path if candidate.is_file else candidate.path / part.name
     try:
         with path.open("rb") as file:
+            head = zlib.crc32(file.read(_END))
             file.seek(max(0, part.size - _END))
-            return zlib.crc32(file.read(_END))
+            return zlib.crc32(file.read(_END), head)
     except OSError:
         return 0

@@ -46,7 +46,7 @@ class MsgpackFile:
         size = found.size_bytes
         with opened(found) as file:
             step = _walk(file, size)
-            check_tail(file, size, min(size, 4096), seen)
+            check_tail(file, size, min(size, 4096), seen, step)
         return step
 
 

@@ -97,8 +97,9 @@ def _check_old(file: BinaryIO, size: int, seen: Seen) -> int | None:
         raise NotWhole(
             f"{missing} bytes of its tensors are missing" if missing > 0 else "it is longer than its tensors"
         )
-    check_tail(file, size, begin, seen)
-    return pickles.step_in(value)
+    step = pickles.step_in(value)
+    check_tail(file, size, begin, seen, step)
+    return step
 
 
 def _storage(reference: object) -> tuple[str, tuple[int, int | None]] | None:
