@@ -123,7 +123,9 @@ def make_plan(wishes: Wishes) -> Plan:
     if parsed.spec is None:
         raise BadInput(
             "cannot start a job: there is no command",
-            hint="write a pod.toml: pod-client init; or give --command",
+            hint="write a pod.toml: pod-client init; or give --command"
+            if wishes.toml is None
+            else 'say in pod.toml what to run: a table [job.NAME] with command = "..."; or give --command',
         )
     spec = replace(parsed.spec, repo=place or None)
     plan = Plan(spec, machine, dict(wishes.env), parsed.warnings)

@@ -16,6 +16,7 @@ from pod_client.exits import DETACHED
 from pod_client.follow import Begin
 from pod_client.known_pods import KnownPod
 from pod_client.launch import Launcher, Patience, StoppedEarly
+from pod_client.launching import launching
 from pod_client.plan import make_plan
 from pod_client.prices import no_such_gpu
 from pod_client.receipt import dollars
@@ -55,18 +56,25 @@ class Up:
         self._launcher = Launcher(self._pods, self._agent_of, self._screen, wiring.clock, patience)
 
     def run(self) -> int:
+        with launching(self._config.config_dir, self._plan.spec.name, is_local=self._choices.local):
+            launched = self._launch_or_undo()
+        if launched is None:
+            return DETACHED
+        company = Company(self._wiring, self._plan, self._choices, launched, self._agent_of(launched.pod.id))
+        return company.detach() if self._choices.detach else company.follow(self._sink)
+
+    def _launch_or_undo(self) -> Launched | None:
+        """None where somebody broke it off."""
         try:
-            launched = self._launch()
+            return self._launch()
         except KeyboardInterrupt:
             self._unmake("interrupted before the pod could be left alone")
-            return DETACHED
+            return None
         except (StoppedEarly, AlreadyRuns):
             raise
         except Exception:  # also a mistake of ours: what was made is billed all the same
             self._unmake("the launch failed")
             raise
-        company = Company(self._wiring, self._plan, self._choices, launched, self._agent_of(launched.pod.id))
-        return company.detach() if self._choices.detach else company.follow(self._sink)
 
     def _launch(self) -> Launched:
         reused = None if self._choices.new_pod else self._reuse()

@@ -17,18 +17,15 @@ Field = str | int | float | None
 class Kind(StrEnum):
     """What a journal knows to tell. A reader keeps entries of kinds it does not know as they are."""
 
-    BOOT = "boot"
     ORDER = "order"
     PHASE = "phase"
     ATTEMPT_STARTED = "attempt_started"
     ATTEMPT_ENDED = "attempt_ended"
     CHECKPOINT = "checkpoint"
     REHEARSAL = "rehearsal"
-    CANCEL = "cancel"
     OUTCOME = "outcome"
     STOP_REQUESTED = "stop_requested"
     STOP_REFUSED = "stop_refused"
-    OWNER = "owner"
     AGENT = "agent"
     WARNING = "warning"
 

@@ -24,15 +24,21 @@ LITTLE = 4096  # whoever writes less than this has not more waiting
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def _enlarge(fifo: int) -> bool:
+    """False over the user's share of pipe pages: the default size does, only slower."""
+    try:
+        fcntl.fcntl(fifo, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+    except PermissionError:
+        return False
+    return True
+
+
 class LogPump:
     """Moves bytes, and knows how many are in the log and since when none could be."""
 
     def __init__(self, fifo: str, log: bytes) -> None:
         self.fifo = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            self.room = fcntl.fcntl(self.fifo, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
-        except PermissionError:  # over the user's share of pipe pages: the default size does, only slower
-            self.room = fcntl.fcntl(self.fifo, fcntl.F_GETPIPE_SZ)
+        _enlarge(self.fifo)
         self.path = log
         self.log = -1
         self.offset = 0

@@ -171,7 +171,10 @@ def _resume(found: Found, lines: Lines) -> None:
             lines.say(f"No way to resume was found: {gap.reason} ({gap.place}).")
             lines.say(f"podkeep changes no training code. Should you want to: {gap.remedy}.")
         else:
-            lines.say("No way to resume was found in the code.")
+            lines.say(
+                "No way to resume was found in the code. podkeep changes no training code. Should you want to: save "
+                "the state now and then, load it from a flag, and write the line below."
+            )
         lines.say(
             "So max_restarts stays 0: a crash ends the job, and a later start begins at the first step. Checkpoints "
             "stay where they are."
