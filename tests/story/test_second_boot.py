@@ -1,0 +1,45 @@
+"""A pod that is stopped and started: its packages come from the copy on its volume, and no index is asked."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.fakes.package_index import PackageIndex
+from tests.live import wait_for
+from tests.story.seen import Seen
+
+pytestmark = pytest.mark.slow
+AMID = 17
+
+
+@pytest.fixture
+def index():
+    with PackageIndex() as running:
+        running.add("keeptest")
+        yield running
+
+
+def test_a_second_boot_unpacks_what_the_first_installed(laptop, index):
+    """Packed beside the training, found again by the next boot; the run goes on and ends well."""
+    (laptop.repo / "requirements.txt").write_text("keeptest\n")
+    for words in (["add", "."], ["commit", "-q", "-m", "A list"]):
+        subprocess.run(["git", *words], cwd=laptop.repo, env=laptop.env, check=True)
+    laptop.env.update(index.env())
+    story = laptop.up(waits=[AMID])
+    pod, _ = story.waits(AMID)
+    shelf = Seen(laptop.simulator, pod).disks / "mount" / ".podkeep" / "envs"
+    wait_for("the environment's copy on the volume", lambda: list(shelf.glob("*.pack")))
+    assert laptop.client("stop", pod).returncode == 0
+    code = story.ends()
+    wait_for("the pod is off", lambda: laptop.simulator.pod(pod)["status"] == "EXITED")
+    index.requests.clear()
+    assert laptop.client("start", pod).returncode == 0
+    followed = laptop.client("logs", "story", "--follow")
+    assert followed.returncode == 0, followed.stderr
+    assert index.requests == []
+    assert "podkeep: unpacking environment" in followed.stdout
+    assert followed.stdout.count(" unpacked, ") == 1
+    story.said.write_text(followed.stdout)
+    story.assert_good_end(attempts=2, code=code)
