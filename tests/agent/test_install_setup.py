@@ -90,6 +90,22 @@ def test_a_failing_extra_command_fails_the_install(place):
     assert not any(path.is_dir() for path in place.envs.iterdir())
 
 
+def test_a_silent_or_killed_extra_command_says_how_it_ended(place):
+    """Without a word there is the code; a kill is a kill."""
+    for setup, words in (("exit 4", "ended with code 4"), ("kill -9 $$", "was killed by signal 9")):
+        with pytest.raises(StepFailed) as caught:
+            place.install(setup=setup)
+        assert caught.value.message == f"cannot set up the job: POD_SETUP {words}"
+
+
+def test_requirements_that_are_no_text_are_said(place):
+    """Latin-1 and rubbish fail in words, not in a traceback of pip's."""
+    for data in (b"keeptest # caf\xe9\n", bytes(range(256))):
+        (place.folder / "requirements.txt").write_bytes(data)
+        with pytest.raises(StepFailed, match=r"it is not UTF-8 text \(byte \d+\)"):
+            place.install()
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failed_install_of_any_kind_leaves_nothing(place, kind):
     """A server that cuts the file: nothing is left on the disk, and the next try succeeds."""

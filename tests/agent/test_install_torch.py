@@ -151,7 +151,7 @@ def test_commands_of_the_image_start_the_environment_s_python(place):
     place.has(
         "launcher",
         files={"launcher.py": code},
-        scripts={"torchrun": "launcher:main", "tool": "launcher:main"},
+        scripts={name: "launcher:main" for name in ("torchrun", "tool", "conda")},
     )
     place.index.add(
         "mytool", files={"mytool.py": "def main(): print('mine')\n"}, scripts={"tool": "mytool:main"}
@@ -160,6 +160,7 @@ def test_commands_of_the_image_start_the_environment_s_python(place):
     made = place.install()
     assert place.run(made, "torchrun") == str(place.envs / made.hash)
     assert place.run(made, "tool") == "mine"
+    assert not (place.envs / made.hash / "bin" / "conda").exists(), "conda manages the image's prefix"
     assert str(place.envs / made.hash) in place.run(made, "pip", "-v", "debug").replace("\n", " ")
 
 

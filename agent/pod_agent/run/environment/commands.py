@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SAFE = re.compile(r"[A-Za-z0-9][\w.-]*")
 _PIP = ("pip", "pip3")
+_ITS_OWN = ("conda", "mamba", "activate", "deactivate")  # manage the prefix they start from: the image's
 _TEXT = """#!/bin/sh
 '''exec' "{python}" "$0" "$@"
 ' '''
@@ -32,7 +33,7 @@ def write(place: Path, sites: Iterable[str]) -> None:
     there = {path.name for path in bins.iterdir()}
     found = [*distributions.commands(sites), *((name, "pip._internal.cli.main", "main") for name in _PIP)]
     for name, module, function in found:
-        if name not in there and _SAFE.fullmatch(name):
+        if name not in there and _SAFE.fullmatch(name) and not name.startswith(_ITS_OWN):
             there.add(name)
             top = function.partition(".")[0]
             text = _TEXT.format(python=place / "bin" / "python", module=module, top=top, function=function)

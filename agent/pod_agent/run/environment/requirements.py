@@ -130,11 +130,11 @@ def read(files: Iterable[Path], folder: Path) -> Wanted:
     return reader.wanted()
 
 
-def text_of(data: bytes) -> str:
+def text_of(data: bytes, errors: str = "replace") -> str:
     """As pip reads it: other programs than editors write requirements in UTF-16 too."""
     known = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
     encoding = next((name for mark, name in known if data.startswith(mark)), "utf-8")
-    return data.decode(encoding, "replace")
+    return data.decode(encoding, errors)
 
 
 def lines(text: str) -> Iterator[str]:

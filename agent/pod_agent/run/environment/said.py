@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def last_line(done: Finished) -> str:
     """What a program said last, or its last error."""
     lines = [line.strip() for line in done.text.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith("ERROR")] or lines
+    errors = [line for line in lines if line.startswith("ERROR") and line != "ERROR: Exception:"]
+    telling = errors or lines  # of a traceback of the program's own, its end
     return telling[-1].removeprefix("ERROR: ") if telling else f"it ended with code {done.code}"
 
 

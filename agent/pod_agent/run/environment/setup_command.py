@@ -22,7 +22,9 @@ def run(text: str, folder: Path, env: Mapping[str, str], work: Work) -> None:
     work.say("podkeep: running POD_SETUP")
     done = work.run(["bash", "-o", "pipefail", "-c", text], cwd=folder, env=env)
     if not done.ok:
+        end = f"ended with code {done.code}" if done.code > 0 else f"was killed by signal {-done.code}"
+        said = f": {last_line(done)}" if done.text else ""
         raise StepFailed(
-            f"cannot set up the job: POD_SETUP ended with code {done.code}: {last_line(done)}",
+            f"cannot set up the job: POD_SETUP {end}{said}",
             "the log shows its output; correct the command, it runs in the folder the job runs in",
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import pip, requirements
 from pod_agent.run.environment.kinds.project import editable
+from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,8 @@ class PipFiles:
         return reader.wanted()
 
     def install(self, target: Target) -> tuple[str, ...]:
+        for file in self.files:
+            _check_text(file)
         words = [word for file in self.files for word in ("-r", str(file))]
         pip.install(target, words, self.name, self.folder)
         if self.project is None or self._lists_itself():
@@ -53,3 +56,13 @@ class PipFiles:
     def _lists_itself(self) -> bool:
         texts = (file.read_text(encoding="utf-8", errors="replace") for file in self.files)
         return any(_ITSELF.fullmatch(line) for text in texts for line in requirements.lines(text))
+
+
+def _check_text(file: Path) -> None:
+    """What pip would end in a traceback of its own over."""
+    try:
+        requirements.text_of(file.read_bytes(), errors="strict")
+    except UnicodeDecodeError as error:
+        raise StepFailed(
+            f"cannot install {file.name}: it is not UTF-8 text (byte {error.start})", "save it as UTF-8"
+        ) from error
