@@ -188,7 +188,8 @@ def main() -> None:
     except Changed:
         answer = {"problem": "changed", "words": "the job has changed it since it was made"}
     except TooFull:
-        answer = {"problem": "full", "words": f"the workspace is to keep {reserve / 1e6:.0f} MB free"}
+        words = f"less than {reserve / 1e6:.0f} MB of the workspace would stay free for checkpoints"
+        answer = {"problem": "full", "words": words}
     except OSError as error:
         kind = "full" if error.errno in FULL else "failed"
         answer = {"problem": kind, "words": f"{error.strerror}: {error.filename or target}"}
