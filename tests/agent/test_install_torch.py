@@ -151,7 +151,7 @@ def test_commands_of_the_image_start_the_environment_s_python(place):
     place.has(
         "launcher",
         files={"launcher.py": code},
-        scripts={name: "launcher:main" for name in ("torchrun", "tool", "conda")},
+        scripts=dict.fromkeys(("torchrun", "tool", "conda"), "launcher:main"),
     )
     place.index.add(
         "mytool", files={"mytool.py": "def main(): print('mine')\n"}, scripts={"tool": "mytool:main"}
