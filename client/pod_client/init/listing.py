@@ -26,7 +26,7 @@ class Listing:
     trouble: tuple[str, ...] = ()
 
 
-def list_files(folder: str) -> Listing:
+def list_files(folder: str, most: int = MOST_FILES) -> Listing:
     """Regular files only. Nothing is opened."""
     names: list[str] = []
     trouble: list[str] = []
@@ -50,12 +50,12 @@ def list_files(folder: str) -> Listing:
                 todo.append((f"{below}{entry.name}/", depth + 1))
             elif _is_file(entry):
                 names.append(below + entry.name)
-        if len(names) > MOST_FILES:
-            trouble.append(f"only the nearest {MOST_FILES} files were looked at")
+        if len(names) > most:
+            trouble.append(f"only the nearest {most} files were looked at")
             break
     if odd:
         trouble.append(f"passed over {odd} files whose names cannot be written down")
-    return Listing(tuple(names[:MOST_FILES]), tuple(trouble))
+    return Listing(tuple(names[:most]), tuple(trouble))
 
 
 def _is_entered(entry: os.DirEntry[str]) -> bool:

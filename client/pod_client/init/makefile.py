@@ -11,6 +11,7 @@ from pod_client.init.source import Place
 if TYPE_CHECKING:
     from pod_client.init.repository import Repository
 
+LONGEST = 1000  # of a value, and of a line that is filled further
 _TARGET = re.compile(r"^(train|training|run-train|fit)\s*:(?!=)(.*)$")
 _SETTING = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)\s*[:?]?=\s*(.*)$")
 _VARIABLE = re.compile(r"\$[({](\w+)[)}]")
@@ -37,7 +38,7 @@ def train_target(repository: Repository) -> Target | None:
         return None
     lines = text.replace("\\\n", " ").split("\n")
     numbers = {line.strip(): number for number, line in reversed(list(enumerate(text.split("\n"), 1)))}
-    settings = {found[1]: found[2].strip() for line in lines if (found := _SETTING.match(line))}
+    settings = {found[1]: found[2].strip()[:LONGEST] for line in lines if (found := _SETTING.match(line))}
     for at, line in enumerate(lines):
         found = _TARGET.match(line)
         if found is None:
@@ -50,6 +51,7 @@ def train_target(repository: Repository) -> Target | None:
                 continue
             recipe.append(below.strip().lstrip("@-"))
         words = {word for each in recipe for word in _VARIABLE.findall(each)}
+        recipe = [each for each in recipe if len(each) <= LONGEST]
         passing = sorted(word for word in words if _PASSES.match(word) and not settings.get(word))
         filled = tuple(" ".join(_fill(each, settings).split()) for each in recipe)
         for_resume = sorted(word for word in words if _RESUMES.match(word) and not settings.get(word))
@@ -60,5 +62,7 @@ def train_target(repository: Repository) -> Target | None:
 
 def _fill(line: str, settings: dict[str, str]) -> str:
     for _ in range(3):  # a setting may name another
+        if len(line) > LONGEST:
+            break  # one that names many that name many is nobody's command
         line = _VARIABLE.sub(lambda found: settings.get(found[1], ""), line)
     return line

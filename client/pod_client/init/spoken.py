@@ -31,9 +31,9 @@ def readme_commands(repository: Repository) -> list[str]:
         return []
     found: list[str] = []
     for line in _code_lines(text):
-        bare = re.sub(r"^(?:\$|>|#)\s+", "", line.strip())
+        bare = re.sub(r"^(?:\$|>|#)\s+", "", line[: 2 * LONGEST].strip())
         bare = re.sub(r"\s+#\s.*$", "", bare)
-        if _RUNS.match(bare) and len(bare) <= LONGEST:
+        if len(bare) <= LONGEST and _RUNS.match(bare):
             found.append(" ".join(bare.split()))
     return list(dict.fromkeys(found))
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pod_client.init.source import Source
 
+LONGEST = 500  # of a line that may be a setting
 _LINE = re.compile(r"^( *)([A-Za-z_][\w-]*):(?:\s+(.*?))?\s*$")
 _ROOTS = {"conf", "config", "configs", "cfg", "cfgs", "hydra_conf", "settings"}
 _NOT_KEYS = {"defaults", "hydra"}
@@ -31,7 +32,7 @@ def flags(name: str, text: str) -> Iterator[Flag]:
     above: list[tuple[int, str]] = []
     prefix = [] if re.search(r"^#\s*@package\s+_global_", text, re.MULTILINE) else _group(name)
     for number, line in enumerate(text.split("\n"), 1):
-        found = _LINE.match(line)
+        found = _LINE.match(line) if len(line) <= LONGEST else None
         if found is None:
             continue
         depth, key, value = len(found[1]), found[2], (found[3] or "").partition(" #")[0].strip()
