@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pod_client.ending import ask
 from pod_client.exits import DONE
 from pod_client.receipt import seconds, size
 from pod_wire.checkpoints import Kind
@@ -23,7 +24,7 @@ _WORDS = {
 
 
 def show(wiring: Wiring, target: Target, *, as_json: bool) -> int:
-    found = wiring.agent_of(target).checkpoints()
+    found = ask(wiring, target, lambda agent: agent.checkpoints(), "last checkpoint", "checkpoints")
     if as_json:
         wiring.screen.document(to_plain(found))
         return DONE

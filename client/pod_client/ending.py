@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pod_client.receipt import Bill, seconds
 from pod_wire.errors import Broken, Conflict, NotFound, PodError, Unreachable
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pod_client.agent_api import AgentApi
     from pod_client.wiring import Target, Wiring
     from pod_wire.clock import Clock
     from pod_wire.runpod.models import Pod
     from pod_wire.runpod.pods import PodsApi
     from pod_wire.status import Status
 
+T = TypeVar("T")
 STOPPING_S = 20.0  # how long a receipt waits for a stop that is under way
 STOPPED = "the pod has stopped"
 GIVE_UP_S = 600.0  # of silence, where RunPod cannot be asked
@@ -49,16 +53,28 @@ def gone_reason(pods: PodsApi | None, pod_id: str, silent_s: float) -> str | Non
 
 def ask_status(wiring: Wiring, target: Target) -> Status:
     """The pod's own word; where it does not answer, RunPod may know why."""
+    return ask(wiring, target, lambda agent: agent.status())
+
+
+def ask(
+    wiring: Wiring,
+    target: Target,
+    question: Callable[[AgentApi], T],
+    kept: str = "log",
+    command: str = "logs",
+) -> T:
+    """Its agent's answer. Where there is none, why: ``kept`` lies on a stopped pod's disk, ``command`` shows it."""
     try:
-        return wiring.agent_of(target).status()
+        return question(wiring.agent_of(target))
     except (Unreachable, NotFound, Broken):
-        reason = gone_reason(wiring.pods_or_none(target.config), target.pod_id, 0.0)
+        pod = target.pod_id
+        reason = gone_reason(wiring.pods_or_none(target.config), pod, 0.0)
         if reason is None:
             raise
-        last = f"its last words: pod-client status {target.pod_id}"
+        last = f"its last words: pod-client status {pod}"
         if reason == STOPPED:
-            last += f"; its log is on its disk: pod-client start {target.pod_id}, then pod-client logs {target.pod_id}"
-        raise Conflict(f"cannot ask pod {target.pod_id}: {reason}", last) from None
+            last += f"; its {kept} is on its disk: pod-client start {pod}, then pod-client {command} {pod}"
+        raise Conflict(f"cannot ask pod {pod}: {reason}", last) from None
 
 
 def is_stopping(status: Status | None) -> bool:

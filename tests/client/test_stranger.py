@@ -101,7 +101,7 @@ def test_a_job_that_runs_is_not_begun_twice(pod):
     assert pod.runpod.calls.count("create") == 1
 
 
-@pytest.mark.parametrize("command", ["cancel", "restart", "logs"])
+@pytest.mark.parametrize("command", ["cancel", "restart", "logs", "checkpoints"])
 def test_a_stopped_pod_is_called_so(pod, command):
     """Not the proxy's number is said, but that the pod is off, and how to get at what it left."""
     pod.run(*UP, "--detach")
