@@ -50,9 +50,7 @@ def command_of(program: Program, repository: Repository, target: Target | None, 
     launcher = mine
     mine = [line for line in mine if spoken.is_usable(line) and not _is_other(line)]
     if entry.endswith(".ipynb"):
-        return Command(
-            _quoted(entry), f"{entry} is a notebook: it is run through papermill", takes_more=False
-        )
+        return Command(_quoted(entry), f"{entry} is a notebook: it is run through papermill")
     needed = [flag for flag in program.flags if flag.required and flag.place.name == entry]
     plain, reason = _launched(program, repository, launcher)
     by_make = _by_make(program, target)

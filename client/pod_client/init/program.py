@@ -12,6 +12,7 @@ from pod_client.init.flags import (
     argument_parser,
     definitions,
     fields,
+    notebook,
     parameters,
     plain_text,
     settings_files,
@@ -104,6 +105,9 @@ def imported_files(source: Source, repository: Repository) -> Iterator[str]:
 
 
 def _flags(sources: Sequence[Source], repository: Repository) -> Iterator[Flag]:
+    if sources[0].name.endswith(".ipynb"):
+        yield from notebook.flags(sources[0])  # a kernel has no command line
+        return
     for source in sources:
         yield from argument_parser.flags(source)
         yield from argument_parser.made_of_names(source, sources[0])

@@ -50,6 +50,7 @@ class Source:
 
     name: str
     text: str
+    parameters: range = range(0)  # the lines of a notebook's cell that papermill sets
 
     @cached_property
     def tree(self) -> ast.Module | None:
@@ -103,13 +104,20 @@ class Source:
 
 def parse_notebook(name: str, text: str) -> Source | None:
     """The code of a notebook's cells, as one program; None for what is no notebook."""
+    lines: list[str] = []
+    parameters = range(0)
     try:
-        cells = json.loads(text)["cells"]
-        codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        for cell in json.loads(text)["cells"]:
+            code = "".join(cell["source"])
+            if cell["cell_type"] != "code" or code.startswith("%%"):
+                continue
+            begin = len(lines) + 1
+            lines += [line for line in code.split("\n") if not _MAGIC.match(line)]
+            if "parameters" in cell.get("metadata", {}).get("tags", ()):
+                parameters = range(begin, len(lines) + 1)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    lines = [line for code in codes if not code.startswith("%%") for line in code.split("\n")]
-    return Source(name, "\n".join(line for line in lines if not _MAGIC.match(line)))
+    return Source(name, "\n".join(lines), parameters)
 
 
 def called(call: ast.Call) -> str:

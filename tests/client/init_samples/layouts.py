@@ -17,6 +17,18 @@ if args.resume:
 loss.backward()
 """
 CELLS = {"cells": [{"cell_type": "code", "source": ["%matplotlib inline\n", "model.fit(x, y)"]}]}
+TOLD = {
+    "cells": [
+        {"cell_type": "markdown", "source": "# A title"},
+        {
+            "cell_type": "code",
+            "metadata": {"tags": ["parameters"]},
+            "source": "epochs = 3\nresume_from = None",
+        },
+        {"cell_type": "code", "source": "import torch\nif resume_from:\n    state = torch.load(resume_from)"},
+        {"cell_type": "code", "source": ["model.fit(x, y)"]},
+    ]
+}
 
 SAMPLES = (
     Sample(
@@ -111,6 +123,13 @@ def restore(where):
         "python train.py",
         "--resume {checkpoint}",
         "insists on --data",
+    ),
+    Sample(
+        "a notebook with parameters",
+        {"train.ipynb": json.dumps(TOLD)},
+        "train.ipynb",
+        "-p resume_from {checkpoint}",
+        "goes to torch.load()",
     ),
     Sample(
         "a notebook",
