@@ -38,7 +38,11 @@ def started(place: Place, ref: str | None) -> subprocess.Popen[bytes]:
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.agent.sync_program"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "agent", ROOT / "client")))},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "agent", ROOT / "client"))),
+            "TMPDIR": str(place.tree.parent.parent),  # what a kill leaves there is gone with the test
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
