@@ -44,7 +44,9 @@ PASSING = frozenset(
 
 # The first that matches wins.
 _WORDS: dict[Fault, tuple[str, ...]] = {
-    Fault.FULL: (r"No space left on device|Disk quota exceeded|[Oo]ut of diskspace|not enough space|disk full",),
+    Fault.FULL: (
+        r"No space left on device|Disk quota exceeded|[Oo]ut of diskspace|not enough space|disk full",
+    ),
     Fault.HOST_KEY: (r"Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED",),
     Fault.NO_SSH: (r"cannot run ssh|ssh: (command )?not found|unable to (fork|find) .*ssh",),
     Fault.QUOTA: (r"exceeded its (LFS )?(budget|data quota)|over its data quota",),
