@@ -11,25 +11,27 @@ import errno
 import json
 import os
 import signal
-import struct
 import sys
 import traceback
 import zlib
+from itertools import zip_longest
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pod_agent.run.environment.packs import form
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MOST_READERS = 8
 _PR_SET_PDEATHSIG = 1
 FULL = {errno.ENOSPC, errno.EDQUOT}
-_NUMBER = struct.Struct(">I")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Reader:
-    """One of several, in a process of its own: takes blocks until there are none."""
+    """One of several, in a process of its own: has blocks of its own."""
 
     def __init__(self, pack: Path, place: Path, index: form.Index) -> None:
         self._pack = os.open(pack, os.O_RDONLY | os.O_CLOEXEC)
@@ -40,16 +42,13 @@ class Reader:
         self._folder, self._folder_fd = -1, -1
         os.umask(0)
 
-    def run(self, queue: int) -> None:
-        """The blocks whose numbers are in the pipe."""
-        number = _taken(queue)
-        while number is not None:
-            following = _taken(queue)
-            if following is not None:  # comes while this one becomes files
+    def run(self, numbers: Sequence[int]) -> None:
+        """These blocks; while one becomes files, the next one comes."""
+        for number, following in zip_longest(numbers, numbers[1:]):
+            if following is not None:
                 length = self._index.blocks[following].length
                 os.posix_fadvise(self._pack, self._starts[following], length, os.POSIX_FADV_WILLNEED)
             self._block(number)
-            number = following
 
     def _block(self, number: int) -> None:
         block = self._index.blocks[number]
@@ -110,11 +109,6 @@ def _write(fd: int, data: memoryview) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _taken(queue: int) -> int | None:
-    number = os.read(queue, _NUMBER.size)
-    return _NUMBER.unpack(number)[0] if number else None
-
-
 def unpack(pack: Path, place: Path, index: form.Index, readers: int) -> None:
     """All of it, into a folder that is not there yet."""
     for path, _ in index.folders:
@@ -148,15 +142,12 @@ def _path(place: Path, index: form.Index, number: int) -> Path:
 
 
 def _read_all(pack: Path, place: Path, index: form.Index, readers: int) -> None:
-    queue = os.memfd_create("blocks")  # its readers share one offset: each number is taken once
-    os.write(queue, b"".join(map(_NUMBER.pack, range(len(index.blocks)))))
-    os.lseek(queue, 0, os.SEEK_SET)
     errors, told = os.pipe()
     children = []
-    for _ in range(min(readers, len(index.blocks))):
+    for first in range(min(readers, len(index.blocks))):
         child = os.fork()
         if not child:
-            _read_some(pack, place, index, queue, told)
+            _read_some(pack, place, index, range(first, len(index.blocks), readers), told)
         children.append(child)
     os.close(told)
     words = os.read(errors, 1 << 16)  # the first to fail, or the end of all of them
@@ -167,12 +158,12 @@ def _read_all(pack: Path, place: Path, index: form.Index, readers: int) -> None:
         raise OSError(errno.EIO, f"a reader ended with {max(codes)}")
 
 
-def _read_some(pack: Path, place: Path, index: form.Index, queue: int, told: int) -> NoReturn:
+def _read_some(pack: Path, place: Path, index: form.Index, numbers: Sequence[int], told: int) -> NoReturn:
     """A child's part. It dies with its parent: nobody writes here any more when the next agent begins anew."""
     code = 1
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        Reader(pack, place, index).run(queue)
+        Reader(pack, place, index).run(numbers)
         code = 0
     except form.Damaged as error:
         os.write(told, json.dumps({"damaged": str(error)}).encode() + b"\n")
