@@ -113,6 +113,17 @@ def test_a_file_killed_in_the_middle_of_its_rewriting_is_put_back(place):
     assert (again.path, again.step, again.warnings) == (at, 250, ())
 
 
+def test_the_one_name_that_a_program_looks_for_is_put_back_beside_a_newer_one(place):
+    """Lightning looks for last.ckpt alone: killed while that was written, a newer file of another name is no help."""
+    last = place.save("checkpoints/last.ckpt", torch_zip({"global_step": 32}))
+    place.see()
+    whole = last.read_bytes()
+    place.save("checkpoints/epoch=8-step=36.ckpt", torch_zip({"global_step": 36}))
+    place.save("checkpoints/last.ckpt", b"")
+    assert place.restore(resume="").step == 36
+    assert last.read_bytes() == whole
+
+
 def test_a_newer_whole_file_in_place_beats_its_copy(place):
     """What was saved after the last look and is whole is used where it lies."""
     place.save("last.npz", numpy_zip(10))

@@ -79,9 +79,11 @@ def restore(spec: JobSpec, folder: Path, state: Path, mine: Belonging, work: Wor
     warnings: tuple[str, ...] = ()
     if spec.resume is not None:
         aside = Aside(folder, state, work)
-        for one in choices:
-            if not one.judged.whole and one.judged.is_ours and one.belongs is None:
-                aside.move(one.candidate.path, f"is not whole ({one.judged.why})")
+        half = [one for one in choices if not one.judged.whole and one.judged.is_ours and one.belongs is None]
+        for one in half:
+            aside.move(one.candidate.path, f"is not whole ({one.judged.why})")
+        if _CHECKPOINT not in spec.resume:
+            _put_others_back([one.candidate.path for one in half], whole, chosen, work)
         if chosen is not None and _CHECKPOINT not in spec.resume:
             aside.move_rivals(chosen.here, chosen.judged.step, others)
         if chosen is not None and chosen.belongs is not None:
@@ -176,6 +178,14 @@ def newest(whole: list[Choice]) -> Choice | None:
         if chosen.belongs is not None and other.candidate.path == chosen.belongs and same:
             return other
     return chosen
+
+
+def _put_others_back(names: list[Path], whole: list[Choice], chosen: Choice | None, work: Work) -> None:
+    """A program that looks by itself may know one name only, such as last.ckpt: where that was half, its last copy."""
+    for place in names:
+        copy = newest([one for one in whole if one.belongs == place])
+        if copy is not None and copy is not chosen:
+            _put_back(copy, place, work)
 
 
 def _put_back(chosen: Choice, place: Path, work: Work) -> None:
