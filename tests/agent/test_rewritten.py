@@ -23,7 +23,7 @@ from tests.live import wait_for
 from tests.story.seen import dice, note
 
 pytestmark = pytest.mark.slow
-PROGRAM = Path(__file__).parents[1] / "programs" / "rewrites_in_place.py"
+PROGRAM = Path(__file__).parents[1] / "programs" / "trainings" / "rewrites_in_place.py"
 SPEC = JobSpec("x", "python train.py", repo="/r", resume="")
 KILLS = 50
 

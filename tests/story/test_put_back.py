@@ -158,7 +158,7 @@ def test_trainer_finds_the_right_folder_itself(training):
 
 def test_accelerate_counts_on(training):
     """Automatic naming: load_state() takes the highest number, so a half one is out of its sight; the count goes on."""
-    it = training(TESTS / "programs" / "accelerate_auto.py")
+    it = training(TESTS / "programs" / "trainings" / "accelerate_auto.py")
     command = "train.py --steps 40"
     it.order(f"{command} --pace 0.15", resume="--resume", checkpoints="work/checkpoints/*")
     seen = -1
