@@ -101,6 +101,25 @@ def test_switching_from_git_is_given_up_anywhere(tmp_path):
     pytest.fail("it never came to its end")
 
 
+def test_two_kills_and_two_archives(tmp_path):
+    """What the first half had put in place is still known as the code's when the second half was killed, too."""
+    for beats in range(5, 14):
+        place = Place(tmp_path / f"{beats}")
+        path = place.top / "code.tar.gz"
+        path.write_bytes(tar(OLD))
+        place.sync(path)
+        path.write_bytes(tar(NEW))
+        with pytest.raises(Killed):
+            bring(place, path, dying(place, beats))
+        path.write_bytes(tar(OTHER))
+        for later in range(1, 8):
+            with pytest.raises(Killed):
+                bring(place, path, dying(place, later))
+        place.sync(path)
+        assert place.files() == OTHER, beats
+        assert place.aside() == {}, beats
+
+
 def test_two_savings_in_one_second_do_not_meet(tmp_path):
     """What was saved first is not written over."""
     place = Place(tmp_path)

@@ -71,7 +71,7 @@ class Manifest:
             plain = json.loads((tree / PLACE / name).read_bytes())
             if plain["format"] != _FORMAT:
                 return None
-            files = {key: Came(*value) for key, value in plain["files"].items()}
+            files = {key: Came(*value) for key, value in plain["files"].items() if _is_below(key)}
             return cls(str(plain["id"]), files, str(plain["origin"]), str(plain["validator"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
@@ -82,6 +82,11 @@ class Manifest:
             "format": _FORMAT, "id": self.id, "origin": self.origin, "validator": self.validator, "files": files
         }  # fmt: skip
         write_whole(tree / PLACE / name, json.dumps(plain).encode())
+
+
+def _is_below(name: str) -> bool:
+    """Whether a name stays in the tree. A manifest may have come with a repository, and names what we may remove."""
+    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
 
 
 def lies_there(tree: Path, wanted: str) -> bool:

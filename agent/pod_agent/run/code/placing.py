@@ -44,12 +44,14 @@ class Placing:
         self._before = tuple(one for one in found if one is not None)
         self._aside = _new_folder(tree / PLACE)
         self._folders = {tree}
+        self._real = {tree}  # folders that are no links, nor reached through one
         self._said = _Said()
 
     def put(self, root: Path, coming: Manifest) -> None:
         """Move the files of ``coming`` from the folder ``root`` into the tree, and take away what they replace."""
         place = self._tree / PLACE
         (place / ID).unlink(missing_ok=True)
+        self._fold(coming)
         coming.write(self._tree, HALF)
         self.remove(set(coming.files))
         there = {name: self._one(name, root / name, one) for name, one in sorted(coming.files.items())}
@@ -76,6 +78,15 @@ class Placing:
             (self._tree / PLACE / name).unlink(missing_ok=True)
         self._tell()
 
+    def _fold(self, coming: Manifest) -> None:
+        """What another half put in place is written down before its note is: a second kill may follow."""
+        half = Manifest.read(self._tree, HALF)
+        if half is None or half.id == coming.id:
+            return
+        there = {name: one for name, one in half.files.items() if self._lies(self._tree / name, one)}
+        last = Manifest.read(self._tree)
+        Manifest(half.id, {**(last.files if last else {}), **there}).write(self._tree)
+
     def _one(self, name: str, staged: Path, came: Came) -> Came:
         path = self._tree / name
         self._folder(path.parent)
@@ -95,7 +106,19 @@ class Placing:
         return _as_it_is(path, came)
 
     def _is_ours(self, name: str, path: Path) -> bool:
-        return any(one.files[name].is_at(path) for one in self._before if name in one.files)
+        return any(self._lies(path, one.files[name]) for one in self._before if name in one.files)
+
+    def _lies(self, path: Path, came: Came) -> bool:
+        """Whether we put it there. What lies behind a link was moved there by somebody, and is theirs now."""
+        return self._is_real(path.parent) and came.is_at(path)
+
+    def _is_real(self, folder: Path) -> bool:
+        if folder in self._real:
+            return True
+        if folder.is_symlink() or not self._is_real(folder.parent):
+            return False
+        self._real.add(folder)
+        return True
 
     def _is_same(self, name: str, path: Path, came: Came) -> bool:
         if came.link is not None:

@@ -12,6 +12,7 @@ import os
 import shutil
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pod_agent.outputs.came import PLACE, Came
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import tarfile
     import zipfile
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from pod_agent.run.work import Work
 
@@ -127,7 +127,8 @@ class _Writer:
         made = [name for name, target in self._links.items() if self._link(name, target, root)]
         inside = root.resolve()
         for name in list(made):
-            if not (self._into / name).resolve().is_relative_to(inside):  # by way of another link
+            leads = Path(os.path.realpath(self._into / name))  # unlike resolve, it bears links that go round
+            if not leads.is_relative_to(inside):  # by way of another link
                 (self._into / name).unlink()
                 self._left_out.append(name)
                 made.remove(name)
