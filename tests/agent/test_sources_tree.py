@@ -68,7 +68,7 @@ def test_a_piece_out_of_order_is_refused_with_the_right_place(api):
 
 def test_a_cut_piece_keeps_what_came(api):
     """The next sender goes on in the middle of a piece."""
-    connection = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=60)
     connection.putrequest("PUT", tree(DIGEST))
     for name, value in (
         ("Authorization", f"Bearer {TOKEN}"), ("Content-Length", str(len(DATA))),
@@ -84,7 +84,7 @@ def test_a_cut_piece_keeps_what_came(api):
 
 def test_a_newer_sender_takes_over_from_one_that_hangs(api):
     """Two at once: what hung writes no more, the newer one finishes."""
-    hangs = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=20)
+    hangs = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=60)
     hangs.putrequest("PUT", tree(DIGEST))
     for name, value in (
         ("Authorization", f"Bearer {TOKEN}"), ("Content-Length", str(len(DATA))),
@@ -168,6 +168,21 @@ def test_older_trees_are_thinned(tmp_path):
         os.utime(trees.path(name), (number, number))
         made.append(name)
     assert {path.name for path in trees.folder.iterdir()} == set(made[-KEPT:])
+
+
+def test_a_half_that_another_pod_takes_stays(tmp_path):
+    """Two pods on one volume: a tree that is whole takes away only halves that nobody has gone on with for long."""
+    mine, theirs = Trees(tmp_path), Trees(tmp_path)
+    for name in ("b" * 64, "c" * 64):
+        piece = theirs.begin(name, 0, 5, 10)
+        piece.write(b"12345")
+        piece.close()
+    os.utime(theirs.folder / f"{'c' * 64}.part", (1, 1))
+    piece = mine.begin(DIGEST, 0, SIZE, SIZE)
+    piece.write(DATA)
+    piece.close()
+    mine.finish(DIGEST)
+    assert (theirs.have("b" * 64).size, theirs.have("c" * 64).size) == (5, 0)
 
 
 def test_the_sync_waits_and_unpacks(tmp_path):

@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,11 @@ from pod_wire.routes import MAX_TREE_BYTES
 from pod_wire.source import is_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 KEPT = 3  # whole trees, the newest
+ABANDONED_S = 3600.0  # no sender is silent for so long; another pod on this volume may have one
 RESERVE = 64 << 20  # bytes of the disk that are left to others
 
 
@@ -121,9 +124,15 @@ class Trees:
     def _thin(self, newest: Path) -> None:
         whole = [one for one in self.folder.iterdir() if is_digest(one.name) and one != newest]
         whole.sort(key=lambda one: one.stat().st_mtime, reverse=True)
-        halves = [one for one in self.folder.iterdir() if one.name.endswith(".part")]
-        for one in (*whole[KEPT - 1 :], *halves):
+        for one in (*whole[KEPT - 1 :], *self._abandoned()):
             one.unlink(missing_ok=True)
+
+    def _abandoned(self) -> Iterator[Path]:
+        """Halves that nobody goes on with."""
+        for one in self.folder.glob("*.part"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - one.stat().st_mtime > ABANDONED_S:
+                    yield one
 
     def _make_room(self, needed: int) -> None:
         try:
