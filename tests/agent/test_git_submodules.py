@@ -10,6 +10,7 @@ from pod_agent.run.work import StepFailed
 from tests.agent.code_place import ENV, Place
 from tests.agent.secret_watch import SecretWatch
 from tests.fakes.git_server import GitHost
+from tests.tables import SLOW, mostly_slow
 
 TOKEN = "glpat-PlantedForSubmodules-3Jd8"
 
@@ -47,7 +48,9 @@ def sync(place, host, **more):
     return place.sync(repo=host.url("origin/.git"), env={**ENV, "POD_GIT_TOKEN": TOKEN}, **more)
 
 
-@pytest.mark.parametrize("speaks_v2", [True, False], ids=["any commit", "named ones only"])
+@pytest.mark.parametrize(
+    "speaks_v2", [True, pytest.param(False, marks=SLOW)], ids=["any commit", "named ones only"]
+)
 def test_private_ones_come_with_the_same_token(place, host, speaks_v2):
     """Two levels of private submodules with relative addresses, also at commits that are no branch's newest."""
     host.speaks_v2 = speaks_v2
@@ -60,6 +63,35 @@ def test_private_ones_come_with_the_same_token(place, host, speaks_v2):
     assert TOKEN.encode() not in place.log
     depth = place.git("rev-list", "--count", "HEAD", cwd=place.tree / "lib")
     assert depth == "1"
+
+
+def test_a_helper_in_the_trees_own_settings_is_told_nothing(place, host, tmp_path):
+    """Somebody told git in the tree to store logins: ours is used, and stored nowhere."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for number in range(2):
+        place.commit(**{"train.py": f"{number}"})
+        place.sync(repo=host.url("origin/.git"), env={**ENV, "POD_GIT_TOKEN": TOKEN, "HOME": str(home)})
+        for tree in (place.tree, place.tree / "lib"):
+            place.git("config", "credential.helper", "store", cwd=tree)
+    assert place.text() == "1"
+    assert list(home.iterdir()) == []
+
+
+def test_a_link_where_a_submodule_was_is_kept(place, tmp_path):
+    """A person put a link to their own copy in the submodule's place: the copy is as it was, the link is saved."""
+    place.sync(repo=place.repo / ".git")
+    mine = tmp_path / "mine"
+    (place.tree / "lib").rename(mine)
+    (mine / "lib.py").write_text("edited")
+    (place.tree / "lib").symlink_to(mine)
+    place.commit(**{"train.py": "two"})
+    place.sync(repo=place.repo / ".git")
+    assert (place.text(), place.text("lib/lib.py")) == ("two", "lib")
+    assert (mine / "lib.py").read_text() == "edited"
+    saved = [path for path in (place.tree / ".git/podkeep").rglob("lib") if path.is_symlink()]
+    assert [path.readlink() for path in saved] == [mine]
+    assert str(saved[0].parent).encode() in place.log
 
 
 def test_a_token_never_goes_to_another_host(place, host, tmp_path):
@@ -133,7 +165,14 @@ def test_relative_addresses_are_read_as_git_does(base, url, meant):
     assert relative_to(base, url) == meant
 
 
-@pytest.mark.parametrize("url", ["/srv/git/lib", "file:///srv/git/lib", "ext::sh -c id", "-upload-pack=id"])
+@pytest.mark.parametrize(
+    "url",
+    mostly_slow(
+        ["/srv/git/lib", "file:///srv/git/lib", "ext::sh -c id", "-upload-pack=id"],
+        "/srv/git/lib",
+        "ext::sh -c id",
+    ),
+)
 def test_addresses_that_are_none_are_refused(place, host, url):
     """A submodule can neither name a path of this machine nor a program to run."""
     add(place, url, place.deep, "bad")
@@ -152,6 +191,7 @@ def test_one_that_is_not_there_is_named(place, host):
     assert "push it in the submodule" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_without_an_address_or_update_none_it_is_left_out(place, host):
     """Neither ends the job: git itself leaves them out too."""
     add(place, "https://never.invalid/asked", place.deep, "left")
@@ -180,6 +220,7 @@ def test_edits_and_untracked_files_inside_are_kept(place, host):
     assert str(patch).encode() in place.log
 
 
+@pytest.mark.slow
 def test_a_damaged_one_is_made_anew(place, host):
     """The store of a submodule that lost its objects is kept aside, like the repository's own."""
     sync(place, host)
@@ -192,6 +233,7 @@ def test_a_damaged_one_is_made_anew(place, host):
     assert place.text("lib/lib.py") == "lib"
 
 
+@pytest.mark.slow
 def test_a_persons_own_clone_with_submodules_is_taken_over(place, host, tmp_path):
     """`git clone --recursive` keeps the stores of submodules in its own: that layout is used as it is."""
     place.git(
@@ -205,6 +247,7 @@ def test_a_persons_own_clone_with_submodules_is_taken_over(place, host, tmp_path
     assert (place.tree / "lib/.git").is_file()
 
 
+@pytest.mark.slow
 def test_a_folder_that_becomes_a_submodule_and_back(place, host):
     """What the repository held as files comes as a submodule, and the other way round; untracked files stay."""
     first = place.git("rev-parse", "HEAD")

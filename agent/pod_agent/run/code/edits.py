@@ -125,10 +125,9 @@ def _save_edits(git: Git, before: _Listing, after: _Listing) -> None:
 
 def _clear_the_way(git: Git, before: _Listing, after: _Listing) -> None:
     """Move aside what git does not track and the commit would replace."""
-    tracked = before.names | before.links
     found: dict[Path, None] = {}
     for name in (*after.different, *after.links):
-        path = _in_the_way(git.tree, name, tracked, is_link=name in after.links)
+        path = _in_the_way(git.tree, name, before.names, is_link=name in after.links)
         if path is not None:
             found[path] = None
     for link in before.links - after.links:
@@ -144,7 +143,10 @@ def _clear_the_way(git: Git, before: _Listing, after: _Listing) -> None:
 
 
 def _in_the_way(tree: Path, name: str, tracked: frozenset[str], *, is_link: bool) -> Path | None:
-    """What lies where this name goes: something of that name, or what stands for one of its folders."""
+    """What lies where this name goes: something of that name, or what stands for one of its folders.
+
+    No file or link counts as tracked where the commit had a submodule.
+    """
     path = tree / name
     for parent in reversed(path.relative_to(tree).parents[:-1]):
         place = tree / parent

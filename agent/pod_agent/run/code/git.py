@@ -199,7 +199,7 @@ def surroundings(env: Mapping[str, str], logins: Logins, work: Work) -> Iterator
             "SSH_ASKPASS": "",
             "GIT_LFS_SKIP_SMUDGE": "1",  # lfs.py brings them afterwards, many at once
             "GIT_CONFIG_GLOBAL": str(config),
-            **_overruled(env, has_lfs(env)),
+            **_overruled(env, logins, has_lfs(env)),
             **logins.variables(),
         }
 
@@ -218,10 +218,12 @@ def has_lfs(env: Mapping[str, str]) -> bool:
     return shutil.which("git-lfs", path=env.get("PATH", os.defpath)) is not None
 
 
-def _overruled(env: Mapping[str, str], lfs: bool) -> dict[str, str]:
+def _overruled(env: Mapping[str, str], logins: Logins, lfs: bool) -> dict[str, str]:
+    """Read last of all. The helpers are here again: one of the tree's own settings would be told to store a token."""
     count = env.get("GIT_CONFIG_COUNT", "0")
     first = int(count) if count.isdigit() else 0
-    pairs = (*_OVERRULED, *((key, value if lfs else "") for key, value in _LFS))
+    filters = ((key, value if lfs else "") for key, value in _LFS)
+    pairs = (*_OVERRULED, *filters, *logins.settings())
     found = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
     for number, (key, value) in enumerate(pairs, first):
         found[f"GIT_CONFIG_KEY_{number}"] = key
