@@ -12,6 +12,7 @@ from pod_agent.outputs.checkpoints.find import find
 from pod_agent.outputs.checkpoints.judge import judge
 from pod_agent.outputs.checkpoints.records import Records
 from tests.agent.checkpoint_sparse import SPARSE, WHOLE
+from tests.tables import mostly_slow
 
 OTHER = "any other folder"  # has to be seen whole before
 NOTHING = Records(Path("/none"))
@@ -22,7 +23,18 @@ def only(folder):
     return found, judge(found, NOTHING, writer_alive=False, is_copy=found.format.name == OTHER)
 
 
-@pytest.mark.parametrize("form", SPARSE)
+@pytest.mark.parametrize(
+    "form",
+    mostly_slow(
+        SPARSE,
+        "Hugging Face Trainer",
+        "Accelerate",
+        "DeepSpeed",
+        "any other folder",
+        "torch.save",
+        "safetensors",
+    ),
+)
 def test_ten_gigabytes_are_judged_by_their_ends(tmp_path, form):
     """Whole as they are, and not whole with one byte less of whichever file."""
     SPARSE[form](tmp_path, 300)
@@ -42,12 +54,13 @@ def test_ten_gigabytes_are_judged_by_their_ends(tmp_path, form):
             break
 
 
-def test_a_hundred_of_them_are_judged_without_reading_them(tmp_path):
-    """A terabyte (sparse) of Trainer's folders."""
-    for number in range(100):
+@pytest.mark.parametrize("many", mostly_slow([10, 100], 10))
+def test_many_of_them_are_judged_without_reading_them(tmp_path, many):
+    """A terabyte (sparse) of Trainer's folders, and the tenth of it."""
+    for number in range(many):
         SPARSE["Hugging Face Trainer"](tmp_path, number + 1)
     began = time.perf_counter()
     told = [judge(one, NOTHING, writer_alive=False) for one in find(tmp_path, None, 0.0)]
     took = time.perf_counter() - began
-    assert [one.whole for one in told] == [True] * 100
+    assert [one.whole for one in told] == [True] * many
     assert took < 20, "reading a terabyte takes minutes; the budget of 0.1 s is measured in bench/"

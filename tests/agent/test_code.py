@@ -12,6 +12,7 @@ from pod_agent.run.work import StepFailed, Work
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
 from tests.agent.code_place import ENV, Place
+from tests.tables import mostly_slow
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_the_default_branch_is_taken_without_its_past(place):
     assert newest[:12].encode() in place.log
 
 
-@pytest.mark.parametrize("form", ["path", "file"])
+@pytest.mark.parametrize("form", mostly_slow(["path", "file"], "path"))
 @pytest.mark.parametrize("kind", ["branch", "tag", "annotated", "sha", "short"])
 def test_every_kind_of_ref_is_understood(place, kind, form):
     """A branch, both kinds of tag, and a full or short commit each lead to exactly that commit."""
@@ -170,7 +171,7 @@ def test_without_a_repository_the_workspace_is_the_place(tmp_path):
     assert (synced.folder, synced.commit) == (tmp_path, None)
 
 
-@pytest.mark.parametrize("how", ["shallow", "detached", "bare"])
+@pytest.mark.parametrize("how", mostly_slow(["shallow", "detached", "bare"], "shallow"))
 def test_every_kind_of_clone_can_be_cloned_from(place, tmp_path, how):
     """A shallow clone, a detached checkout and a bare repository are sources like any other."""
     place.commit(**{"train.py": "one"})

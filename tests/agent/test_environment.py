@@ -184,6 +184,7 @@ def test_a_moving_git_ref_is_followed(place, tmp_path):
     assert "nobody could say" in warnings[0]
 
 
+@pytest.mark.slow
 def test_a_failed_install_leaves_nothing_that_is_trusted(place):
     """After a failure the next call tries again instead of using a half environment."""
     place.wants("keeptest\nno-such-package-at-all\n")
@@ -225,6 +226,7 @@ def test_contradicting_pins_are_explained(place):
     place.wants("keeptest==1.0\nkeeptest==2.0\n")
     with pytest.raises(StepFailed, match=r"its pins contradict each other"):
         place.install()
+    assert [path for path in place.envs.iterdir() if path.is_dir()] == []
 
 
 def test_no_python_at_all_is_said(place):

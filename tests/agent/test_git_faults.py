@@ -17,6 +17,7 @@ from tests.agent.code_place import ENV, Place
 from tests.agent.secret_watch import SecretWatch
 from tests.fakes.git_server import ALWAYS, GitHost
 from tests.live import wait_for
+from tests.tables import SLOW
 
 TOKEN = "glpat-PlantedForGitFaults-7Kq2"
 WRONG = "glpat-PlantedAndWrong-9Zx4"
@@ -46,7 +47,7 @@ PASSING = [
 SILENT = pytest.param("hang", "says nothing", marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("where", ["info/refs", "/git-upload-pack"])
+@pytest.mark.parametrize("where", [pytest.param("info/refs", marks=SLOW), "/git-upload-pack"])
 @pytest.mark.parametrize(("fault", "words"), PASSING)
 def test_what_passes_is_waited_out(place, host, fault, words, where):
     """A fault that comes twice is said twice and tried a third time; the commit is there in the end."""
@@ -109,6 +110,7 @@ def test_a_slow_server_is_waited_for(place, host):
     assert b"trying again" not in place.log
 
 
+@pytest.mark.slow
 def test_a_silent_server_is_given_up_and_asked_again(place, host):
     """A connection without a byte ends after the time that is set, and is a fault that may pass."""
     host.fail("hang", times=1, where="/git-upload-pack")

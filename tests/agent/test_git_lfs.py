@@ -89,9 +89,9 @@ def test_without_git_lfs_the_warning_names_the_remedy(place, host, tmp_path):
     ("fault", "words"),
     [
         (403, "denied to POD_GIT_TOKEN"),
-        (404, "no such repository"),
-        (500, "fault of its own"),
-        (503, "fault of"),
+        pytest.param(404, "no such repository", marks=pytest.mark.slow),
+        pytest.param(500, "fault of its own", marks=pytest.mark.slow),
+        pytest.param(503, "fault of", marks=pytest.mark.slow),
     ],
 )
 def test_faults_of_the_lfs_server_have_their_words(place, host, fault, words):

@@ -8,6 +8,7 @@ from pod_agent.run.code.fetching import names
 from pod_agent.run.work import StepFailed
 from tests.agent.code_place import Place
 from tests.fakes.git_server import GitHost
+from tests.tables import SLOW, mostly_slow
 
 
 @pytest.fixture
@@ -48,7 +49,9 @@ REFS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("ref", REFS)
+@pytest.mark.parametrize(
+    "ref", mostly_slow(REFS, "#12", "refs/pull/12/merge", "!7", "feature/deep/name", "pr/5", "v1", "tags/v1")
+)
 def test_every_name_leads_to_its_commit(place, host, ref):
     """Requests in their hosts' spellings, slashes, and a branch before what else has its name."""
     wanted = getattr(place, REFS[ref])
@@ -56,7 +59,7 @@ def test_every_name_leads_to_its_commit(place, host, ref):
     assert place.git("rev-list", "--count", "HEAD", cwd=place.tree) == "1", "its past came along"
 
 
-@pytest.mark.parametrize("kind", ["full", "upper case", "short", "request"])
+@pytest.mark.parametrize("kind", ["full", pytest.param("upper case", marks=SLOW), "short", "request"])
 @pytest.mark.parametrize("speaks_v2", [True, False], ids=["any commit", "named ones only"])
 def test_commits_by_their_digits(place, host, kind, speaks_v2):
     """A server that gives no single commits gives everything; the commit of a request by all its digits."""

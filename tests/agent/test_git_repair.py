@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from tests.agent.code_place import Place
+from tests.tables import mostly_slow
 
 
 @pytest.fixture
@@ -138,7 +139,11 @@ LOST = [  # with the store, what the commit before consisted of is lost: its fil
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize(
+    "damage",
+    mostly_slow(DAMAGE, locks, cut_packs, half_index, bare_config, no_store),
+    ids=lambda damage: damage.__name__,
+)
 def test_every_damage_is_repaired(place, damage):
     """The commit lies there afterwards; untracked files, ignored files and edits are all still somewhere."""
     (place.tree / "train.py").write_text("edited by hand\n")

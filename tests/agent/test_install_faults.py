@@ -143,6 +143,7 @@ def free_port():
         return gone.port
 
 
+@pytest.mark.slow
 def test_a_package_that_nobody_has_is_named(tmp_path, index):
     """A name that the index does not know, and a version that it does not have, are two things."""
     place = FaultPlace(tmp_path, index, "pip")

@@ -97,6 +97,7 @@ def test_the_outputs_of_an_earlier_attempt_are_put_aside(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.ipynb", "p.out.19700102-000000.ipynb"]
 
 
+@pytest.mark.slow
 def test_what_runs_it_is_installed_where_it_is_missing(tmp_path):
     """papermill and ipykernel come into the job's environment, once, also without any package list."""
     with PackageIndex() as index:

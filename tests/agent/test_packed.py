@@ -14,6 +14,7 @@ from pod_agent.run.environment.packs import census
 from pod_agent.run.environment.packs.shelf import Limits, Shelf
 from tests.agent.packed_place import REAL, SITE, PackedPlace, listing
 from tests.story.small_places import on_small_disk
+from tests.tables import mostly_slow
 
 
 @pytest.fixture
@@ -51,7 +52,10 @@ def test_an_unpacked_environment_can_be_packed_again(place):
 
 @pytest.mark.parametrize(
     ("fact", "value"),
-    [("place", "/elsewhere"), ("name", "another"), ("python", "/usr/bin/other"), ("version", "3.9.1")],
+    mostly_slow(
+        [("place", "/elsewhere"), ("name", "another"), ("python", "/usr/bin/other"), ("version", "3.9.1")],
+        ("python", "/usr/bin/other"),
+    ),
 )
 def test_a_pack_of_something_else_is_refused(place, fact, value):
     """Another path, environment or Python is not what this pod needs, however whole the pack is."""

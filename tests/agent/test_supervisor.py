@@ -13,6 +13,7 @@ from pod_wire.errors import BadInput, Mistake
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.status import Outcome, Phase
 from tests.fakes.world import Act, Died, Lifetime, World, ended, new_boot
+from tests.tables import mostly_slow
 
 JOB = JobSpec("digits", "python train.py", resume="", max_restarts=3)
 KEEP = replace(JOB, on_finish=ExitPolicy.KEEP, on_failure=ExitPolicy.KEEP)
@@ -72,7 +73,7 @@ def lines_of(tmp_path, acts):
 @pytest.mark.parametrize("instead", [False, True], ids=["after", "instead of"])
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.slow] if name == "killed for ever" else []) for name in HISTORIES],
+    mostly_slow(HISTORIES, "killed from outside, then done", "failed without progress", "disk full"),
 )
 def test_dying_after_any_line_changes_nothing(tmp_path, name, instead):
     """Whatever line of the journal is an agent's last, or never written, the next one ends the job all the same."""

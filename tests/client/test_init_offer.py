@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.tables import mostly_slow
+
 LOOP = "import torch\nloss.backward()\n"
 
 
@@ -65,10 +67,12 @@ def test_no_answer_at_the_question(person, pod):
     assert not (pod.home / "pod.toml").exists()
 
 
-@pytest.mark.parametrize("argv", [(), ("train",), ("--image", "img", "--gpu", "A"), ("--json",)])
-def test_without_a_terminal_the_way_is_named(pod, argv):
+@pytest.mark.parametrize(
+    "words", mostly_slow(["", "train", "--image img --gpu A", "--json"], "", "--image img --gpu A")
+)
+def test_without_a_terminal_the_way_is_named(pod, words):
     """A script is told of init, by exit code 2, and nothing is written or created."""
-    code, _, err = pod.run("up", *argv)
+    code, _, err = pod.run("up", *words.split())
     assert code == 2
     assert "pod-client init" in err
     assert not (pod.home / "pod.toml").exists()
