@@ -80,7 +80,7 @@ class Simulator:
         finally:
             if here := cls.at(state):
                 here.end()
-            server.wait(10)
+            server.wait(60)
 
     def end(self) -> None:
         """End every pod, then the server; insist if it does not go by itself."""
@@ -101,7 +101,7 @@ class Simulator:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, _parsed(answer.read())
         except urllib.error.HTTPError as refusal:
             with refusal:

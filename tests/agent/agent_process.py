@@ -61,12 +61,12 @@ class AgentProcess:
 
     def get(self, path):
         request = Request(f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {TOKEN}"})
-        with urlopen(request, timeout=5) as answer:
+        with urlopen(request, timeout=30) as answer:
             return answer.read()
 
     def post(self, path, body=b""):
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        with urlopen(Request(f"http://127.0.0.1:{self.port}{path}", body, headers), timeout=10) as answer:
+        with urlopen(Request(f"http://127.0.0.1:{self.port}{path}", body, headers), timeout=30) as answer:
             return answer.status
 
     def status(self):
@@ -95,7 +95,7 @@ class AgentProcess:
 
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
-        return self.process.wait(15)
+        return self.process.wait(60)
 
     def close(self):
         """Nothing that we started is left: agent, keeper, training."""

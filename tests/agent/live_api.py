@@ -78,7 +78,7 @@ class LiveApi:
         self.status = dataclasses.replace(self.status, phase=phase, job=job)
 
     def open(self, method: str, path: str, body=None, headers=None, token: str | None = TOKEN):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         sent = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._connections.append(connection)
         connection.request(method, path, body, sent | (headers or {}))
@@ -91,7 +91,7 @@ class LiveApi:
         self._connections.clear()
 
     def ask(self, method: str, path: str, body=None, headers=None, token: str | None = TOKEN) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         sent = {} if token is None else {"Authorization": f"Bearer {token}"}
         with contextlib.closing(connection):
             connection.request(method, path, body, sent | (headers or {}))

@@ -34,7 +34,7 @@ def test_finishing_gives_followers_everything_and_lets_them_go(tmp_path):
     with serving(tmp_path) as api:
         api.log.append(b"running\n")
         stream = Stream(api)
-        wait_for("a follower that has it all", lambda: stream.got and not api.server.owed(), within_s=2)
+        wait_for("a follower that has it all", lambda: stream.got and not api.server.owed())
         api.log.append(b"x" * (8 << 20) + b"last\n")
         api.live = False
         api.server.finish()
@@ -58,18 +58,18 @@ def test_strangers_who_never_finish_asking_hold_nobody_up(tmp_path):
         for one in strangers:
             with contextlib.suppress(OSError):
                 one.send(b"GET / HTTP/1.1\r\nX: ")
-        ends = [one for one in strangers if _is_cut(one)]
-        assert len(ends) >= 50
+        wait_for("fifty are cut", lambda: sum(map(_is_cut, strangers)) >= 50)
+        assert sum(map(_is_cut, strangers)) < len(strangers) - 50, "not for asking too slowly"
         for one in strangers:
             one.close()
         wait_for("an answer", lambda: _answers(api))
 
 
 def _is_cut(one):
-    one.settimeout(0.02)
+    one.settimeout(0)
     try:
         return one.recv(1) == b""
-    except TimeoutError:
+    except BlockingIOError:
         return False
     except OSError:
         return True
@@ -92,7 +92,7 @@ def test_somebody_who_does_not_read_is_owed(tmp_path):
         read = 0
         while read < 64 << 20:
             read += len(answer.read1(1 << 20))
-        wait_for("nobody is owed", lambda: not api.server.owed(), within_s=2)
+        wait_for("nobody is owed", lambda: not api.server.owed())
 
 
 NAMES = {"http", "api-read-1", "api-ask-1"}
@@ -192,7 +192,7 @@ def test_stopping_is_quick_also_with_followers(tmp_path):
         api.log.append(b"x\n")
         api.get("/status")
         stream = Stream(api)
-        wait_for("a follower", lambda: stream.got, within_s=2)
+        wait_for("a follower", lambda: stream.got)
         began = time.monotonic()
         api.server.finish()
         api.server.stop()
@@ -237,7 +237,7 @@ def test_importing_the_server_imports_no_framework():
         "import sys; import pod_agent.api.server; "
         "print(sorted(sys.modules.keys() & {'fastapi', 'uvicorn', 'starlette', 'prometheus_client', 'asyncio'}))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert out.stdout.strip() in {"[]", "['asyncio']"}
 
 

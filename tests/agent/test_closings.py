@@ -27,7 +27,7 @@ def all_of(closings, wanted):
         found.update(closings.wait(0.2))
         return wanted <= set(found)
 
-    wait_for(f"{wanted} in {found}", look, within_s=20)
+    wait_for(f"{wanted} in {found}", look)
     return found
 
 

@@ -81,7 +81,7 @@ def every_route() -> list[tuple[str, str]]:
 def ask(agent: BareAgent, method: str, path: str, headers: dict[str, str], body: object = None) -> int:
     """The status of the answer to one request, on a connection of its own."""
     host, port = agent.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     try:
         connection.request(method, path, body, headers)
         return connection.getresponse().status
@@ -129,7 +129,7 @@ def resident_mb(agent: BareAgent) -> float:
 def test_a_thousand_unknown_tokens_leave_nothing(agent):
     """Each is 401, the agent's memory has not grown, and the right token still works."""
     host, port = agent.url.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=20)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
 
     def knock(number: int) -> int:
         connection.request("GET", "/status", headers={"Authorization": f"Bearer guess-{number:040d}"})
