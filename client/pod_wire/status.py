@@ -100,6 +100,7 @@ class Rehearsal:
     step: int | None = None  # of the checkpoint that the next attempt was given
     text: str = ""  # the finding, in words
     kills: int = 1
+    least: int | None = None  # a program that looks by itself may have taken an older one, down to this step
 
     @property
     def is_over(self) -> bool:

@@ -222,3 +222,20 @@ def test_nobody_is_killed_who_did_not_ask():
     plain = replace(RUNNING, job=replace(JOB, spec=replace(SPEC, rehearse=False)))
     assert History(plain).take(whole(5)).commands == []
     assert History(replace(RUNNING, restarting=True)).take(whole(5)).commands == []
+
+
+def test_a_program_that_knows_an_older_name_only_has_not_begun_again():
+    """Given 36, it may have gone on from the 32 that was put back: 33 is beyond that, 4 is not."""
+
+    def killed():
+        history = History().take(whole(36), e.AttemptEnded(1, KILL))
+        return history.take(e.Restored("/w/36", 36, None, (), (32,)), e.AttemptStarted(2, 8, 11.0))
+
+    told = killed().take(whole(33, was_read=True)).told
+    assert (told.state, told.text) == (Rehearsed.CONTINUED, "it went on from step 32 to step 33")
+    assert killed().take(whole(33)).told.state is Rehearsed.UNPROVED
+    assert killed().take(whole(33, was_read=False)).told.state is Rehearsed.BEGAN_AGAIN
+    assert killed().take(whole(4)).told.state is Rehearsed.BEGAN_AGAIN
+    assert killed().take(whole(40)).told.state is Rehearsed.CONTINUED
+    lost = killed().take(end(2, code=1, newest=36)).told
+    assert lost.state is not Rehearsed.CONTINUED, "that one lay there before it began"

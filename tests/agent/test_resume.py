@@ -67,6 +67,14 @@ class Place:
         watch.look(writer_alive=True)
         watch.look(writer_alive=True)
 
+    def news(self):
+        """What the watch of the next attempt tells as new."""
+        told = []
+        watch = CheckpointWatch(self.state, self.spec(), self.mine(), RealClock(), told.append)
+        watch.look(writer_alive=True)
+        watch.look(writer_alive=True)
+        return told
+
 
 @pytest.fixture
 def place(tmp_path):
@@ -120,8 +128,55 @@ def test_the_one_name_that_a_program_looks_for_is_put_back_beside_a_newer_one(pl
     whole = last.read_bytes()
     place.save("checkpoints/epoch=8-step=36.ckpt", torch_zip({"global_step": 36}))
     place.save("checkpoints/last.ckpt", b"")
-    assert place.restore(resume="").step == 36
+    restored = place.restore(resume="")
+    assert (restored.step, restored.others) == (36, ((last, 32),))
+    assert "if it knows last.ckpt only, which is the last whole copy, of step 32" in restored.warnings[-1]
+    assert restored.warnings[-1].encode() in place.log
     assert last.read_bytes() == whole
+    assert next((place.state / "aside").rglob("last.ckpt")).read_bytes() == b""
+    assert place.news() == [], "what was put back is no news of the next attempt"
+
+
+def test_an_older_name_that_stays_is_said_for_a_program_that_looks_by_itself(place):
+    """Killed between the new file and last.ckpt, both are whole: which one is taken nobody here knows."""
+    last = place.save("last.ckpt", torch_zip({"global_step": 32}))
+    place.save("epoch=8-step=36.ckpt", torch_zip({"global_step": 36}))
+    restored = place.restore(resume="")
+    assert (restored.step, restored.others, restored.warnings) == (36, ((last, 32),), ())
+    assert b"it may also take last.ckpt of step 32" in place.log
+    assert place.restore(resume="--resume {checkpoint}").others == ()
+
+
+def test_an_agent_killed_while_it_puts_a_copy_back_does_it_again(place):
+    """Set aside and not yet put back, a name must not be forgotten: it is never without a file."""
+    last = place.save("last.ckpt", torch_zip({"global_step": 32}))
+    place.see()
+    whole = last.read_bytes()
+    place.save("epoch=8-step=36.ckpt", torch_zip({"global_step": 36}))
+    place.save("last.ckpt", b"half")
+
+    def dies(data):
+        place.log += data
+        if b"last.ckpt is not whole" in data:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(place.spec(resume=""), place.folder, place.state, place.mine(), Work(dies, RealClock()))
+    place.restore(resume="")
+    assert last.read_bytes() == whole
+
+
+def test_a_whole_file_that_an_older_copy_would_go_over_is_set_aside(place):
+    """Somebody may have gone back on purpose: what lies there is theirs, and no copy deletes it."""
+    place.save("ckpt.pt", torch_zip({"iter_num": 250}))
+    place.see()
+    back = torch_zip({"iter_num": 50})
+    place.save("ckpt.pt", back)
+    restored = place.restore(resume="")
+    assert restored.step == 250
+    (aside,) = (place.state / "aside").rglob("ckpt.pt")
+    assert aside.read_bytes() == back
+    assert "gives way to a newer copy" in restored.warnings[0]
 
 
 def test_a_newer_whole_file_in_place_beats_its_copy(place):
@@ -136,10 +191,11 @@ def test_a_newer_whole_file_in_place_beats_its_copy(place):
 def test_what_is_resumed_in_place_is_copied_first(place):
     """Pod and agent went down together: the first save after that goes over a file that nobody had copied yet."""
     at = place.save("out/ckpt.pt", torch_zip({"iter_num": 250}))
+    whole = at.read_bytes()
     assert place.restore(resume="").step == 250
     place.save("out/ckpt.pt", torch_zip({"iter_num": 300})[:70])
     assert place.restore(resume="").step == 250
-    assert at.read_bytes() == torch_zip({"iter_num": 250})
+    assert at.read_bytes() == whole
 
 
 def test_an_older_runs_higher_steps_are_out_of_sight_of_a_program_that_looks_itself(place):

@@ -37,13 +37,13 @@ class Mark:
         return False
 
 
-def mark(path: Path) -> Mark | None:
-    """Begin to watch. None where the disk does not tell."""
+def mark(path: Path, *others: Path) -> Mark | None:
+    """Begin to watch one, or any of several. None where the disk does not tell."""
     if not _tells(path.parent):
         return None
     files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
     marked = []
-    for one in files[:_MOST]:
+    for one in (*files[:_MOST], *others):
         try:
             found = one.stat()
             _set_back(one, found)

@@ -43,11 +43,14 @@ class Aside:
         self.moved = 0
         self.warnings: list[str] = []
 
-    def move(self, path: Path, why: str) -> bool:
-        """Out of sight, with a line in the log. What cannot be moved stays, and is a warning."""
+    def move(self, path: Path, why: str, *, follows: bool = False) -> bool:
+        """Out of sight, with a line in the log. What cannot be moved stays, and is a warning.
+
+        ``follows``: a whole one takes its name next, and the name is never without a file until then.
+        """
         self._work.beat()
         try:
-            place = self._rename(path, self._folder)
+            place = self._rename(path, self._folder, links=follows)
         except OSError as error:
             self._warn(f"checkpoint {path.name} {why} and cannot be moved aside: {error.strerror}; {_STAYS}")
             return False
@@ -89,7 +92,7 @@ class Aside:
         else:
             self.moved += counts
 
-    def _rename(self, path: Path, top: Path) -> Path:
+    def _rename(self, path: Path, top: Path, *, links: bool = False) -> Path:
         """By rename, so that size does not matter. Where the state is on another disk, near the original.
 
         Not beside it if that can be helped: Accelerate takes any name with a number for a checkpoint.
@@ -100,6 +103,10 @@ class Aside:
         for target in (self.place / name, above):
             with contextlib.suppress(OSError):
                 target.parent.mkdir(parents=True, exist_ok=True)
+                if links and not path.is_symlink():
+                    with contextlib.suppress(OSError):  # not every disk has links
+                        target.hardlink_to(path)
+                        return target
                 return path.rename(target)
         return path.rename(path.with_name(f"{hidden}-{path.name}"))
 

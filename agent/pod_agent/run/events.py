@@ -65,6 +65,7 @@ class Restored:
     step: int | None = None
     place: CheckpointPlace | None = None  # the newest whole one known before the attempt
     warnings: tuple[str, ...] = ()
+    others: tuple[int | None, ...] = ()  # steps of those that the program may take in its stead
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def installed(state: State, event: e.Installed, now: float) -> Result:
 def restored(state: State, event: e.Restored, now: float) -> Result:
     """Number an attempt, or take the number that was never claimed. It is on disk before anybody claims it."""
     known = warned(the_job(state), *event.warnings)
-    job = rehearsal.given(known, event.step, is_fresh=event.path is None)
+    job = rehearsal.given(known, event.step, event.others, is_fresh=event.path is None)
     decided = rehearsal.ending(known, job)
     if decided is not None:
         return exits.drain(replace(state, job=job, stepping=False), decided, now)

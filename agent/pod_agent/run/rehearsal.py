@@ -15,6 +15,8 @@ from pod_agent.run.state import Ending
 from pod_wire.status import Outcome, Rehearsal, Rehearsed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pod_agent.run import events as e
     from pod_agent.run.state import Job
     from pod_wire.status import CheckpointPlace
@@ -40,22 +42,36 @@ def seen(job: Job, place: CheckpointPlace, *, was_read: bool | None) -> Job:
         return job
     if told.step is None or place.step is None:
         return _settle(job, Rehearsed.UNPROVED, "its checkpoints tell no step")
-    if place.step < told.step:
+    if place.step < (told.step if told.least is None else told.least):
         return _began_again(job, place.step)
     if place.step > told.step:
         if told.state is Rehearsed.UNSURE and told.kills < MOST_KILLS:
             return _kill(job, number, place.step, told.kills + 1)
         return _settle(job, Rehearsed.CONTINUED, f"it went on from step {told.step} to step {place.step}")
+    return _not_beyond(job, told, place.step, was_read=was_read)
+
+
+def _not_beyond(job: Job, told: Rehearsal, step: int, *, was_read: bool | None) -> Job:
+    """Where it may have gone on, or have begun again and come so far."""
+    if told.least is not None:  # which of several it took, if any, only their being read can tell
+        if was_read is None:
+            text = f"it saved step {step}, and may have gone on from step {told.least} or begun again"
+            return _settle(job, Rehearsed.UNPROVED, text)
+        text = f"it went on from step {told.least} to step {step}"
+        return _settle(job, Rehearsed.CONTINUED, text) if was_read else _began_again(job, step)
     if told.kills >= MOST_KILLS:  # begun again it would have passed the first one's step
-        return _settle(job, Rehearsed.CONTINUED, f"it saved step {place.step} again, and no step before it")
+        return _settle(job, Rehearsed.CONTINUED, f"it saved step {step} again, and no step before it")
     if was_read is False:
-        return _began_again(job, place.step)
-    text = f"it saved step {place.step} again: to be seen at its next checkpoint"
+        return _began_again(job, step)
+    text = f"it saved step {step} again: to be seen at its next checkpoint"
     return replace(job, rehearsal=replace(told, state=Rehearsed.UNSURE, text=text))
 
 
-def given(job: Job, step: int | None, *, is_fresh: bool) -> Job:
-    """A checkpoint was chosen for the next attempt; ``is_fresh``: there was none."""
+def given(job: Job, step: int | None, others: Sequence[int | None] = (), *, is_fresh: bool) -> Job:
+    """A checkpoint was chosen for the next attempt; ``is_fresh``: there was none.
+
+    ``others``: steps of those that a program which looks by itself may take in its stead.
+    """
     told = job.rehearsal
     if told is None or told.is_over:
         return job
@@ -65,7 +81,11 @@ def given(job: Job, step: int | None, *, is_fresh: bool) -> Job:
         return _settle(job, Rehearsed.CONTINUED, f"it went on from step {told.step} to step {step}")
     if told.step is not None:
         return job
-    job = replace(job, rehearsal=replace(told, step=step))
+    if step is None or None in others:  # nothing will tell whether it went on
+        step = least = None
+    else:
+        least = min((one for one in others if one is not None and one < step), default=None)
+    job = replace(job, rehearsal=replace(told, step=step, least=least))
     if is_fresh:
         return _settle(job, Rehearsed.BEGAN_AGAIN, "no whole checkpoint was left after a rehearsed kill")
     return job
@@ -101,7 +121,7 @@ def _killed(job: Job, told: Rehearsal, event: e.AttemptEnded) -> tuple[Job, bool
 
 def _resuming(told: Rehearsal) -> Rehearsal:
     """Which step the next attempt is given is not known yet: it may have saved once more before it died."""
-    return replace(told, state=Rehearsed.RESUMING, step=None)
+    return replace(told, state=Rehearsed.RESUMING, step=None, least=None)
 
 
 def ending(before: Job, job: Job) -> Ending | None:

@@ -6,6 +6,7 @@ Nobody writes any more when this runs. Half checkpoints are set aside and named;
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from pod_agent.run.aside import Aside
 from pod_agent.run.work import StepFailed, Work
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pod_agent.outputs.belonging import Belonging
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _PLACE = "{resume}"
 _CHECKPOINT = "{checkpoint}"
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Restored:
     path: Path | None
     step: int | None
     warnings: tuple[str, ...] = ()
+    others: tuple[tuple[Path, int | None], ...] = ()  # what a program that looks by itself may take instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +77,19 @@ def begin(spec: JobSpec, folder: Path, state: Path, run: str, work: Work) -> dic
 def restore(spec: JobSpec, folder: Path, state: Path, mine: Belonging, work: Work) -> Restored:
     """The newest whole checkpoint of this run. Without a way to resume, files stay as they are."""
     records = Records.load(state)
-    choices, others = _choices(spec, folder, state, mine, records, work)
+    choices, foreign = _choices(spec, folder, state, mine, records, work)
+    looks = spec.resume is not None and _CHECKPOINT not in spec.resume
     whole = [choice for choice in choices if choice.judged.whole]
     chosen = newest(whole)
+    backs: dict[Path, Choice] = {}
     warnings: tuple[str, ...] = ()
     if spec.resume is not None:
         aside = Aside(folder, state, work)
-        half = [one for one in choices if not one.judged.whole and one.judged.is_ours and one.belongs is None]
-        for one in half:
-            aside.move(one.candidate.path, f"is not whole ({one.judged.why})")
-        if _CHECKPOINT not in spec.resume:
-            _put_others_back([one.candidate.path for one in half], whole, chosen, work)
-        if chosen is not None and _CHECKPOINT not in spec.resume:
-            aside.move_rivals(chosen.here, chosen.judged.step, others)
-        if chosen is not None and chosen.belongs is not None:
-            _put_back(chosen, chosen.belongs, work)
+        backs = _put_in_order(choices, chosen, aside, work, rivals=foreign if looks else None)
         warnings = tuple(aside.warnings)
     if chosen is not None:
         _keep(chosen, choices, folder, state, work)
-    _remember(whole, chosen if spec.resume is not None else None, records)
+    _remember(whole, backs, records)
     if chosen is None:
         work.say("podkeep: no whole checkpoint of this run; starting fresh")
         return Restored(None, None, warnings)
@@ -101,7 +99,11 @@ def restore(spec: JobSpec, folder: Path, state: Path, mine: Belonging, work: Wor
         work.say(f"podkeep: POD_RESUME_FROM is {path}{at}; the command is not told, as POD_RESUME is not set")
     else:
         work.say(f"podkeep: resuming from {path}{at}")
-    return Restored(path, chosen.judged.step, warnings)
+    others = _others(whole, chosen, backs, work) if looks else []
+    told = [_either(place, step, path, at) for place, step in others if place in backs]
+    for text in told:
+        work.say(f"podkeep: {text}")
+    return Restored(path, chosen.judged.step, (*warnings, *told), tuple(others))
 
 
 def command_line(spec: JobSpec, restored: Restored) -> str:
@@ -152,16 +154,16 @@ def _keep(chosen: Choice, choices: list[Choice], folder: Path, state: Path, work
         work.say(f"podkeep: {one.path.name} is not copied before it may be rewritten: {error.strerror}")
 
 
-def _remember(whole: list[Choice], chosen: Choice | None, records: Records) -> None:
+def _remember(whole: list[Choice], backs: Mapping[Path, Choice], records: Records) -> None:
     """What is whole now is not news to the watch of the next attempt, neither what was just put back."""
     now = time.time()
     for one in whole:
         if one.belongs is None and not records.is_known(one.candidate):
             records.add(one.candidate, one.judged.step, now)
-    if chosen is not None and chosen.belongs is not None:
-        there = file_candidate(chosen.belongs, is_sure=True)
+    for place, copy in backs.items():
+        there = file_candidate(place, is_sure=True)
         if there is not None:
-            records.add(there, chosen.judged.step, now)
+            records.add(there, copy.judged.step, now)
     with contextlib.suppress(OSError):  # only a memory: what is whole is judged again
         records.save()
 
@@ -180,12 +182,69 @@ def newest(whole: list[Choice]) -> Choice | None:
     return chosen
 
 
-def _put_others_back(names: list[Path], whole: list[Choice], chosen: Choice | None, work: Work) -> None:
-    """A program that looks by itself may know one name only, such as last.ckpt: where that was half, its last copy."""
-    for place in names:
-        copy = newest([one for one in whole if one.belongs == place])
-        if copy is not None and copy is not chosen:
-            _put_back(copy, place, work)
+def _put_in_order(
+    choices: list[Choice], chosen: Choice | None, aside: Aside, work: Work, *, rivals: list[Candidate] | None
+) -> dict[Path, Choice]:
+    """Half ones aside, copies back. ``rivals``: of older runs, where the program looks by itself."""
+    half = [one for one in choices if not one.judged.whole and one.judged.is_ours and one.belongs is None]
+    names = [one.candidate.path for one in half]
+    whole = [one for one in choices if one.judged.whole]
+    backs = _backs(names if rivals is not None else [], whole, chosen)
+    for one in half:
+        path = one.candidate.path
+        aside.move(path, f"is not whole ({one.judged.why})", follows=path in backs)
+    if chosen is not None and rivals is not None:
+        aside.move_rivals(chosen.here, chosen.judged.step, rivals)
+    for place, copy in backs.items():
+        if place not in names and os.path.lexists(place):
+            aside.move(place, "gives way to a newer copy of it", follows=True)
+        _put_back(copy, place, work)
+    return backs
+
+
+def _backs(names: list[Path], whole: list[Choice], chosen: Choice | None) -> dict[Path, Choice]:
+    """Which copies go back where: the chosen one, and the last of each name that was half.
+
+    A program that looks by itself may know one such name only, as last.ckpt.
+    """
+    last = {place: newest([one for one in whole if one.belongs == place]) for place in names}
+    backs = {place: copy for place, copy in last.items() if copy is not None}
+    if chosen is not None and chosen.belongs is not None:
+        backs[chosen.belongs] = chosen
+    return backs
+
+
+def _others(
+    whole: list[Choice], chosen: Choice, backs: Mapping[Path, Choice], work: Work
+) -> list[tuple[Path, int | None]]:
+    """What a program that looks by itself may take instead: what was put back, and names that stay the same.
+
+    Killed between two names, Lightning leaves a whole last.ckpt of an older step.
+    """
+    step = chosen.judged.step
+    back = [(place, one.judged.step) for place, one in backs.items() if one.judged.step != step]
+    older = [
+        (one.place, one.judged.step)
+        for one in whole
+        if one.belongs is None and one.place not in backs and one.candidate.is_file
+        if wants_copy(one.candidate, one.judged.step) and _is_before(one.judged.step, step)
+    ]
+    if older:
+        names = ", ".join(f"{path.name} of step {at}" for path, at in older[-_SHOWN:])
+        work.say(f"podkeep: the program looks by itself; it may also take {names}")
+    return [*back, *older]
+
+
+def _is_before(step: int | None, other: int | None) -> bool:
+    return step is not None and other is not None and step < other
+
+
+def _either(place: Path, step: int | None, path: Path, at: str) -> str:
+    its = "of a step that it does not tell" if step is None else f"of step {step}"
+    return (
+        f"the program looks for its checkpoint by itself: if it knows {place.name} only, which is the last whole "
+        f"copy, {its}, it goes on from there and not from {path.name}{at}"
+    )
 
 
 def _put_back(chosen: Choice, place: Path, work: Work) -> None:

@@ -107,13 +107,15 @@ class RealSteps:
         if rehearsing:
             work.say(rehearsal.words(told))
         found = restore(job.spec, known.folder, state, self._belonging(job, known.folder, state), work)
-        self._mark = mark(found.path) if rehearsing and found.path is not None else None
+        beside = [other for other, _ in found.others]
+        self._mark = mark(found.path, *beside) if rehearsing and found.path is not None else None
         self._prepared[job.name] = replace(known, restored=found)
+        steps = tuple(step for _, step in found.others)
         path = None if found.path is None else str(found.path)
         place = (
             None if path is None else CheckpointPlace(path, found.step, _size(found.path), self._clock.now())
         )
-        return e.Restored(path, found.step, place, (*warnings, *found.warnings))
+        return e.Restored(path, found.step, place, (*warnings, *found.warnings), steps)
 
     def _begin(self, job: Job, folder: Path, state: Path, work: Work) -> tuple[str, ...]:
         """A run's first attempt: what lies there is of older runs. Killed here, all of it is done again."""
