@@ -127,6 +127,14 @@ def test_damage_on_the_way_is_sent_again_and_not_for_ever():
         send(Pod(damages=1000))
 
 
+def test_a_network_that_drops_every_piece_is_given_up():
+    """The pod answers each time that it has nothing yet: that is no progress, however friendly."""
+    pod = Pod()
+    pod.put_piece = lambda *given: TreeState(given[2], whole=False)
+    with pytest.raises(Unreachable, match="nothing arrives"):
+        send(pod)
+
+
 def test_a_pod_that_is_gone_is_not_waited_for():
     """RunPod knows why nobody answers."""
     with pytest.raises(Conflict, match="the pod was removed"):

@@ -61,8 +61,7 @@ class Sending:
                 if state.whole:
                     break
                 pause = FIRST_S if self._note(state) else pause
-                data = self._tree.read(state.have, self._piece)
-                state = self._agent.put_piece(self._tree.digest, data, state.have, self._tree.size)
+                state = self._put(state.have)
             except (Conflict, NotFound, Unreachable, Broken, RateLimited) as error:
                 state = None
                 self._bear(error)
@@ -77,6 +76,17 @@ class Sending:
             self._screen.step("the pod has this code already: nothing was sent")
             return
         self._screen.step(f"sent the code, {size(sent)} in {seconds(self._clock.monotonic() - began)}")
+
+    def _put(self, offset: int) -> TreeState:
+        """The next piece. An answer without trouble is none when nothing has arrived."""
+        data = self._tree.read(offset, self._piece)
+        state = self._agent.put_piece(self._tree.digest, data, offset, self._tree.size)
+        if not state.whole and state.have <= offset:
+            raise Unreachable(
+                "cannot send the code: the pod answers, and nothing arrives",
+                "something on the way drops it: try another network, or push it and name a git repository",
+            )
+        return state
 
     def _note(self, state: TreeState) -> bool:
         """Whether anything has arrived since the last look. One that begins anew too often is given up."""
