@@ -189,6 +189,36 @@ def test_the_difference_is_kept_as_a_patch(repo, tmp_path):
     assert (clone / "new.py").read_text() == "new\n"
 
 
+def test_the_patch_holds_no_private_file_of_a_new_folder(repo, tmp_path):
+    """git names a new folder as one: what is private in it is left out all the same, and so is what was said to be."""
+    (repo / "new").mkdir()
+    for name in ("new/.env", "new/vars", ".env"):
+        (repo / name).write_text("TOKEN=very-private")
+    (repo / "new" / "model.py").write_text("new\n")
+    (repo / ":(exclude)new").write_text("a name that is no pattern\n")
+    patch = keep_patch(read_checkout(repo), dict(os.environ), tmp_path / "p", {"new/vars"})
+    text = patch.read_text()
+    assert "very-private" not in text
+    assert "+new" in text
+    assert "+a name that is no pattern" in text
+
+
+def test_no_patch_is_made_of_data(repo, tmp_path):
+    """git would hold it in memory several times over."""
+    with (repo / "data.bin").open("wb") as file:
+        file.truncate(60_000_000)
+    assert keep_patch(read_checkout(repo), dict(os.environ), tmp_path / "p") is None
+
+
+@pytest.mark.slow
+def test_a_patch_of_more_names_than_a_command_line_holds(repo, tmp_path):
+    """A folder full of small results."""
+    for number in range(12_000):
+        (repo / f"{number:06d}{'x' * 180}").write_text("1\n")
+    patch = keep_patch(read_checkout(repo), dict(os.environ), tmp_path / "p")
+    assert patch.read_text().count("\n+1\n") == 12_000
+
+
 def test_an_odd_repository_has_its_checkout_too(tmp_path):
     """Without a commit, without a remote, detached, or no git at all."""
     assert read_checkout(tmp_path) is None

@@ -80,7 +80,7 @@ class AsItIs:
             if names:
                 self._screen.warn(f"not sent, {why}: {', '.join(names[:5])}{', …' if names[5:] else ''}")
         changes = _wanted(given, top, start, folder is None)
-        said = self._said(checkout, tree)
+        said = self._said(checkout, tree, private)
         self._screen.step(f"the code: {said}")
         return Code(over(wishes, POD_REPO=tree_text(tree.digest), POD_REF="", **changes), tree, said)
 
@@ -102,14 +102,14 @@ class AsItIs:
         else:
             self._screen.warn(f"{what}; {remedy}")
 
-    def _said(self, checkout: Checkout | None, tree: Packed) -> str:
+    def _said(self, checkout: Checkout | None, tree: Packed, private: set[str]) -> str:
         what = f"{count(tree.files, 'file', 'files')}, {size(tree.size)} packed"
         if checkout is None:
             return f"this folder as it is, {what}"
         said = f"{difference.summary(checkout)}, sent as it is: {what}"
         if not checkout.is_dirty or self._choices.dry_run:
             return said
-        kept = difference.keep_patch(checkout, self._env, self._patches)
+        kept = difference.keep_patch(checkout, self._env, self._patches, private)
         return said if kept is None else f"{said}; the difference is kept in {kept}"
 
 
