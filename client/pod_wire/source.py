@@ -21,6 +21,7 @@ _GITHUB_ARCHIVE: Final = re.compile(
     r"|codeload\.github\.com/[^/]+/[^/]+/(legacy\.)?(tar\.gz|zip)/)"
 )
 _GIT_SCHEMES: Final = frozenset({"https", "http", "ssh", "git", "file", "git+ssh", "git+https"})
+_SCP: Final = re.compile(r"(?P<host>(?:[^@/:]+@)?[^/:@]+):(?P<path>.*)")
 _HUB_KINDS: Final = {"datasets": "dataset", "models": "model", "spaces": "space"}
 _HUB_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _HUB_REV: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,199}")
@@ -104,6 +105,37 @@ def stem_of(text: str) -> str:
     last = re.split(r"[/:]", path)[-1]
     ending = max((end for end in (*ARCHIVES, ".git") if last.lower().endswith(end)), key=len, default="")
     return last[: len(last) - len(ending)]
+
+
+def is_same_place(one: str | None, other: str | None) -> bool:
+    """Whether two texts name the same repository, however spelt; nobody knows what a sent tree is of."""
+    if TREE_SCHEME in {(text or "")[: len(TREE_SCHEME)] for text in (one, other)}:
+        return True
+    return _place(one) == _place(other)
+
+
+def _place(text: str | None) -> str | None:
+    """``host/path`` of a repository; an archive's name holds its version, so its folder tells."""
+    if text is None:
+        return None
+    rest = text.partition("?")[0].partition("#")[0]
+    scheme, has_scheme, after = rest.partition("://")
+    if scheme.lower() in {"hf", "huggingface"}:
+        return "hf:" + after.partition("@")[0].rstrip("/").removeprefix("models/").lower()
+    if has_scheme and scheme.lower() != "file":
+        host, _, path = after.partition("/")
+    elif not has_scheme and (found := _SCP.fullmatch(rest)):
+        host, path = found["host"], found["path"]
+    else:
+        return (after if has_scheme else rest).rstrip("/").removesuffix(".git")
+    host = re.sub(r":\d*\Z", "", host.rpartition("@")[2]).removeprefix("www.").lower()
+    path = path.strip("/").removeprefix("~/").removesuffix(".git")
+    words = path.lower().split("/")
+    return "/".join([host, *(words[:-1][:2] if _is_archive(text) else words)])
+
+
+def _is_archive(text: str) -> bool:
+    return text.partition("?")[0].lower().endswith(ARCHIVES) or _GITHUB_ARCHIVE.match(text) is not None
 
 
 def tree_text(digest: str) -> str:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pod_agent.pod.boot import Boot
+from pod_agent.pod.scribe import Scribe
 from pod_agent.run import lineage
+from pod_agent.run.folders import Folders
 from pod_agent.run.state import Job
+from pod_agent.run.steps import RealSteps
+from pod_agent.settings import Settings
+from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
 from pod_wire.orders import Verdict
 from pod_wire.status import Attempt, Rehearsal, Rehearsed
@@ -51,3 +56,38 @@ def test_an_environment_that_merely_stands_counts_once():
     assert carry(job, FRESH, "made-2", is_asked=False).run == job.run
     other = replace(FRESH, command="python train.py --lr 1")
     assert carry(job, other, "made-3", is_asked=False).run != job.run
+
+
+def test_another_repository_under_the_same_name_is_warned_of():
+    """It goes on with a run that is not its own: allowed, and said once; another spelling of the same is none."""
+    ours = replace(PLAIN, repo="https://github.com/us/digits.git")
+    past = replace(PAST, spec=ours)
+    job = carry(past, replace(ours, repo="git@github.com:them/digits.git"), "o2")
+    assert job.run == "r1"
+    (warning,) = job.warnings
+    assert warning.startswith(lineage.OTHER_CODE)
+    assert "run r1 goes on" in warning
+    assert carry(job, job.spec, "o2", Verdict.CONTINUE).warnings == (warning,)
+    assert carry(job, job.spec, "o3").warnings == ()
+    for same in (
+        "git@github.com:us/digits",
+        "ssh://git@github.com:22/us/digits.git/",
+        "https://GitHub.com/us/digits",
+    ):
+        assert carry(past, replace(ours, repo=same), "o2").warnings == ()
+    assert carry(past, replace(FRESH, repo="https://github.com/them/digits"), "o2").warnings == ()
+
+
+def test_another_repository_stands_in_the_log_too(tmp_path):
+    """Where a person looks for why a training went on from what is not its own: before the first attempt, once."""
+    job = carry(replace(PAST, spec=replace(PLAIN, repo="https://github.com/us/digits")), PLAIN, "o2")
+    settings = Settings(workspace=tmp_path / "ws", disk_dir=tmp_path / "disk", run_dir=tmp_path / "run")
+    settings.workspace.mkdir()
+    folders = Folders(settings.workspace, settings.disk_dir, Scribe())
+    folders.of(job.name).path.mkdir(parents=True)
+    steps = RealSteps(settings, folders, RealClock())
+    for tries in (0, 1):
+        again = replace(job, tries=tries)
+        steps.sync(again, steps.work(again))
+    log = steps.log(job.name)
+    assert log.read(0, log.size()).count(lineage.OTHER_CODE.encode()) == 1

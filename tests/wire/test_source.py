@@ -7,7 +7,7 @@ import pytest
 from pod_wire.errors import BadInput
 from pod_wire.parse import parse_environment
 from pod_wire.rules import default_name
-from pod_wire.source import HubPlace, NoSource, SourceKind, read_source, tree_text
+from pod_wire.source import HubPlace, NoSource, SourceKind, is_same_place, read_source, tree_text
 
 DIGEST = "ab" * 32
 
@@ -104,3 +104,28 @@ def test_a_job_is_named_for_what_stays(text, stem):
 def test_what_is_shown_holds_no_signature():
     """Behind the question mark of an address there may be a secret."""
     assert read_source("https://host/x.zip?sig=abc").shown == "https://host/x.zip"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://github.com/us/code.git", "git@github.com:us/code", True),
+        ("https://me@GitHub.com/us/code/", "ssh://git@github.com:22/us/code.git", True),
+        ("https://github.com/us/code", "https://github.com/them/code", False),
+        ("https://github.com/us/code", "https://gitlab.com/us/code", False),
+        ("https://h/us/code/archive/v1.tar.gz", "https://h/us/code/archive/v2.tar.gz?token=a", True),
+        ("https://h/us/code/archive/v1.tar.gz", "https://h/us/other/archive/v1.tar.gz", False),
+        ("hf://datasets/us/code@v1", "hf://datasets/us/code@v2", True),
+        ("hf://models/us/code", "hf://us/code", True),
+        ("hf://datasets/us/code", "hf://us/code", False),
+        ("tree:" + "0" * 64, "https://github.com/us/code", True),
+        ("/repos/code.git", "file:///repos/code", True),
+        ("/repos/code", "/repos/other", False),
+        (None, None, True),
+        (None, "https://github.com/us/code", False),
+    ],
+)
+def test_one_repository_has_many_spellings(one, other, same):
+    """What a training came from, held against what an order under its name brings."""
+    assert is_same_place(one, other) is same
+    assert is_same_place(other, one) is same

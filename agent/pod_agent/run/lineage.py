@@ -14,6 +14,7 @@ from pod_agent.run import events as e
 from pod_agent.run import records, rehearsal
 from pod_agent.run.state import Job, warned
 from pod_wire.orders import Verdict
+from pod_wire.source import is_same_place
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pod_wire.job import JobSpec
 
 LOST = "lost when the pod went down"
+OTHER_CODE = "this order's code comes from elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,19 @@ def carry(past: Job | None, verdict: Verdict, spec: JobSpec, order: str, around:
     deadline = brakes.deadline(
         _known(job, around), around.boot.id, job.order, job.spec.max_hours, around.since
     )
-    return warned(replace(job, deadline=deadline), *around.warnings)
+    return warned(replace(job, deadline=deadline), *_other_code(past, job), *around.warnings)
+
+
+def _other_code(past: Job, job: Job) -> tuple[str, ...]:
+    """One name for two repositories: they share a run, and take each other's checkpoints. Nothing is forbidden."""
+    if is_same_place(past.spec.repo, job.spec.repo):
+        return ()
+    text = (
+        f"{OTHER_CODE} than that of the order before it, and the job's name is the same: run {job.run} goes on, and "
+        "its checkpoints are resumed. If this is another training, give it a POD_JOB of its own, or begin anew with "
+        "pod-client up --fresh"
+    )
+    return (text,)
 
 
 def _begins_anew(past: Job, spec: JobSpec, order: str, around: Circumstances) -> bool:

@@ -18,6 +18,7 @@ from pod_agent.run import rehearsal, tracking
 from pod_agent.run.aside import Aside
 from pod_agent.run.attempt_plan import USUAL, AttemptPlan, Patience
 from pod_agent.run.folders import HOME
+from pod_agent.run.lineage import OTHER_CODE
 from pod_agent.run.resume import Restored, begin, command_line, restore, variables
 from pod_agent.run.work import Work
 from pod_wire.status import CheckpointPlace, Outcome, Rehearsed
@@ -83,6 +84,9 @@ class RealSteps:
     def sync(self, job: Job, work: Work) -> e.Event:
         from pod_agent.run.code.sync import sync  # noqa: PLC0415 - not needed where an attempt is found alive
 
+        if job.tries == 0:
+            for text in (one for one in job.warnings if one.startswith(OTHER_CODE)):
+                work.say(f"podkeep: {text}")
         tree = self._settings.workspace / job.name
         done = sync(job.spec, tree, job.commit, self._settings.code_environment, work)
         self._prepared[job.name] = Prepared(done.folder)
