@@ -144,3 +144,22 @@ def test_binary_edits_and_odd_names_are_saved(place):
     place.sync()
     place.git("apply", patch, cwd=place.tree)
     assert all((place.tree / name).read_bytes().endswith(b"edited") for name in names)
+
+
+def test_edits_behind_a_link_stay_where_they_are(place):
+    """A folder of the repository was moved to another disk and linked: checking out takes nothing from there."""
+    (place.repo / "data").mkdir()
+    place.commit(**{"train.py": "one", "data/rows": "1"})
+    place.sync()
+    elsewhere = place.repo.parent / "elsewhere"
+    (place.tree / "data").rename(elsewhere)
+    (place.tree / "data").symlink_to(elsewhere)
+    (elsewhere / "rows").write_text("edited")
+    (place.tree / "train.py").write_text("edited, too")
+    place.commit(**{"train.py": "two", "data/rows": "2"})
+    place.sync()
+    assert (elsewhere / "rows").read_text() == "edited"
+    assert (place.text(), place.text("data/rows")) == ("two", "2")
+    saved = {path.name: path for path in (place.tree / ".git/podkeep").rglob("*")}
+    assert saved["data"].readlink() == elsewhere
+    assert saved["train.py"].read_text() == "edited, too"

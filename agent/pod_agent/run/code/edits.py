@@ -99,7 +99,7 @@ def _save_edits(git: Git, before: _Listing, after: _Listing) -> None:
     at_risk = [
         name
         for name in before.different
-        if name not in stays and os.path.lexists(git.tree / name) and not _is_folder(git.tree / name)
+        if name not in stays and _is_below(git.tree, name) and not _is_folder(git.tree / name)
     ]
     if not at_risk:
         return
@@ -157,6 +157,14 @@ def _in_the_way(tree: Path, name: str, tracked: frozenset[str], *, is_link: bool
     if _is_folder(path):
         return None if is_link else path
     return None if name in tracked else path
+
+
+def _is_below(tree: Path, name: str) -> bool:
+    """Whether there is something of this name in the tree itself: what lies behind a link is not at risk."""
+    path = tree / name
+    return os.path.lexists(path) and all(
+        _is_folder(tree / parent) for parent in path.relative_to(tree).parents[:-1]
+    )
 
 
 def _is_folder(path: Path) -> bool:
