@@ -51,6 +51,15 @@ def test_links_that_go_round_come_as_they_are(place):
     assert place.files() == {"a": "-> b", "b": "-> a", "train.py": "1"}
 
 
+def test_a_file_that_is_its_own_twin_keeps_its_content(place):
+    """GNU tar writes that for a file with a second name, when it is given twice."""
+    name = "digits-main/train.py"
+    path = place.top / "code.tar.gz"
+    path.write_bytes(tar({"train.py": "one", "again": member(name, tarfile.LNKTYPE, name)}))
+    place.sync(path)
+    assert place.files() == {"train.py": "one"}
+
+
 @pytest.mark.parametrize("way", ["whole", "upwards", "through a link"])
 def test_a_repository_cannot_say_that_files_elsewhere_are_ours(tmp_path, way):
     """A manifest that was committed names a file outside the tree: it stays."""

@@ -112,7 +112,9 @@ class _Writer:
                 raise self._twice(name)
             self._links[name] = entry.link
         elif entry.twin is not None:
-            self._file(name, path, entry.mode, (self._into / self._twin(entry.twin)).open("rb"))
+            twin = self._twin(entry.twin)
+            if twin != name:  # tar says so of a file that it was given twice
+                self._file(name, path, entry.mode, (self._into / twin).open("rb"))
         elif entry.open is not None:
             self._file(name, path, entry.mode, entry.open())
         else:
