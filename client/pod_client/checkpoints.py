@@ -63,6 +63,7 @@ def _cells(one: CheckpointSeen, found: CheckpointList) -> tuple[str, ...]:
         state,
         *([_WORDS[one.kind]] if _WORDS[one.kind] else []),
         *(["<- resumes here"] if one.chosen else []),
+        *(["<- or here, if the program knows this name only"] if one.instead else []),
     ]
     age = seconds(max(0.0, found.now - one.written_at))
     name = f"{_short(one.belongs, found)}" if one.belongs else _short(one.path, found)

@@ -29,6 +29,7 @@ class CheckpointSeen:
     why: str | None = None
     belongs: str | None = None
     chosen: bool = False  # the next attempt gets this one, as things stand
+    instead: bool = False  # or this one: the program looks by itself, and may know this name only
 
 
 @dataclass(frozen=True, slots=True)

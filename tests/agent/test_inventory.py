@@ -137,3 +137,26 @@ def test_a_job_of_old_is_listed_too(tmp_path):
     os.utime(old, (place.since - 100, place.since - 100))
     place.save("step-2.npz", numpy_zip(2))
     assert [(one.kind, one.step) for one in listed(place).checkpoints] == [(Kind.OLDER, 1), (Kind.OWN, 2)]
+
+
+def test_a_program_that_looks_by_itself_may_take_an_older_name(tmp_path):
+    """A half last.ckpt is put back from its copy: that, or the newest of another name; both are marked."""
+    place = Place(tmp_path)
+    place.save("last.ckpt", torch_zip({"global_step": 32}))
+    place.see()
+    place.save("epoch=8-step=36.ckpt", torch_zip({"global_step": 36}))
+    place.save("last.ckpt", b"half")
+    told = {Path(one.path).name: (one.chosen, one.instead) for one in listed(place, resume="").checkpoints}
+    assert told == {
+        "step-32.ckpt": (False, True),
+        "epoch=8-step=36.ckpt": (True, False),
+        "last.ckpt": (False, False),
+    }
+    place.restore(resume="")
+    told = {
+        Path(one.path).name: one.instead
+        for one in listed(place, resume="").checkpoints
+        if one.kind is Kind.OWN
+    }
+    assert told == {"epoch=8-step=36.ckpt": False, "last.ckpt": True}
+    assert not any(one.instead for one in listed(place).checkpoints)

@@ -92,3 +92,10 @@ def test_a_pod_without_a_job_and_one_that_does_not_answer(running):
     code, _, err = running.run("checkpoints", "job")
     assert code == 3
     assert "cannot list the pod's checkpoints" in err
+
+
+def test_what_a_program_may_take_instead_is_marked(running):
+    """podkeep cannot know which name a program looks for."""
+    running.agent.checkpoints = replace(FOUND, checkpoints=(OWN, seen("last.pt", step=15, instead=True)))
+    out = " ".join(running.run("checkpoints", "job")[1].split())
+    assert "whole; <- or here, if the program knows this name only" in out

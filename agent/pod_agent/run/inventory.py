@@ -16,7 +16,7 @@ from pod_agent.outputs.checkpoints.kept import kept
 from pod_agent.outputs.checkpoints.records import Records
 from pod_agent.outputs.checkpoints.tracked import tracked
 from pod_agent.run.aside import ASIDE
-from pod_agent.run.resume import Choice, newest
+from pod_agent.run.resume import Choice, backs, instead, looks_itself, newest
 from pod_wire.checkpoints import CheckpointList, CheckpointSeen, Kind
 
 if TYPE_CHECKING:
@@ -54,12 +54,14 @@ class Inventory:
             for copy, place in kept(folder, self._state)
             if self._mine.owns_copy(copy)
         ]
-        chosen = newest([one for one in (*choices, *copies) if one.judged.whole])
+        whole = [one for one in (*choices, *copies) if one.judged.whole]
+        chosen = newest(whole)
+        beside = self._beside_chosen(choices, whole, chosen)
         lines = [
             *(_seen(one, verdict, Kind.OLDER) for one, verdict in judged if not self._mine.owns(one)),
             *(_seen(one, verdict, Kind.ASIDE) for one, verdict in self._aside(found)),
-            *(_line(one, Kind.KEPT, chosen) for one in copies),
-            *(_line(one, Kind.OWN, chosen) for one in choices if one.judged.is_ours),
+            *(_line(one, Kind.KEPT, chosen, beside) for one in copies),
+            *(_line(one, Kind.OWN, chosen, beside) for one in choices if one.judged.is_ours),
         ]
         lines.sort(
             key=lambda line: (_ORDER.index(line.kind), line.step is not None, line.step or 0, line.written_at)
@@ -72,6 +74,19 @@ class Inventory:
             resumes=spec.resume is not None,
             checkpoints=tuple(lines[-MOST:]),
             left_out=max(0, len(lines) - MOST),
+        )
+
+    def _beside_chosen(
+        self, choices: list[Choice], whole: list[Choice], chosen: Choice | None
+    ) -> frozenset[Path]:
+        """Which others a program that looks by itself may take, as restoring would leave them."""
+        if chosen is None or not looks_itself(self._job.spec):
+            return frozenset()
+        half = [one.place for one in choices if not one.judged.whole and one.judged.is_ours]
+        back = backs(half, whole, chosen)
+        return frozenset(
+            back[place].candidate.path if place in back else place
+            for place, _ in instead(whole, chosen, back)
         )
 
     def _judged(self, found: tuple[Candidate, ...]) -> list[tuple[Candidate, Judged]]:
@@ -115,18 +130,25 @@ def _beside(folder: Path) -> list[Path]:
         return []
 
 
-def _line(choice: Choice, kind: Kind, chosen: Choice | None) -> CheckpointSeen:
+def _line(choice: Choice, kind: Kind, chosen: Choice | None, beside: frozenset[Path]) -> CheckpointSeen:
     return _seen(
         choice.candidate,
         choice.judged,
         kind,
         belongs=choice.belongs,
         chosen=chosen is not None and chosen.candidate.path == choice.candidate.path,
+        instead=choice.candidate.path in beside,
     )
 
 
 def _seen(
-    one: Candidate, judged: Judged, kind: Kind, *, belongs: Path | None = None, chosen: bool = False
+    one: Candidate,
+    judged: Judged,
+    kind: Kind,
+    *,
+    belongs: Path | None = None,
+    chosen: bool = False,
+    instead: bool = False,
 ) -> CheckpointSeen:
     return CheckpointSeen(
         path=_text(one.path),
@@ -139,6 +161,7 @@ def _seen(
         why=None if judged.whole else judged.why or None,
         belongs=None if belongs is None else _text(belongs),
         chosen=chosen,
+        instead=instead,
     )
 
 

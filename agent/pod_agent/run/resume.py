@@ -78,18 +78,18 @@ def restore(spec: JobSpec, folder: Path, state: Path, mine: Belonging, work: Wor
     """The newest whole checkpoint of this run. Without a way to resume, files stay as they are."""
     records = Records.load(state)
     choices, foreign = _choices(spec, folder, state, mine, records, work)
-    looks = spec.resume is not None and _CHECKPOINT not in spec.resume
+    looks = looks_itself(spec)
     whole = [choice for choice in choices if choice.judged.whole]
     chosen = newest(whole)
-    backs: dict[Path, Choice] = {}
+    back: dict[Path, Choice] = {}
     warnings: tuple[str, ...] = ()
     if spec.resume is not None:
         aside = Aside(folder, state, work)
-        backs = _put_in_order(choices, chosen, aside, work, rivals=foreign if looks else None)
+        back = _put_in_order(choices, chosen, aside, work, rivals=foreign if looks else None)
         warnings = tuple(aside.warnings)
     if chosen is not None:
         _keep(chosen, choices, folder, state, work)
-    _remember(whole, backs, records)
+    _remember(whole, back, records)
     if chosen is None:
         work.say("podkeep: no whole checkpoint of this run; starting fresh")
         return Restored(None, None, warnings)
@@ -99,11 +99,18 @@ def restore(spec: JobSpec, folder: Path, state: Path, mine: Belonging, work: Wor
         work.say(f"podkeep: POD_RESUME_FROM is {path}{at}; the command is not told, as POD_RESUME is not set")
     else:
         work.say(f"podkeep: resuming from {path}{at}")
-    others = _others(whole, chosen, backs, work) if looks else []
-    told = [_either(place, step, path, at) for place, step in others if place in backs]
+    others = instead(whole, chosen, back) if looks else []
+    if older := [f"{place.name} of step {step}" for place, step in others if place not in back]:
+        work.say(f"podkeep: the program looks by itself; it may also take {', '.join(older[-_SHOWN:])}")
+    told = [_either(place, step, path, at) for place, step in others if place in back]
     for text in told:
         work.say(f"podkeep: {text}")
     return Restored(path, chosen.judged.step, (*warnings, *told), tuple(others))
+
+
+def looks_itself(spec: JobSpec) -> bool:
+    """Whether the job resumes without being told a path."""
+    return spec.resume is not None and _CHECKPOINT not in spec.resume
 
 
 def command_line(spec: JobSpec, restored: Restored) -> str:
@@ -189,33 +196,33 @@ def _put_in_order(
     half = [one for one in choices if not one.judged.whole and one.judged.is_ours and one.belongs is None]
     names = [one.candidate.path for one in half]
     whole = [one for one in choices if one.judged.whole]
-    backs = _backs(names if rivals is not None else [], whole, chosen)
+    back = backs(names if rivals is not None else [], whole, chosen)
     for one in half:
         path = one.candidate.path
-        aside.move(path, f"is not whole ({one.judged.why})", follows=path in backs)
+        aside.move(path, f"is not whole ({one.judged.why})", follows=path in back)
     if chosen is not None and rivals is not None:
         aside.move_rivals(chosen.here, chosen.judged.step, rivals)
-    for place, copy in backs.items():
+    for place, copy in back.items():
         if place not in names and os.path.lexists(place):
             aside.move(place, "gives way to a newer copy of it", follows=True)
         _put_back(copy, place, work)
-    return backs
+    return back
 
 
-def _backs(names: list[Path], whole: list[Choice], chosen: Choice | None) -> dict[Path, Choice]:
+def backs(names: list[Path], whole: list[Choice], chosen: Choice | None) -> dict[Path, Choice]:
     """Which copies go back where: the chosen one, and the last of each name that was half.
 
     A program that looks by itself may know one such name only, as last.ckpt.
     """
     last = {place: newest([one for one in whole if one.belongs == place]) for place in names}
-    backs = {place: copy for place, copy in last.items() if copy is not None}
+    back = {place: copy for place, copy in last.items() if copy is not None}
     if chosen is not None and chosen.belongs is not None:
-        backs[chosen.belongs] = chosen
-    return backs
+        back[chosen.belongs] = chosen
+    return back
 
 
-def _others(
-    whole: list[Choice], chosen: Choice, backs: Mapping[Path, Choice], work: Work
+def instead(
+    whole: list[Choice], chosen: Choice, backs: Mapping[Path, Choice]
 ) -> list[tuple[Path, int | None]]:
     """What a program that looks by itself may take instead: what was put back, and names that stay the same.
 
@@ -229,9 +236,6 @@ def _others(
         if one.belongs is None and one.place not in backs and one.candidate.is_file
         if wants_copy(one.candidate, one.judged.step) and _is_before(one.judged.step, step)
     ]
-    if older:
-        names = ", ".join(f"{path.name} of step {at}" for path, at in older[-_SHOWN:])
-        work.say(f"podkeep: the program looks by itself; it may also take {names}")
     return [*back, *older]
 
 
