@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.metadata
 import re
 import subprocess
@@ -50,6 +51,12 @@ def modules() -> dict[str, Path]:
 
 MODULES = modules()
 TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """All of a test's file, read once for every rule."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
 
 
 def imports(name: str) -> Iterator[str]:
@@ -155,7 +162,7 @@ def test_every_test_states_its_fact():
     """Every test has a docstring of one paragraph that ends in a full stop."""
     wrong = []
     for path in TESTS:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 fact = ast.get_docstring(node) or ""
                 if not fact.endswith(".") or "\n\n" in fact:
@@ -167,7 +174,7 @@ def test_nothing_of_ours_is_mocked():
     """Tests replace nothing inside our modules: no mock, no setattr by monkeypatch."""
     wrong = []
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             match node:
                 case ast.ImportFrom(module="unittest.mock" | "mock"):
                     wrong.append(path.name)
