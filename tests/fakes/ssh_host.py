@@ -48,21 +48,34 @@ class SshHost:
         key = new_key(folder / "client")
         (folder / "allowed").write_bytes((folder / "client.pub").read_bytes())
         (folder / "client").unlink()  # nobody but the test knows it
-        with contextlib.ExitStack() as closing:
-            port = closing.enter_context(_free_port())
-            (folder / "config").write_text(_CONFIG.format(port=port, folder=folder))
-            closing.close()
-            if os.geteuid() == 0:
-                Path("/run/sshd").mkdir(exist_ok=True)  # sshd of root insists on it
-            with (folder / "said").open("wb") as said:
-                server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "config")], stderr=said)
-            try:
-                wait_for("sshd answers", lambda: _answers(port) or server.poll() is not None)
-                assert server.poll() is None, (folder / "said").read_text()
-                yield cls(port, key)
-            finally:
-                server.terminate()
-                server.wait(10)
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # sshd of root insists on it
+        server, port = _began(folder)
+        try:
+            yield cls(port, key)
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def _began(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """sshd has to be told a port, which somebody else may take before it does: then another one."""
+    for _ in range(5):
+        port = _free_port()
+        (folder / "config").write_text(_CONFIG.format(port=port, folder=folder))
+        with (folder / "said").open("wb") as said:
+            server = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "config")], stderr=said)
+        try:
+            wait_for(
+                "sshd answers", lambda server=server, port=port: server.poll() is not None or _answers(port)
+            )
+        except AssertionError:
+            server.kill()
+            server.wait()
+            raise
+        if server.poll() is None:
+            return server, port
+    raise AssertionError((folder / "said").read_text())
 
 
 def new_key(path: Path, passphrase: str = "") -> str:
@@ -71,11 +84,10 @@ def new_key(path: Path, passphrase: str = "") -> str:
     return path.read_text()
 
 
-@contextlib.contextmanager
-def _free_port() -> Iterator[int]:
+def _free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        yield listening.getsockname()[1]
+        return int(listening.getsockname()[1])
 
 
 def _answers(port: int) -> bool:
