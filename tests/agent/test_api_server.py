@@ -197,7 +197,7 @@ def test_stopping_is_quick_also_with_followers(tmp_path):
         api.server.finish()
         api.server.stop()
         assert time.monotonic() - began < 2.5  # who is held is given up after 3 s
-        stream.join(1)
+        stream.join(20)
         assert stream.ended
         with pytest.raises(ConnectionError):
             api.get("/healthz")
@@ -228,7 +228,7 @@ def test_a_hung_mount_holds_its_own_readers_only(tmp_path):
             assert time.monotonic() - began < 5  # the others hang until they are released
         api.hold.set()
         for thread in hanging:
-            thread.join(2)
+            thread.join(20)
 
 
 def test_importing_the_server_imports_no_framework():
