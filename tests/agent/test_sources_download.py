@@ -7,7 +7,9 @@ import os
 import pytest
 
 from pod_agent.outputs.came import ID, PLACE
-from pod_agent.run.work import StepFailed
+from pod_agent.run.code.archive import bring
+from pod_agent.run.work import StepCancelled, StepFailed
+from pod_wire.source import read_source
 from tests.agent.sources import ENV, Place, tar
 from tests.fakes.file_server import FileServer
 
@@ -42,6 +44,24 @@ def test_a_download_goes_on_where_it_was_cut(place, server):
     assert begun[0] == 0 < begun[1] <= 100_000 < begun[2] <= 300_000 <= begun[3] + BLOCK
     assert place.log.count("trying again") == 3
     assert not (place.tree / PLACE / "download").exists()
+
+
+def test_what_comes_after_a_cancel_is_not_written(place, server):
+    """A step that was called off while its server was silent may wake when the next one downloads to the same file."""
+    (place.tree / PLACE).mkdir(parents=True)
+    path = place.tree / PLACE / "download"
+    work = place.work()
+    beat = work.beat
+
+    def cancelled_amid_it():
+        if path.exists():
+            work.cancel()
+        beat()
+
+    work.beat = cancelled_amid_it
+    with pytest.raises(StepCancelled):
+        bring(read_source(url(server)), place.tree, None, ENV, work)
+    assert path.read_bytes() == b""
 
 
 @pytest.mark.parametrize("lacks", ["has_ranges", "has_validator"])

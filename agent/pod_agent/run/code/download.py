@@ -163,8 +163,8 @@ class _Download:
         said = 0
         with self._path.open(mode) as file:
             for block in answer.iter_content(_BLOCK):
+                self._work.beat()  # first: one that was called off while it waited would write into the next one's
                 file.write(block)
-                self._work.beat()
                 said += len(block)
                 if said >= _SAY_EVERY:
                     said = 0
