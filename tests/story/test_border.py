@@ -72,7 +72,7 @@ def every_route() -> list[tuple[str, str]]:
 
     parts = Parts(snapshot=refuse, ask=refuse, log=refuse, journal=refuse, token=TokenRule(Secret(TOKEN)))
     return [
-        (method, route.path.replace("{job}", JOB))
+        (method, route.path.replace("{job}", JOB).replace("{tree}", "0" * 64))
         for route in build(House(parts)).routes
         for method in sorted(route.methods)
     ]

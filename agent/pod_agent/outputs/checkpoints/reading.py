@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,6 +26,19 @@ def opened(found: Candidate) -> Iterator[BinaryIO]:
             yield file
     except OSError as error:
         raise NotWhole(f"it cannot be read: {error.strerror}") from None
+
+
+def is_closed(data: bytes) -> bool:
+    """Whether a JSON document goes to its last bracket: one that was cut has opened more than it closed."""
+    if data.lstrip()[:1] + data.rstrip()[-1:] not in {b"{}", b"[]"}:
+        return False
+    if data.count(b"{") == data.count(b"}") and data.count(b"[") == data.count(b"]"):
+        return True
+    try:
+        json.loads(data)  # brackets in its texts
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def check_tail(file: BinaryIO, size: int, begin: int, seen: Seen, step: int | None = None) -> None:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotACheckpoint, NotWhole
 from pod_agent.outputs.checkpoints.pickles import step_in
-from pod_agent.outputs.checkpoints.reading import opened
+from pod_agent.outputs.checkpoints.reading import is_closed, opened
 
 if TYPE_CHECKING:
     from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Seen
 
 _LIMIT = 64 << 20
-_LARGE = 64 << 10  # beside weights: only its first and last sign are looked at
+_LARGE = 64 << 10  # beside weights: only its brackets are counted
 
 
 class JsonFile:
@@ -28,13 +28,11 @@ class JsonFile:
         if size > _LIMIT:
             raise NotACheckpoint("it is too long for podkeep to read")
         with opened(found) as file:
-            if size > _LARGE and not seen.wants_step:
-                first = file.read(1)
-                file.seek(size - 8)
-                if first + file.read().rstrip()[-1:] not in {b"{}", b"[]"}:
-                    raise NotWhole("its JSON has no end")
-                return None
             data = file.read()
+        if size > _LARGE and not seen.wants_step:
+            if not is_closed(data):
+                raise NotWhole("its JSON has no end")
+            return None
         try:
             return step_in(json.loads(data))
         except (ValueError, RecursionError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
 from pod_agent.outputs.checkpoints.inside import check_inside
+from pod_agent.outputs.checkpoints.reading import is_closed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -45,7 +46,7 @@ class Orbax:
             if part.name.rpartition("/")[2] == _MANIFEST:
                 _check_manifest(found, part.name, part.size)
             elif part.name.rpartition("/")[2] == _TREE:
-                _check_tree(found, part.name, part.size)
+                _check_tree(found, part.name)
         return check_inside(found, seen, step=found.step, last=last)
 
 
@@ -80,16 +81,13 @@ def _check_committed(found: Candidate) -> None:
         raise NotWhole(f"{_METADATA} says that it was not committed")
 
 
-def _check_tree(found: Candidate, name: str, size: int) -> None:
-    """JSON, as long as the model has many parts: only its first and last sign are looked at."""
+def _check_tree(found: Candidate, name: str) -> None:
+    """JSON, as long as the model has many parts: its brackets are counted."""
     try:
-        with (found.path / name).open("rb") as file:
-            first = file.read(1)
-            file.seek(max(0, size - 8))
-            last = file.read().rstrip()[-1:]
+        data = (found.path / name).read_bytes()
     except OSError as error:
         raise NotWhole(f"{name} cannot be read: {error.strerror}") from None
-    if first + last != b"{}":
+    if not is_closed(data):
         raise NotWhole(f"{name} has no end")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
 from pod_agent.outputs.checkpoints.inside import check_inside
+from pod_agent.outputs.checkpoints.reading import is_closed
 
 if TYPE_CHECKING:
     from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Seen
@@ -25,7 +26,7 @@ _OWN = re.compile(
 )
 _ANY_WEIGHTS = re.compile(r"\.(?:safetensors|bin|pth?|ckpt|npz|npy|h5|hdf5|keras|pkl|pickle|joblib|msgpack)$")
 _STEP = re.compile(rb'^ {0,4}"global_step"\s*:\s*(\d+)', re.MULTILINE)
-_LARGE = 8 << 10  # a state with a long history is not parsed, only looked at
+_LARGE = 8 << 10  # a state with a long history is not parsed, only held against its brackets
 
 
 class Trainer:
@@ -64,6 +65,6 @@ def _step(found: Candidate) -> int:
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise NotWhole(f"{STATE_FILE} is not valid") from None
     told = _STEP.search(data)
-    if told is None or not data.rstrip().endswith(b"}"):
+    if told is None or not is_closed(data):
         raise NotWhole(f"{STATE_FILE} is not valid")
     return int(told[1])
