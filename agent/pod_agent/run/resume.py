@@ -203,10 +203,20 @@ def _put_in_order(
     if chosen is not None and rivals is not None:
         aside.move_rivals(chosen.here, chosen.judged.step, rivals)
     for place, copy in back.items():
-        if place not in names and os.path.lexists(place):
+        if place not in names and os.path.lexists(place) and not _lies_there(copy, choices):
             aside.move(place, "gives way to a newer copy of it", follows=True)
         _put_back(copy, place, work)
     return back
+
+
+def _lies_there(copy: Choice, choices: list[Choice]) -> bool:
+    """Whether its original is in place, with another time only: not every disk keeps every digit of it."""
+    return any(
+        one.belongs is None
+        and one.place == copy.place
+        and (one.judged.step, one.candidate.size_bytes) == (copy.judged.step, copy.candidate.size_bytes)
+        for one in choices
+    )
 
 
 def backs(names: list[Path], whole: list[Choice], chosen: Choice | None) -> dict[Path, Choice]:
