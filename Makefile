@@ -31,7 +31,7 @@ namespaces: $(READY) # a pod on this machine is made of them
 demo: namespaces ## a pod on this machine: trains, is killed, resumes, switches itself off
 	@$(BIN)/python examples/demo.py $(if $(BREAK),--break $(BREAK))
 
-test: namespaces ## the tests that take a minute
+test: namespaces ## the quick tests, in two or three minutes
 	@$(PYTEST) -m "$(FAST)" $(ARGS)
 
 test-all: namespaces ## these and the marked ones; torch ones skip, with the reason, where torch is missing

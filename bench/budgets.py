@@ -97,7 +97,7 @@ is written into the log, and the next attempt starts. The rival knows neither of
 INSTALL_HOW = """wheels of 20,000 files and 500 MB, half of it in 12 large libraries, from an index on loopback; the
 packed copy and the rival's archive are read from the disk, not from memory, and nothing is removed between the runs."""
 MANY_FILES = """making 20,000 files and writing them takes CPU and the file system's time that a read of one file does
-not have; this disk reads at more than 1 GB/s, beside a slower network volume the same work fits"""
+not have; this disk reads at more than 1 GB/s; a slower network volume was not tried"""
 ROWS = (
     _latency(
         "p50",

@@ -43,6 +43,12 @@ class Left:
     def journal(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in (self.folder / "journal.jsonl").read_text().splitlines()]
 
+    @property
+    def stopped_itself(self) -> bool:
+        """The last that was written is the stop: asked for, and on a slow host asked for again as it still lived."""
+        kinds = [entry["kind"] for entry in self.journal]
+        return "stop_requested" in kinds and kinds[-1] in {"stop_requested", "stop_refused"}
+
 
 @dataclass(frozen=True, slots=True)
 class TemplatePod:

@@ -36,7 +36,7 @@ def end_of(simulator, *, watched: bool = True, **env: str) -> Left:
     seen = pod.switches_itself_off(watched=watched)
     left = pod.left(env.get("POD_JOB", JOB))
     assert left.folder.is_dir(), pod.console()
-    assert [entry["kind"] for entry in left.journal][-1] == "stop_requested"
+    assert left.stopped_itself, left.journal
     if watched:
         told = {name: seen["job"][name] for name in ("outcome", "reason", "remedy")}
         assert told == {name: left.job[name] or None for name in told}
@@ -167,4 +167,4 @@ def test_a_disk_that_fills_up(simulator, tmp_path):
     output = take_apart(left.log)
     assert output.own.startswith(b"full\n")
     assert output.ending.startswith(b"podkeep: failed: disk full")
-    assert [entry["kind"] for entry in left.journal][-1] == "stop_requested"
+    assert left.stopped_itself, left.journal
