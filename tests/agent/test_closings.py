@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import threading
 
 import pytest
@@ -85,3 +87,21 @@ def test_a_folder_that_is_not_there_is_no_error(tmp_path):
     closings = Closings(tmp_path / "nowhere")
     assert closings.wait(0.01) == {}
     closings.close()
+
+
+def test_a_process_with_many_open_files_is_told_too(tmp_path):
+    """Descriptors over 1023 are waited for as any other."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 1100
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1040)]
+    try:
+        closings = Closings(tmp_path)
+        (tmp_path / "new.pt").write_bytes(b"x")
+        all_of(closings, {tmp_path / "new.pt"})
+        closings.close()
+    finally:
+        for fd in held:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -16,6 +16,8 @@ import time
 from enum import StrEnum
 from pathlib import Path
 
+from pod_agent.outputs.checkpoints.find import SKIPPED
+
 IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x008, 0x080, 0x100
 IN_OVERFLOW, IN_IGNORED = 0x4000, 0x8000
 IN_ONLYDIR, IN_DONT_FOLLOW, IN_ISDIR = 0x01000000, 0x02000000, 0x40000000
@@ -23,7 +25,6 @@ _MASK = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_ONLYDIR | IN_DONT_FOLLOW
 _HEAD = struct.Struct("iIII")
 _MOST = 1000  # folders; the kernel allows a user 8192 at least
 _PATIENCE_S = 2.0  # for listing a tree; what lies deeper is left to the looks
-_SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns"}
 
 
 class Way(StrEnum):
@@ -48,8 +49,11 @@ class Closings:
 
     def wait(self, timeout_s: float) -> dict[Path, Way]:
         """Files that were written since the last call, and how; at most so long, or until ``wake``."""
-        fds = [self._wake] + ([self._fd] if self._fd >= 0 else [])
-        ready, _, _ = select.select(fds, [], [], max(0.0, timeout_s))
+        poll = select.poll()  # select(2) takes no descriptor over 1023
+        poll.register(self._wake, select.POLLIN)
+        if self._fd >= 0:
+            poll.register(self._fd, select.POLLIN)
+        ready = {fd for fd, _ in poll.poll(max(0.0, timeout_s) * 1000)}
         found: dict[str, Way] = {}
         if self._fd in ready:
             self._read(found)
@@ -120,4 +124,4 @@ class Closings:
 
 
 def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in _SKIPPED
+    return name.startswith(".") or name in SKIPPED

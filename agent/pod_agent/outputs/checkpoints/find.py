@@ -43,7 +43,7 @@ _MARKS = {"pyvenv.cfg", "CACHEDIR.TAG", "conda-meta"}  # an environment or a cac
 _COUNT = (*ENDINGS, *_MARKS)
 _BEGINS = "checkpoint_"  # flax gives its files no ending
 _OURS = ".podkeep"  # state, copies, and what was set aside
-_SKIPPED = {
+SKIPPED = {
     "__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns", ".git", ".podkeep", ".cache", ".venv",
     ".tox", ".nox", ".local", ".config", ".npm", ".conda", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache",
     ".ruff_cache", ".triton", ".nv", ".huggingface", ".vscode-server", ".cursor-server", ".ssh", ".jupyter",
@@ -139,7 +139,7 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
             yield from () if one is None else (one,)
             return
     for name in here.folders:
-        if not name.startswith(_OURS) and name not in _SKIPPED and not _UNFINISHED_FOLDER.search(name):
+        if not name.startswith(_OURS) and name not in SKIPPED and not _UNFINISHED_FOLDER.search(name):
             yield from _by_looking(f"{top}/{name}", f"{below}{name}/", ignore)
     if here.files:
         yield from _files(top, below, [entry for entry in entries if entry.name in here.files], ignore)
