@@ -117,6 +117,7 @@ def test_saves_that_follow_faster_than_looks_are_each_kept(tmp_path):
     for _ in range(5):
         steps.append(training.saves())
         training.has_copy_of(steps[-1])
+    wait_for("each is told of", lambda: len(training.posted) >= len(steps))  # a moment after it is copied
     training.dies()
     assert [place.step for place in training.posted] == steps
     copies = sorted(one.step for one, _ in kept(training.folder, training.state))
