@@ -90,11 +90,19 @@ def test_an_environment_that_the_job_changed_is_not_packed(place):
 
 def test_no_pack_where_it_would_leave_too_little_room(tmp_path):
     """The workspace keeps its room for checkpoints; that nothing was packed is a warning."""
-    place = PackedPlace(tmp_path, limits=Limits(least_free=1 << 60, most_free=1 << 60))
+    place = PackedPlace(tmp_path, limits=Limits(least_free=1 << 60, most_free=1 << 60, always=0))
     place.fill()
     assert not place.make()
     assert "would stay free for checkpoints" in place.warned[0]
     assert list(place.shelf.folder.iterdir()) == []
+
+
+def test_a_small_environment_is_packed_however_full_the_workspace(tmp_path):
+    """A few megabytes of a volume that is mostly full are nobody's last room."""
+    place = PackedPlace(tmp_path, limits=Limits(least_free=1 << 60, most_free=1 << 60))
+    place.fill()
+    assert place.make()
+    assert place.warned == []
 
 
 def test_without_a_volume_nothing_is_packed(place):

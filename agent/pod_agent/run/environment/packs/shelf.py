@@ -18,17 +18,19 @@ MOST_BYTES = 30 << 30  # of all packs together; a larger environment is not pack
 LEAST_FREE = 5 << 30
 SHARE_FREE = 5  # a fifth of the volume, but not more than
 MOST_FREE = 50 << 30
+ALWAYS = 0.05  # of what is free: so little is no checkpoint's last room, a small environment is packed anyway
 STALE_S = 6 * 3600.0  # drafts of other pods that nobody writes to any more
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``least_free``: bytes of the volume that no pack may take."""
+    """``least_free``: bytes of the volume that no pack may take, unless it takes only ``always`` of what is free."""
 
     kept: int = KEPT
     most_bytes: int = MOST_BYTES
     least_free: int = LEAST_FREE
     most_free: int = MOST_FREE
+    always: float = ALWAYS
 
 
 def _me() -> str:
@@ -54,7 +56,9 @@ class Shelf:
         """Bytes to leave free: checkpoints come first."""
         found = os.statvfs(self.folder)
         share = found.f_blocks * found.f_frsize // SHARE_FREE
-        return min(max(self.limits.least_free, share), max(self.limits.most_free, self.limits.least_free))
+        kept = min(max(self.limits.least_free, share), max(self.limits.most_free, self.limits.least_free))
+        free = found.f_bavail * found.f_frsize
+        return min(kept, int(free * (1 - self.limits.always)))
 
     def thin(self, room_for: int = 0) -> tuple[str, ...]:
         """Remove drafts that nobody writes, and the packs used longest ago beyond what is kept; their names."""
