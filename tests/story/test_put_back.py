@@ -137,7 +137,9 @@ def test_lightning_torn_last(training):
     rng = dice("Lightning")
     it = training(PROJECTS / "lightning_last")
     it.order("train.py --pace 0.25 --epochs 10", resume="")
-    pid, step = it.held(lines=2)  # Lightning puts each save in place whole: from the third on no copies are needed
+    pid, step = it.held(
+        lines=2
+    )  # Lightning puts each save in place whole: from the third on no copies are needed
     tear(it.tree / "checkpoints" / "last.ckpt", rng)
     for other in (it.tree / "checkpoints").glob("epoch*.ckpt"):
         tear(other, rng)
