@@ -6,17 +6,15 @@ and training first; HTTP, RunPod and their imports once the training runs, or af
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import secrets
 import signal
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.farewell import Farewell
-from pod_agent.pod import scribe
+from pod_agent.pod import marks, scribe
 from pod_agent.pod.armed import ArmedCheck
 from pod_agent.pod.myself import Myself
 from pod_agent.pod.owner import BEAT_S
@@ -35,14 +33,13 @@ from pod_agent.run.situation import Alive
 from pod_agent.run.snapshot import PodFacts
 from pod_agent.run.steps import RealSteps
 from pod_agent.run.supervisor import Supervisor
+from pod_agent.serving import Serving
 from pod_wire.errors import PodError
-from pod_wire.secrets import Secret, TokenRule
 from pod_wire.status import SelfStop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pod_agent.api.server import HttpServer
     from pod_agent.pod.armed import Armed
     from pod_agent.pod.boot import Boot
     from pod_agent.pod.brakes import Deadline
@@ -53,10 +50,7 @@ if TYPE_CHECKING:
     from pod_wire.masker import Masker
     from pod_wire.status import LogPlace
 
-SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and FastAPI takes one to import
-PORT_PAUSE_S = 5.0
 RELEASE_S = 0.5
-LEAST_TOKEN = 32  # letters of one of ours
 log = logging.getLogger("podkeep")
 
 
@@ -68,7 +62,6 @@ class Life:
         self._clock = clock
         self._masker = masker
         self._over = threading.Event()
-        self._server: HttpServer | None = None
         self._farewell = Farewell(clock)
         self._myself = Myself(settings)
         quill = scribe.Scribe()
@@ -120,6 +113,16 @@ class Life:
             rest=Rest(settings.run_dir),
             changed=self._changed,
         )
+        self._serving = Serving(
+            settings,
+            supervisor=self._supervisor,
+            outlet=self._outlet,
+            folders=self._folders,
+            masker=masker,
+            farewell=self._farewell,
+            over=self._over,
+            then=self._up,
+        )
 
     def do(self, command: Command) -> None:
         """The supervisor's commands go through to the effects."""
@@ -127,12 +130,12 @@ class Life:
 
     def run(self) -> int:
         """Until the pod is going, or the exit policy says so."""
-        self._leave_marks()
+        marks.here(self._settings.run_dir)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._post(e.Termed()))
         self._effects.open_first()
         self._thread("owner", self._stay_owner)
-        self._thread("serve", self._serve)
+        self._thread("serve", lambda: self._serving.run(self._effects.training))
         left = self._supervisor.run()
         return self._leave(left)
 
@@ -143,57 +146,9 @@ class Life:
             lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at, deadline=deadline)
         )
 
-    def _leave_marks(self) -> None:
-        """Where the entrypoint finds us; a mark of an earlier leaving is taken away."""
-        run = self._settings.run_dir
-        try:
-            scribe.make_folder(run)
-            (run / "leave").unlink(missing_ok=True)
-            scribe.replace(run / "agent.pid", f"{os.getpid()}\n".encode())
-        except OSError as error:  # a full disk must not keep us from stopping the pod
-            log.warning("marks=unwritten error=%r", str(error))
-
-    def _serve(self) -> None:
-        """HTTP and RunPod, once the training has what it needs."""
-        self._effects.training.wait(SERVE_LATEST_S)
-        while not self._over.is_set():
-            try:
-                self._server = self._listen()
-            except Exception as error:  # noqa: BLE001 - a thread's top: without HTTP the pod still has to stop
-                log.error("http=down error=%r", str(error))  # noqa: TRY400 - one line, no trace
-                self._post(e.Warned(str(error)))
-                self._over.wait(PORT_PAUSE_S)
-            else:
-                break
+    def _up(self) -> None:
+        """HTTP answers, the training has begun or failed to: what may wait that long begins here."""
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
-
-    def _listen(self) -> HttpServer:
-        from importlib.metadata import version  # noqa: PLC0415 - reads files that nobody else needs
-
-        from pod_agent.api.parts import Parts  # noqa: PLC0415 - FastAPI comes after the training
-        from pod_agent.api.server import HttpServer  # noqa: PLC0415
-        from pod_agent.run.code.trees import Trees  # noqa: PLC0415
-        from pod_agent.run.shown import Shown  # noqa: PLC0415
-
-        self._supervisor.update(lambda facts: replace(facts, version=version("podkeep")))
-        workspace = self._settings.workspace
-        shown = Shown(lambda: self._supervisor.state.job, self._outlet, self._folders, workspace)
-        parts = Parts(
-            snapshot=self._supervisor.snapshot,
-            ask=self._supervisor.ask,
-            log=shown.log,
-            journal=shown.journal,
-            checkpoints=shown.checkpoints,
-            token=TokenRule(token(self._settings)),
-            masker=self._masker,
-            trees=Trees(workspace),
-            awaits=shown.awaits,
-        )
-        server = HttpServer(parts, self._settings.port)
-        server.start()
-        self._farewell.opened(server)
-        log.info("http=up port=%d", server.port)
-        return server
 
     # What changes
 
@@ -207,8 +162,7 @@ class Life:
         self._supervisor.update(lambda facts: replace(facts, log=place))
 
     def _changed(self, _state: State) -> None:
-        if self._server is not None:
-            self._server.wake()
+        self._serving.wake()
 
     def _stay_owner(self) -> None:
         """Beat every ten seconds; another nonce ends our training."""
@@ -259,7 +213,7 @@ class Life:
         self._outlet.close()
         self._release()
         if left.leave:
-            scribe.replace(self._settings.run_dir / "leave", f"{left.code}\n".encode())
+            marks.leaving(self._settings.run_dir, left.code)
         log.info("agent=left code=%d", left.code)
         return left.code
 
@@ -272,24 +226,6 @@ class Life:
 
     def _thread(self, name: str, deed: Callable[[], None]) -> None:
         threading.Thread(target=deed, name=name, daemon=True).start()
-
-
-def token(settings: Settings) -> Secret:
-    """The configured token; without one, ours: made once, in a file that only root reads, for ssh."""
-    if settings.token is not None:
-        return settings.token
-    path = settings.disk_dir / "token"
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        known = path.read_text("ascii").strip()
-        if len(known) >= LEAST_TOKEN:  # an empty one would let everybody in
-            return Secret(known)
-    made = secrets.token_urlsafe(32)
-    try:
-        scribe.make_folder(path.parent)
-        scribe.replace(path, f"{made}\n".encode())
-    except OSError as error:  # nobody can know this one, but /healthz answers
-        log.warning("token=unwritten error=%r", str(error))
-    return Secret(made)
 
 
 def _to_stdout(data: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pod_agent.invocation import understand
-from pod_agent.life import token
+from pod_agent.pod.marks import token
 from pod_agent.settings import RUNPOD_URL, Settings, unfit_job
 from pod_wire.job import ExitPolicy
 

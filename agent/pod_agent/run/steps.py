@@ -62,7 +62,9 @@ class RealSteps:
         *,
         doing: Callable[[str | None], None] = lambda _: None,
         warn: Callable[[str], None] = lambda _: None,
+        preflight: Callable[[Job, Work], None] = lambda *_: None,
     ) -> None:
+        self._preflight = preflight
         self._doing = doing
         self._warn = warn
         self._drained = drained
@@ -84,6 +86,7 @@ class RealSteps:
     def sync(self, job: Job, work: Work) -> e.Event:
         from pod_agent.run.code.sync import sync  # noqa: PLC0415 - not needed where an attempt is found alive
 
+        self._preflight(job, work)
         if job.tries == 0:
             for text in (one for one in job.warnings if one.startswith(OTHER_CODE)):
                 work.say(f"podkeep: {text}")

@@ -1,0 +1,59 @@
+"""What the agent leaves for others of this pod to find: its pid, its leaving, and the token for who logs in by ssh.
+
+On the container's disk and under ``/run``, never on the workspace. Not here: who reads them (the entrypoint, people).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import scribe
+from pod_wire.secrets import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pod_agent.settings import Settings
+
+LEAVE = "leave"
+AGENT_PID = "agent.pid"
+TOKEN = "token"  # noqa: S105 - a file's name
+LEAST_TOKEN = 32  # letters of one of ours
+log = logging.getLogger("podkeep")
+
+
+def here(run_dir: Path) -> None:
+    """Where the entrypoint finds us; a mark of an earlier leaving is taken away."""
+    try:
+        scribe.make_folder(run_dir)
+        (run_dir / LEAVE).unlink(missing_ok=True)
+        scribe.replace(run_dir / AGENT_PID, f"{os.getpid()}\n".encode())
+    except OSError as error:  # a full disk must not keep us from stopping the pod
+        log.warning("marks=unwritten error=%r", str(error))
+
+
+def leaving(run_dir: Path, code: int) -> None:
+    """The entrypoint is to leave with us, with this code."""
+    scribe.replace(run_dir / LEAVE, f"{code}\n".encode())
+
+
+def token(settings: Settings) -> Secret:
+    """The configured token; without one, ours: made once, in a file that only root reads, for ssh."""
+    if settings.token is not None:
+        return settings.token
+    path = settings.disk_dir / TOKEN
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        known = path.read_text("ascii").strip()
+        if len(known) >= LEAST_TOKEN:  # an empty one would let everybody in
+            return Secret(known)
+    made = secrets.token_urlsafe(32)
+    try:
+        scribe.make_folder(path.parent)
+        scribe.replace(path, f"{made}\n".encode())
+    except OSError as error:  # nobody can know this one, but /healthz answers
+        log.warning("token=unwritten error=%r", str(error))
+    return Secret(made)
