@@ -20,6 +20,7 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/zz-podkeep-build \
     sed 's/#.*//' /opt/podkeep/share/podkeep/packages.txt | xargs apt-get install -y -qq --no-install-recommends; \
     /opt/podkeep/share/podkeep/find-python --install; \
     rm /etc/dpkg/dpkg.cfg.d/podkeep-build; \
+    apt-get clean; \
     rm -rf /etc/ssh/ssh_host_* /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old \
         /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
 
