@@ -39,10 +39,10 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 def run(options: argparse.Namespace) -> None:
     from pod_sim import environment  # noqa: PLC0415 (after the check that what it needs is installed)
     from pod_sim.backends.host import find_unshare  # noqa: PLC0415
-    from pod_sim.backends.process import ProcessPods  # noqa: PLC0415
+    from pod_sim.backends.process import OF_POD, ProcessPods  # noqa: PLC0415
     from pod_sim.house import Pace  # noqa: PLC0415
     from pod_sim.server import Options, Simulator  # noqa: PLC0415
-    from pod_sim.state import OF_POD, Store, hidden, missing  # noqa: PLC0415
+    from pod_sim.state import Store, hidden, missing  # noqa: PLC0415
 
     if not options.entrypoint.is_file():
         raise missing(options.entrypoint)
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         port=options.port,
         idle_exit_s=options.idle_exit * 60 or None,
         proxy_silence_s=options.proxy_silence,
-        entrypoint=options.entrypoint.resolve(),
+        entrypoint=("/bin/bash", str(options.entrypoint.resolve())),
         python=sys.executable,
         host_environment=environment.of_host(os.environ, environment.own_venv()),
         pace=Pace(),

@@ -46,6 +46,7 @@ class Parts:
     account_key: str
     url: str
     shut_down: Callable[[], None]
+    is_ending: Callable[[], bool]
 
     def caller(self, request: Request) -> Caller:
         return identify(request.headers.get("authorization", ""), self.account_key, self.fleet.all_records())
@@ -143,8 +144,10 @@ def gateway(app: ASGIApp) -> ASGIApp:
 
         async def stamped(message: Message) -> None:
             if message["type"] == "http.response.start":
-                extra = [(b"x-request-id", request_id), (b"connection", b"close")]
-                message = {**message, "headers": [*message.get("headers", []), *extra]}
+                headers, extra = message.get("headers", []), [(b"x-request-id", request_id)]
+                if not any(name == b"connection" for name, _ in headers):
+                    extra.append((b"connection", b"close"))
+                message = {**message, "headers": [*headers, *extra]}
             await send(message)
 
         inner = PlainTextResponse(BLOCKED_BODY, 403) if is_blocked(agent.decode("latin-1")) else app

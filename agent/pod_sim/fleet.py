@@ -43,6 +43,9 @@ class Fleet:
         )
         return tuple(sorted(records, key=lambda record: record.created_at, reverse=True))
 
+    def lives(self) -> tuple[PodLife, ...]:
+        return tuple(life for life in self._lives.values() if life.record.status is not PodStatus.TERMINATED)
+
     def all_records(self) -> tuple[PodRecord, ...]:
         """The same with those on their way out: their keys are still known."""
         return tuple(life.record for life in self._lives.values())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_sim.backends.process import Launch
+from pod_sim.backends.container import Launch
 from pod_sim.environment import of_pod
 from pod_wire.errors import PodError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from concurrent.futures import Executor
 
-    from pod_sim.backends.process import Backend
+    from pod_sim.backends.container import Backend
     from pod_sim.record import PodRecord
     from pod_sim.state import Store
     from pod_wire.clock import Clock
@@ -45,7 +45,7 @@ class House:
     backend: Backend
     clock: Clock
     threads: Executor
-    entrypoint: Path
+    entrypoint: tuple[str, ...]  # of a pod that asks for none; empty where the image has one
     python: str
     host_environment: Mapping[str, str]
     url: str
@@ -54,25 +54,24 @@ class House:
 
 
 def launch(record: PodRecord, house: House) -> Launch:
-    """One start of a pod. Makes the folders that it will see as its own. Blocks."""
+    """One start of a pod. Makes the folder that will be its mount. Blocks."""
     asked, folder = record.asked, house.store.pod_folder(record.id)
-    disk = folder / "disk"
-    places = {"/run": disk / "run", "/workspace": disk / "workspace", "/podkeep": disk / "podkeep"}
+    binds: tuple[tuple[Path, str], ...] = ()
     if asked.mount is not None:
         volume = asked.mount.volume
-        places[asked.mount.path.rstrip("/")] = (
-            house.store.volume_folder(volume) if volume else folder / "mount"
-        )
-    for place in places.values():
+        place = house.store.volume_folder(volume) if volume else folder / "mount"
         place.mkdir(parents=True, exist_ok=True)
-    first = asked.entrypoint or ("/bin/bash", str(house.entrypoint))
+        binds = ((place, asked.mount.path.rstrip("/")),)
     return Launch(
         folder=folder,
         hostname=record.hostname,
-        argv=(*first, *(asked.cmd or asked.args.split())),
+        entrypoint=asked.entrypoint or house.entrypoint,
+        command=asked.cmd or tuple(asked.args.split()),
         environment=of_pod(record, house.host_environment, house.url, house.python),
-        binds=tuple((source, target) for target, source in places.items()),
+        binds=binds,
         generation=record.generation,
+        image=asked.image,
+        tcp_ports=record.tcp_ports,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pod_sim.backends import namespaces
-from pod_sim.backends.process import wipe
+from pod_sim.console import Console
 from pod_sim.house import launch
 from pod_sim.record import Charge, Faults, PodRecord, PodStatus
 from pod_wire.errors import PodError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    from pod_sim.backends.process import Container
+    from pod_sim.backends.container import Container
     from pod_sim.house import House
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ class PodLife:
 
     def __init__(self, record: PodRecord, house: House, gone: Callable[[str], None]) -> None:
         self.record = record
+        self.console = Console(house.store.pod_folder(record.id))
         self._house = house
         self._gone = gone
         self._lock = asyncio.Lock()
@@ -84,9 +85,9 @@ class PodLife:
         """After a restart of the simulator: take up what the record says."""
         if self.record.agent_port is not None:
             self._house.ports.keep(self.record.id, self.record.agent_port)
-        found = self.record.container
-        if found is None or not found.is_alive():
-            found = self._house.backend.find(self.folder, self.record.generation)
+        found = self._house.backend.find(self.folder, self.record.generation)
+        if found is None and self.record.container is not None and self.record.container.is_alive():
+            found = self.record.container
         if found is not None:
             since = self.record.container_since or self._house.clock.now()
             self._change(container=found, container_since=since)
@@ -126,8 +127,7 @@ class PodLife:
             if self.record.faults.bring_up == "stuck":
                 return
             if self.record.faults.bring_up == "error":
-                self._change(status=PodStatus.ERROR)
-                self._settle_charge(self._house.clock.now())
+                self._fail(f"cannot place a container for {self.record.asked.image}")
                 return
             await self._start_container()
             await asyncio.sleep(self._house.pace.starting)
@@ -137,7 +137,6 @@ class PodLife:
     async def _tear_down(self) -> None:
         async with self._lock:
             await self._end_container()
-            await self._in_thread(self._wipe_disk)
             self._settle_charge(self._house.clock.now())
             if self.record.status is PodStatus.TERMINATED:
                 await self._in_thread(lambda: self._house.store.forget(self.record, self._house.clock.now()))
@@ -148,7 +147,6 @@ class PodLife:
             if not self.record.status.is_up:
                 return
             await self._end_container()
-            await self._in_thread(self._wipe_disk)
             if new_addresses:
                 self._fresh_addresses()
             await self._start_container()
@@ -164,40 +162,50 @@ class PodLife:
             )
             self._change(container=None, container_since=None, started_at=started)
             if old is not None:
-                await self._in_thread(lambda: self._house.backend.stop(old, 0.0))
-            if faults.crash_layer == "wiped":
-                await self._in_thread(self._wipe_disk)
+                await self._in_thread(lambda: self._house.backend.stop(old, self.folder, 0.0))
+            is_new = faults.crash_layer == "wiped"
+            if is_new:
+                await self._in_thread(lambda: self._house.backend.wipe(self.folder))
             self._change(faults=replace(faults, crash_layer="kept", crash_started_at="kept"))
             await asyncio.sleep(self._house.pace.restart)
             if self.record.status is PodStatus.RUNNING:
-                await self._start_container()
+                await self._start_container(is_new=is_new)
 
     async def _kill(self, container: Container) -> None:
-        await self._in_thread(lambda: self._house.backend.stop(container, 0.0))
+        await self._in_thread(lambda: self._house.backend.stop(container, self.folder, 0.0))
 
-    async def _start_container(self) -> None:
+    async def _start_container(self, *, is_new: bool = True) -> None:
         self._change(generation=self.record.generation + 1, machine_boot=namespaces.machine_boot())
-        record = self.record
+        record, image = self.record, self.record.asked.image
         try:
+            if is_new:
+                self._say(await self._in_thread(lambda: self._house.backend.pull(image)))
+                self._say(f"create container {image}")
+            self._say(f"start container for {image}: begin")
             container = await self._in_thread(lambda: self._house.backend.start(launch(record, self._house)))
         except (PodError, OSError) as error:
             log.error("pod=%s state=error reason=%s", record.id, error)  # noqa: TRY400 (expected; it goes to the console)
-            with (self.folder / "console.log").open("a") as console:
+            with self.console.path.open("a") as console:
                 console.write(f"pod_sim: {error}\n")
-            self._change(status=PodStatus.ERROR, container=None, container_since=None)
-            self._settle_charge(self._house.clock.now())
+            self._fail(str(error))
             return
         log.info("pod=%s state=started generation=%d pid=%d", record.id, record.generation, container.pid)
         self._change(container=container, container_since=self._house.clock.now())
         self._watch(container)
 
     async def _end_container(self) -> None:
+        """What runs, and its disk."""
         container = self.record.container
         if container is None:
+            await self._in_thread(lambda: self._house.backend.wipe(self.folder))
             return
-        await self._in_thread(lambda: self._house.backend.stop(container, self._house.pace.grace))
+        self._say(f"stop container for {self.record.asked.image}")
+        grace = self._house.pace.grace
+        await self._in_thread(lambda: self._house.backend.stop(container, self.folder, grace))
         log.info("pod=%s state=ended generation=%d", self.record.id, self.record.generation)
         self._change(container=None, container_since=None)
+        await self._in_thread(lambda: self._house.backend.wipe(self.folder))
+        self._say(f"remove container for {self.record.asked.image}")
 
     def _watch(self, container: Container) -> None:
         self._spawn(self._await_exit(container), "watch")
@@ -219,10 +227,13 @@ class PodLife:
         log.info("pod=%s state=exited generation=%d", self.record.id, container.generation)
         self._spawn(self._again(container))
 
-    def _wipe_disk(self) -> None:
-        wipe(self.folder / "disk")
-        for name in ("init.json", "plan.json", "hosts"):
-            (self.folder / name).unlink(missing_ok=True)
+    def _fail(self, why: str) -> None:
+        self._say(f"error: {why}")
+        self._change(status=PodStatus.ERROR, container=None, container_since=None)
+        self._settle_charge(self._house.clock.now())
+
+    def _say(self, text: str) -> None:
+        self.console.say(text, self._house.clock.now())
 
     def _fresh_addresses(self) -> None:
         inside = [port.partition("/")[0] for port in self.record.asked.ports if port.endswith("/tcp")]

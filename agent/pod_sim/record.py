@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pod_sim import catalog
-from pod_sim.backends.process import Container  # noqa: TC001 (read at run time by the codec)
+from pod_sim.backends.container import Container  # noqa: TC001 (read at run time by the codec)
 
 AGENT_PORT = 8787
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from pod_sim import faults
 from pod_sim.app import read_body
-from pod_sim.backends.process import kill_inside, processes_of
+from pod_sim.backends.container import kill_inside, processes_of
 from pod_sim.problems import Problem
 from pod_sim.trouble import read_trouble
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from pod_sim.app import Endpoint, Parts
-    from pod_sim.backends.process import Container
+    from pod_sim.backends.container import Container
     from pod_sim.record import PodRecord
 
 CONSOLE_BYTES = 1 << 20

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from pod_sim import app, routes_sim, routes_v2
+from pod_sim import app, log_stream, routes_sim, routes_v2
 from pod_sim.fleet import Fleet
 from pod_sim.house import House, Pace, Ports, free_port
 from pod_sim.proxy import Door, Route, Tunnels
@@ -23,9 +23,8 @@ from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-    from pod_sim.backends.process import Backend
+    from pod_sim.backends.container import Backend
     from pod_sim.state import Store
     from pod_wire.clock import Clock
 
@@ -41,7 +40,7 @@ class Options:
     port: int
     idle_exit_s: float | None
     proxy_silence_s: float
-    entrypoint: Path
+    entrypoint: tuple[str, ...]
     python: str
     host_environment: Mapping[str, str]
     pace: Pace
@@ -86,9 +85,10 @@ class Simulator:
             self._key,
             self._url,
             self._shut_down,
+            self._is_ending,
         )
         config = uvicorn.Config(
-            app.build(parts, [*routes_v2.ROUTES, *routes_sim.ROUTES]),
+            app.build(parts, [*routes_v2.ROUTES, *log_stream.ROUTES, *routes_sim.ROUTES]),
             http=HttpToolsProtocol,
             lifespan="off",
             log_config=None,
@@ -114,14 +114,18 @@ class Simulator:
         if self._server is not None:
             self._server.should_exit = True
 
+    def _is_ending(self) -> bool:
+        return self._server is not None and self._server.should_exit
+
     async def _tend(self) -> None:
         """Once a second: keep consoles short, and end what nobody uses."""
         loop, limit = asyncio.get_running_loop(), self._options.idle_exit_s
         self._tunnels.used_at = loop.time()
         while True:
             await asyncio.sleep(TEND_S if limit is None else min(TEND_S, limit))
-            for record in self._fleet.records():
-                self._store.trim_console(record.id)
+            for life in self._fleet.lives():
+                life.console.collect(self._clock.now())
+                life.console.trim()
             if len(self._tunnels) or not self._fleet.is_quiet():
                 self._tunnels.used_at = loop.time()
             elif limit is not None and loop.time() - self._tunnels.used_at >= limit:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_sim.backends import namespaces
-from pod_sim.backends.process import wipe
+from pod_sim.files import replace_file, wipe
 from pod_sim.keys import new_account_key
 from pod_sim.record import PodRecord
 from pod_wire.codec import from_json, to_json
@@ -21,10 +21,6 @@ from pod_wire.errors import Conflict, PodError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-OF_POD = ("run", "workspace", "podkeep")  # top-level folders that a pod has for itself
-MAX_CONSOLE = 64 << 20
-KEPT_CONSOLE = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +30,6 @@ class SimSettings:
     account_key: str
     port: int = 0
     format: int = 1
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a private file so that a reader sees the old bytes or the new ones."""
-    draft = path.with_name(f".{path.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)  # all of it, or an error: a full disk may take a part
-    draft.replace(path)
 
 
 class Store:
@@ -106,18 +93,6 @@ class Store:
         folder = self.pod_folder(record.id)
         folder.mkdir(exist_ok=True, mode=0o700)
         replace_file(folder / "pod.json", to_json(record))
-
-    def trim_console(self, pod_id: str) -> None:
-        """A console that has grown beyond its size keeps its end only; a line written meanwhile may be lost."""
-        path = self.pod_folder(pod_id) / "console.log"
-        if not path.exists() or path.stat().st_size <= MAX_CONSOLE:
-            return
-        with path.open("rb") as file:
-            file.seek(-KEPT_CONSOLE, os.SEEK_END)
-            end = file.read()
-        with path.open("ab") as file:
-            file.truncate(0)
-            file.write(end)
 
     def load(self) -> list[PodRecord]:
         """All pods, oldest first. A folder without a record is what a killed create or terminate left: it goes."""

@@ -11,7 +11,7 @@ from pod_sim.bodies import read_object
 from pod_sim.checks import Checker
 from pod_sim.problems import NO_INSTANCES, Problem, invalid
 
-OPERATIONS = ("create", "list", "get", "patch", "delete", "start", "stop", "restart")
+OPERATIONS = ("create", "list", "get", "patch", "delete", "start", "stop", "restart", "logs")
 NO_FREE_GPUS = "There are not enough free GPUs on the host machine to start this pod."
 NOW, AUGUST = "now", "2026-08"
 BROKEN_AFTER = "broken_after"  # done, and answered with 500

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from pod_sim.backends import namespaces
+from pod_sim.backends.container import Container, Launch, kill_inside
 from pod_sim.backends.host import find_unshare
-from pod_sim.backends.process import Container, Launch, ProcessPods, kill_inside, wipe
+from pod_sim.backends.process import ProcessPods
+from pod_sim.files import wipe
 from pod_wire.errors import Broken, NotFound
 from tests.live import wait_for
 
@@ -35,7 +37,8 @@ class Pod:
             Launch(
                 self.folder,
                 "pod-name",
-                ("/bin/bash", "-c", script),
+                ("/bin/bash",),
+                ("-c", script),
                 {"PATH": os.environ["PATH"], **environment},
                 tuple((source, target) for target, source in places.items()),
                 7,
@@ -53,7 +56,7 @@ def pod(tmp_path: Path) -> Iterator[Pod]:
     pod = Pod(tmp_path)
     yield pod
     if pod.container is not None:
-        pod.backend.stop(pod.container, 0.0)
+        pod.backend.stop(pod.container, pod.folder, 0.0)
 
 
 def test_a_pod_is_alone(pod):
@@ -101,7 +104,7 @@ def test_only_the_given_variables_arrive(pod):
 def test_a_stop_lets_pid_1_say_goodbye(pod):
     """SIGTERM reaches PID 1, and a stop is quick when it goes."""
     pod.start('trap "echo goodbye; exit 0" TERM; ' + LINE)
-    pod.backend.stop(pod.container, 5.0)
+    pod.backend.stop(pod.container, pod.folder, 5.0)
     assert "goodbye" in pod.console()
     assert namespaces.processes(pod.container.namespace) == ()
 
@@ -113,7 +116,7 @@ def test_a_stop_ends_everything(pod):
     )
     before = namespaces.processes(pod.container.namespace)
     assert len(before) >= 3
-    pod.backend.stop(pod.container, 0.1)
+    pod.backend.stop(pod.container, pod.folder, 0.1)
     assert [process for process in before if Path(f"/proc/{process.host_pid}").exists()] == []
 
 
@@ -139,27 +142,27 @@ def test_a_later_simulator_finds_the_container(pod):
     later = ProcessPods((), sys.executable)
     assert later.find(pod.folder, 7) == pod.container
     assert later.find(pod.folder, 8) is None
-    pod.backend.stop(pod.container, 0.0)
+    pod.backend.stop(pod.container, pod.folder, 0.0)
     assert later.find(pod.folder, 7) is None
 
 
 def test_a_recorded_pid_of_somebody_else_is_left_alone(pod):
     """A stop with an old start time signals nobody."""
-    pod.backend.stop(Container(os.getpid(), 1, "pid:[1]", 1), 0.0)
+    pod.backend.stop(Container(os.getpid(), 1, "pid:[1]", 1), pod.folder, 0.0)
     assert Path(f"/proc/{os.getpid()}").exists()
 
 
 def test_a_root_that_cannot_be_built_says_why(pod):
     """A missing folder ends in one sentence, and in no process."""
     (pod.folder / "gone").mkdir()
-    launch = Launch(pod.folder, "h", ("true",), {"PATH": "/bin"}, ((pod.folder / "no such", "/x"),), 1)
+    launch = Launch(pod.folder, "h", ("true",), (), {"PATH": "/bin"}, ((pod.folder / "no such", "/x"),), 1)
     with pytest.raises(Broken, match="No such file or directory: mount"):
         pod.backend.start(launch)
 
 
 def test_a_missing_start_command_is_said_on_the_console(pod):
     """What cannot be run is named where PID 1 would write."""
-    launch = Launch(pod.folder, "h", ("/no/such",), {"PATH": "/bin"}, (), 1)
+    launch = Launch(pod.folder, "h", ("/no/such",), (), {"PATH": "/bin"}, (), 1)
     pod.container = pod.backend.start(launch)
     wait_for("the complaint", lambda: "cannot run the start command /no/such" in pod.console(), every_s=0.01)
 

@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from pod_sim.files import replace_file
 from pod_sim.record import Asked, PodRecord, PodStatus
-from pod_sim.state import KEPT_CONSOLE, MAX_CONSOLE, Store, replace_file
+from pod_sim.state import Store
 from pod_wire.errors import Conflict
 
 
@@ -81,35 +82,11 @@ def test_a_volume_stays_in_its_folder(store):
     assert store.volume_folder("../../etc").parent == store.folder / "volumes"
 
 
-def test_a_console_keeps_its_end(store):
-    """Beyond 64 MiB only the last 8 MiB stay, and what is written later comes after them."""
-    folder = store.pod_folder("p")
-    folder.mkdir()
-    path = folder / "console.log"
-    with path.open("ab", buffering=0) as console:
-        console.truncate(MAX_CONSOLE)
-        console.write(b"end")
-        store.trim_console("p")
-        console.write(b" and more")
-    assert path.stat().st_size == KEPT_CONSOLE + len(b" and more")
-    assert path.read_bytes().endswith(b"end and more")
-
-
-def test_a_short_console_is_left_alone(store):
-    """Nothing is trimmed before it is too long."""
-    folder = store.pod_folder("p")
-    folder.mkdir()
-    (folder / "console.log").write_bytes(b"hello")
-    store.trim_console("p")
-    store.trim_console("no such pod")
-    assert (folder / "console.log").read_bytes() == b"hello"
-
-
 def test_a_record_that_does_not_fit_leaves_the_old_one(tmp_path):
     """A disk that takes only a part of the new file: the write fails, and the record is the old one, whole."""
     path = tmp_path / "pod.json"
     script = (
-        "import pathlib, resource, signal, sys; from pod_sim.state import replace_file; "
+        "import pathlib, resource, signal, sys; from pod_sim.files import replace_file; "
         "path = pathlib.Path(sys.argv[1]); "
         "replace_file(path, b'old'); signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); replace_file(path, b'n' * 200)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pod_sim import views
-from pod_sim.backends.process import Container
+from pod_sim.backends.container import Container
 from pod_sim.record import Asked, PodRecord, PodStatus
 
 ASKED = Asked("a", "local", 20, gpu_id="NVIDIA L4", gpu_count=2, ports=("8787/http", "22/tcp"))

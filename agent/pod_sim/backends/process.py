@@ -5,65 +5,24 @@ Knows how to start, stop and signal one container; when to do so is the life's b
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
-import shutil
-import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from pod_sim.backends import namespaces
-from pod_wire.errors import Broken, NotFound
+from pod_sim.backends.container import GONE_TIMEOUT_S, Container, end
+from pod_sim.files import wipe
+from pod_wire.errors import Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from pod_sim.backends.container import Launch
 
 START_TIMEOUT_S = 20.0
-GONE_TIMEOUT_S = 10.0
+OF_POD = ("run", "workspace", "podkeep")  # top-level folders that a pod has for itself
 POD_ROOT = Path(__file__).with_name("pod_root.py")
-
-
-@dataclass(frozen=True, slots=True)
-class Container:
-    """PID 1 of a pod as the host sees it: recorded, so that a later simulator finds it again and kills nothing else."""
-
-    pid: int
-    start_time: int
-    namespace: str
-    generation: int
-
-    def is_alive(self) -> bool:
-        return namespaces.is_alive(self.pid, self.start_time)
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """One start of a container. ``folder`` is the pod's own; ``binds`` are (source, path in the pod)."""
-
-    folder: Path
-    hostname: str
-    argv: tuple[str, ...]
-    environment: Mapping[str, str]
-    binds: tuple[tuple[Path, str], ...]
-    generation: int
-
-
-class Backend(Protocol):
-    """What a pod is made of. Every method blocks; callers run them in threads."""
-
-    def start(self, launch: Launch) -> Container:
-        """Start PID 1. Returns as soon as it is about to become the start command."""
-
-    def find(self, folder: Path, generation: int) -> Container | None:
-        """The living container of an earlier simulator, by the record that it left."""
-
-    def stop(self, container: Container, grace_s: float) -> None:
-        """SIGTERM, ``grace_s``, SIGKILL; returns when nothing of the container lives."""
 
 
 class ProcessPods:
@@ -73,6 +32,9 @@ class ProcessPods:
         self._unshare = unshare
         self._python = python
         self._helpers: dict[int, subprocess.Popen[bytes]] = {}  # by the pid of their PID 1
+
+    def pull(self, image: str) -> str:
+        return f"image {image} is not pulled: a pod of this simulator is made of this machine's own files"
 
     def start(self, launch: Launch) -> Container:
         reader, writer = os.pipe()
@@ -111,17 +73,16 @@ class ProcessPods:
             return None
         return container if container.generation == generation and container.is_alive() else None
 
-    def stop(self, container: Container, grace_s: float) -> None:
-        seen = [(process.host_pid, process.start_time) for process in processes_of(container)]
-        send(container.pid, container.start_time, signal.SIGTERM)
-        if not wait_gone(container, grace_s):
-            send(container.pid, container.start_time, signal.SIGKILL)
-            if not wait_gone(container, GONE_TIMEOUT_S):
-                raise Broken(f"cannot stop the container of pid {container.pid}: it outlives SIGKILL")
+    def stop(self, container: Container, folder: Path, grace_s: float) -> None:  # noqa: ARG002 (of the protocol)
+        end(container, grace_s)
         helper = self._helpers.pop(container.pid, None)
         if helper is not None:
             helper.wait(GONE_TIMEOUT_S)
-        _wait_rest(seen)
+
+    def wipe(self, folder: Path) -> None:
+        wipe(folder / "disk")
+        for name in ("init.json", "plan.json", "hosts"):
+            (folder / name).unlink(missing_ok=True)
 
     def _started(self, helper: subprocess.Popen[bytes], line: str) -> Container:
         word, _, rest = line.partition(" ")
@@ -134,67 +95,19 @@ class ProcessPods:
         return container
 
 
-def send(pid: int, started: int, number: int) -> None:
-    """Signal this very process; nothing when it is gone, whoever has its pid now."""
-    with contextlib.suppress(ProcessLookupError):
-        descriptor = os.pidfd_open(pid)
-        try:
-            if namespaces.is_alive(pid, started):
-                signal.pidfd_send_signal(descriptor, number)
-        finally:
-            os.close(descriptor)
-
-
-def kill_inside(container: Container, pid: int, number: int) -> int:
-    """Signal the process that has ``pid`` inside the pod; returns its pid on the host."""
-    for process in processes_of(container):
-        if process.pid == pid:
-            send(process.host_pid, process.start_time, number)
-            return process.host_pid
-    raise NotFound(
-        f"cannot signal pid {pid}: the pod has no such process", "GET /sim/pods/ID/processes lists them"
-    )
-
-
-def wait_gone(container: Container, timeout_s: float) -> bool:
-    """Wait for PID 1's end; the kernel ends its whole pid namespace before it reports that."""
-    try:
-        descriptor = os.pidfd_open(container.pid)
-    except ProcessLookupError:
-        return True
-    try:
-        if not container.is_alive():
-            return True
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(timeout_s * 1000))
-    finally:
-        os.close(descriptor)
-
-
-def processes_of(container: Container) -> tuple[namespaces.PodProcess, ...]:
-    """What runs in it. Nothing once PID 1 is gone: another pod's namespace may have its number by then."""
-    return namespaces.processes(container.namespace) if container.is_alive() else ()
-
-
-def _wait_rest(rest: Iterable[tuple[int, int]]) -> None:
-    """The kernel ends all of a pid namespace with its PID 1; make sure that it is so for those that were seen."""
-    deadline = time.monotonic() + GONE_TIMEOUT_S
-    while left := [pid for pid, started in rest if namespaces.is_alive(pid, started)]:
-        if time.monotonic() > deadline:
-            raise Broken(f"cannot stop the container: {len(left)} of its processes outlive SIGKILL")
-        time.sleep(0.02)
-
-
 def _write_plan(launch: Launch) -> Path:
     root = launch.folder / "root"
     root.mkdir(exist_ok=True)
+    places = {f"/{name}": launch.folder / "disk" / name for name in OF_POD}
+    for place in places.values():
+        place.mkdir(parents=True, exist_ok=True)
+    places |= {target: source for source, target in launch.binds}
     hosts = launch.folder / "hosts"
     known = Path("/etc/hosts")
     hosts.write_text((known.read_text() if known.is_file() else "") + f"\n127.0.0.1 {launch.hostname}\n")
     plan = {
         "root": str(root),
-        "binds": [[str(source), target] for source, target in launch.binds],
+        "binds": [[str(source), target] for target, source in places.items()],
         "hosts": str(hosts),
         "hostname": launch.hostname,
         "argv": list(launch.argv),
@@ -225,15 +138,3 @@ def _last_words(folder: Path) -> str:
     """What the program that makes the namespaces said when it failed."""
     said = (folder / "helper.log").read_text(errors="replace").split("\n")
     return f"error {' '.join(line for line in said if line) or 'the namespaces could not be made'}"
-
-
-def wipe(folder: Path) -> None:
-    """Remove a folder that only this pod wrote to, also where it took away its own rights."""
-    if not folder.exists():
-        return
-    for path, names, _ in os.walk(folder):
-        for name in names:
-            place = Path(path, name)
-            if not place.is_symlink():
-                place.chmod(0o700)
-    shutil.rmtree(folder)
