@@ -29,6 +29,7 @@ from pod_agent.run.folders import HOME, Folders
 from pod_agent.run.journal import FileJournal
 from pod_agent.run.opening import Opening
 from pod_agent.run.outlet import Outlet
+from pod_agent.run.readiness import Readiness
 from pod_agent.run.situation import Alive
 from pod_agent.run.snapshot import PodFacts
 from pod_agent.run.steps import RealSteps
@@ -86,6 +87,14 @@ class Life:
             on_boot=self._booted,
             on_folder=self._outlet.turn_to,
         )
+        self._readiness = Readiness(
+            settings,
+            clock,
+            boot=lambda: self._supervisor.facts.boot or "",
+            post=self._post,
+            own_pod=self._myself.seen,
+            doing=self._doing,
+        )
         steps = RealSteps(
             settings,
             self._folders,
@@ -94,6 +103,7 @@ class Life:
             patience,
             doing=self._doing,
             warn=lambda text: self._post(e.Warned(text)),
+            readiness=self._readiness,
         )
         self._effects = Effects(
             steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
@@ -148,6 +158,7 @@ class Life:
 
     def _up(self) -> None:
         """HTTP answers, the training has begun or failed to: what may wait that long begins here."""
+        self._readiness.recall()
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
 
     # What changes
@@ -192,6 +203,8 @@ class Life:
                 warnings=(*facts.warnings, *said),
             )
         )
+        if found.clock_words:
+            self._post(e.Warned(found.clock_words))
         if found.pod is not None:
             self._opening.learned(found.pod.started_at)
 

@@ -40,6 +40,7 @@ class Settings:
     hostname: str = ""
     tcp_ports: tuple[str, ...] = ()  # "22=10341", sorted
     gpu_count: int | None = None
+    pretended_gpus: int | None = None  # of a simulated pod
     token: Secret | None = None
     port: int = DEFAULT_PORT
     workspace: Path = Path("/workspace")
@@ -80,6 +81,7 @@ class Settings:
             hostname=hostname or env.get("RUNPOD_POD_HOSTNAME", ""),
             tcp_ports=tcp_ports(env),
             gpu_count=_whole(env.get("RUNPOD_GPU_COUNT")),
+            pretended_gpus=_whole(env.get("PODKEEP_PRETENDED_GPUS")),
             token=_secret(env.get("POD_TOKEN")),
             port=_port(env.get("POD_PORT")),
             workspace=_workspace(env),

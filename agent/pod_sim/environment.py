@@ -42,7 +42,8 @@ def own_venv() -> str | None:
 def of_pod(record: PodRecord, host: Mapping[str, str], url: str, python: str) -> dict[str, str]:
     """All variables of PID 1. RunPod's own shadow the user's; the user's shadow the host's and ours."""
     ours = {"POD_RUNPOD_URL": f"{url}/v2", "PODKEEP_PYTHON": python}
-    variables = {**host, **ours, **record.asked.env, **_runpod(record)}
+    pretended = {"PODKEEP_PRETENDED_GPUS": str(record.gpu_count())}  # no driver of this machine is asked
+    variables = {**host, **ours, **pretended, **record.asked.env, **_runpod(record)}
     if record.agent_port is not None and record.agent_port != record.inside_port():
         variables["POD_PORT"] = str(record.agent_port)
     return variables

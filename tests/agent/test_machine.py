@@ -60,6 +60,8 @@ EVENTS = (
     e.Restored("/w/ckpt", 3),
     e.StepFailed(Phase.SYNCING, "no such ref"),
     e.StepCancelled(Phase.SYNCING),
+    e.Unfit("order-1", "no GPU"),
+    e.Unfit("order-2", "no GPU"),
     e.AttemptStarted(1, 7, 5.0),
     e.AttemptUnclaimed(1),
     e.AttemptEnded(1, ended()),

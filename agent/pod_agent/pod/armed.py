@@ -33,6 +33,7 @@ class Armed:
     pod: Pod | None = None
     price: float | None = None
     reason: str = ""
+    clock_words: str = ""  # what the answer's date says of the pod's clock, where that is wrong
 
 
 def check(pod_id: str | None, pods: PodsApi | None, graphql: GraphqlApi | None) -> Armed:

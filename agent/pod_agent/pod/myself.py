@@ -5,6 +5,7 @@ Not here: when to look or to stop.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.armed import Armed, check
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pod_wire.runpod.graphql import GraphqlApi
     from pod_wire.runpod.models import Pod
     from pod_wire.runpod.pods import PodsApi
+    from pod_wire.runpod.transport import Transport
 
 SHORT_S = 2.0
 PATIENT_S = 20.0
@@ -32,8 +34,14 @@ class Myself:
         return check(self._settings.pod_id, *apis).pod if apis is not None else None
 
     def look(self) -> Armed:
-        """Whether we could stop ourselves."""
-        return check(self._settings.pod_id, *(self._apis(PATIENT_S) or (None, None)))
+        """Whether we could stop ourselves; and from the same answer, whether our clock is right."""
+        from pod_agent.pod.preflight import clock  # noqa: PLC0415 - http.client and ssl do not train
+        from pod_wire.clock import RealClock  # noqa: PLC0415
+        from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
+
+        wire = clock.Dated(StdlibTransport(), RealClock())
+        found = check(self._settings.pod_id, *(self._apis(PATIENT_S, wire) or (None, None)))
+        return replace(found, clock_words=clock.judge(wire.off_s, found.reason).text)
 
     def ways(self, *, terminate: bool) -> tuple[Route, ...]:
         """All ways to end this pod."""
@@ -48,7 +56,7 @@ class Myself:
         known = {} if key is None else {"RUNPOD_API_KEY": key.reveal()}
         return dict(self._settings.job_environment) | known
 
-    def _apis(self, timeout_s: float) -> tuple[PodsApi, GraphqlApi] | None:
+    def _apis(self, timeout_s: float, wire: Transport | None = None) -> tuple[PodsApi, GraphqlApi] | None:
         from pod_wire.runpod.graphql import GraphqlApi  # noqa: PLC0415 - http.client and ssl do not train
         from pod_wire.runpod.pods import PodsApi  # noqa: PLC0415
         from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
@@ -56,6 +64,6 @@ class Myself:
         key = self._settings.api_key
         if key is None or self._settings.pod_id is None:
             return None
-        wire = StdlibTransport()
+        wire = wire or StdlibTransport()
         pods = PodsApi(self._settings.runpod_url, key, wire, timeout_s)
         return pods, GraphqlApi(self._settings.graphql_url, key, wire, timeout_s)

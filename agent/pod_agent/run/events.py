@@ -80,6 +80,15 @@ class StepCancelled:
     phase: Phase
 
 
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """This pod cannot do this order's training: told while the steps before it are under way, which then end."""
+
+    order: str
+    reason: str
+    remedy: str = ""
+
+
 # From the attempt
 
 
@@ -186,7 +195,7 @@ class Warned:
 Event = (
     GiveOrder | Cancel | Restart | Stop
     | Opened | NothingToDo | OpenFailed
-    | Synced | Installed | Restored | StepFailed | StepCancelled
+    | Synced | Installed | Restored | StepFailed | StepCancelled | Unfit
     | AttemptStarted | AttemptUnclaimed | AttemptEnded | BecameWhole
     | PauseOver | Overdue | DrainOverdue | Drained | Settle
     | DeadlinePassed | IdleTooLong | OwnerLost | Termed | StopRefused | Warned

@@ -67,6 +67,7 @@ ROWS: tuple[Row, ...] = (
     row((R,), e.Restored, (RUN, D), "checkpoints looked at", moves.restored),
     row(STEPS, e.StepFailed, (D,), "step failed or silent", moves.step_failed),
     row(STEPS, e.StepCancelled, (D,), "step ended unasked", moves.step_lost),
+    row(STEPS, e.Unfit, (D,), "pod unfit", moves.unfit),
     row((RUN,), e.AttemptStarted, (), "attempt lives", moves.attempt_started),
     row((RUN,), e.AttemptUnclaimed, (S,), "never claimed", moves.attempt_unclaimed),
     row((RUN,), e.AttemptEnded, (D,), "attempt ended", moves.attempt_ended),
@@ -134,10 +135,12 @@ def _is_of_another_attempt(state: State, event: e.Event) -> bool:
 
 
 def _is_of_another_order(state: State, event: e.Event) -> bool:
-    """A folder that opened after it was given up, while another order was taken up."""
-    if not isinstance(event, (e.Opened, e.OpenFailed)) or state.job is None:
+    """A folder that opened after it was given up, while another order was taken up; or a verdict on its pod."""
+    if state.job is None:
         return False
-    return event.job.order != state.job.order
+    if isinstance(event, e.Unfit):
+        return event.order != state.job.order
+    return isinstance(event, (e.Opened, e.OpenFailed)) and event.job.order != state.job.order
 
 
 def _refusal(state: State, event: e.Event) -> Command:

@@ -97,6 +97,11 @@ def step_failed(state: State, event: e.StepFailed, now: float) -> Result:
     return exits.drain(replace(state, stepping=False), ending, now)
 
 
+def unfit(state: State, event: e.Unfit, now: float) -> Result:
+    """The step under way is ended; what it was making is of no use here."""
+    return exits.drain(state, Ending(Outcome.FAILED, event.reason, event.remedy), now)
+
+
 def step_lost(state: State, event: e.StepCancelled, now: float) -> Result:
     ending = Ending(Outcome.FAILED, f"{event.phase} ended unasked", "look at the log, and run it again")
     return exits.drain(replace(state, stepping=False), ending, now)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pod_agent.run.environment.packs.background import Packing
     from pod_agent.run.environment.packs.shelf import Shelf
     from pod_agent.run.folders import Folders
+    from pod_agent.run.readiness import Readiness
     from pod_agent.run.state import Job
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
@@ -62,9 +63,9 @@ class RealSteps:
         *,
         doing: Callable[[str | None], None] = lambda _: None,
         warn: Callable[[str], None] = lambda _: None,
-        preflight: Callable[[Job, Work], None] = lambda *_: None,
+        readiness: Readiness | None = None,
     ) -> None:
-        self._preflight = preflight
+        self._readiness = readiness
         self._doing = doing
         self._warn = warn
         self._drained = drained
@@ -86,13 +87,16 @@ class RealSteps:
     def sync(self, job: Job, work: Work) -> e.Event:
         from pod_agent.run.code.sync import sync  # noqa: PLC0415 - not needed where an attempt is found alive
 
-        self._preflight(job, work)
+        if self._readiness is not None:
+            self._readiness.begin(job)
         if job.tries == 0:
             for text in (one for one in job.warnings if one.startswith(OTHER_CODE)):
                 work.say(f"podkeep: {text}")
         tree = self._settings.workspace / job.name
         done = sync(job.spec, tree, job.commit, self._settings.code_environment, work)
         self._prepared[job.name] = Prepared(done.folder)
+        if self._readiness is not None:
+            self._readiness.synced()
         return e.Synced(done.commit, done.warnings)
 
     def install(self, job: Job, work: Work) -> e.Event:
@@ -107,6 +111,8 @@ class RealSteps:
 
     def restore(self, job: Job, work: Work) -> e.Event:
         known = self._known(job)
+        if self._readiness is not None:
+            self._readiness.begin(job)
         state = self._folders.of(job.name).path
         warnings = self._begin(job, known.folder, state, work) if not job.attempts else ()
         told = job.rehearsal
@@ -122,6 +128,8 @@ class RealSteps:
         place = (
             None if path is None else CheckpointPlace(path, found.step, _size(found.path), self._clock.now())
         )
+        if self._readiness is not None:
+            self._readiness.hold(work)
         return e.Restored(path, found.step, place, (*warnings, *found.warnings), steps)
 
     def _begin(self, job: Job, folder: Path, state: Path, work: Work) -> tuple[str, ...]:
