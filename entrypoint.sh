@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # PID 1's one child (tini -- entrypoint.sh "$@"): keeps an agent alive, hands TERM on, and never ends by itself.
 # RunPod restarts an ended container at once and bills on. After TERM, and after the exit policy `exit`
-# (the agent then leaves a mark), it does end.
+# (the agent leaves a mark), it does end. For an agent that dies at every start last_resort.sh stops the pod.
 set -u
 
-python=${PODKEEP_PYTHON:-/opt/podkeep/bin/python}
-run_dir=${PODKEEP_RUN_DIR:-/run/podkeep}
-agent=
+export PODKEEP_PYTHON=${PODKEEP_PYTHON:-/opt/podkeep/bin/python}
+run_dir=${PODKEEP_RUN_DIR:-/run/podkeep} disk=${PODKEEP_DISK_DIR:-/podkeep}
+child=
 termed=
 
 keeper() { # the living keeper's pid; a pid alone may long belong to somebody else, so the start time must fit
@@ -18,39 +18,39 @@ keeper() { # the living keeper's pid; a pid alone may long belong to somebody el
   [ "${20}" = "$started" ] && echo "$pid"
 }
 
-# shellcheck disable=SC2317 # called by the trap
-hand_on() { # to the agent; to the keeper while no agent lives
-  termed=yes
-  if [ -n "$agent" ] && kill -TERM "$agent" 2>/dev/null; then return; fi
-  local pid
-  if pid=$(keeper); then kill -TERM "$pid" 2>/dev/null; fi
-}
-trap hand_on TERM INT
+trap 'termed=yes; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' TERM INT
 
-pause() { # in quarters of a second; may be cut short by TERM: wait returns, sleep is ours to end
-  sleep "$(($1 / 4)).$(($1 % 4 * 25))" &
-  wait $!
-  kill $! 2>/dev/null
+finish() { # wait for what was begun last, wholly: the trap ends a wait, not the child
+  child=$!
+  [ -n "$termed" ] && kill -TERM "$child" 2>/dev/null # it came between the trap and the start
+  while wait "$child"; code=$?; kill -0 "$child" 2>/dev/null; do :; done
+  child=
 }
 
+(umask 077 && mkdir -p "$disk")
+read -r deaths since 2>/dev/null <"$disk/deaths" # in a row, kept over restarts of the container; uptime at the first
+read -r up _ </proc/uptime
+[[ ${deaths-} =~ ^[1-9][0-9]{0,5}$ && ${since-} =~ ^[1-9][0-9]{0,9}$ && $since -le ${up%.*} ]] || deaths=0 since=
 delay=1
 while [ -z "$termed" ]; do
   began=$SECONDS
-  "$python" -m pod_agent "$@" &
-  agent=$!
-  [ -n "$termed" ] && kill -TERM "$agent" 2>/dev/null # it came between the trap and the start
-  wait "$agent"
-  code=$?
-  while kill -0 "$agent" 2>/dev/null; do # the trap ended the wait, not the agent
-    wait "$agent"
-    code=$?
-  done
-  agent=
+  "$PODKEEP_PYTHON" -m pod_agent "$@" &
+  finish
   [ -e "$run_dir/leave" ] && exit "$code"
   [ -n "$termed" ] && break
-  [ $((SECONDS - began)) -ge 5 ] && delay=1 # it had begun to work: no crash loop, and followers wait for it
-  echo "podkeep: the agent ended with code $code; starting it again" >&2
-  pause "$delay"
+  [ $((SECONDS - began)) -ge 5 ] && delay=1 deaths=0 # it had begun to work, and followers wait for it
+  [ $((SECONDS - began)) -ge 60 ] && since=
+  read -r up _ </proc/uptime
+  echo "$((deaths += 1)) ${since:=${up%.*}}" 2>/dev/null >"$disk/deaths"
+  if [ "$deaths" -ge 6 ] || [ $((${up%.*} - since)) -ge 600 ]; then
+    bash "$(dirname "$(readlink -f "$0")")/last_resort.sh" "$deaths" "$since" "$code" "$@" &
+    finish
+    [ "$code" -eq 77 ] && exit 1 # no pod: a container on somebody's own machine
+  else
+    echo "podkeep: the agent ended with code $code; starting it again" >&2
+  fi
+  sleep "$((delay / 4)).$((delay % 4 * 25))" & # quarters of a second
+  finish
   delay=$((delay * 2 > 120 ? 120 : delay * 2))
 done
 if pid=$(keeper); then kill -TERM "$pid" 2>/dev/null; fi # the agent may have died before it could tell it

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "pod_agent.__main__": ("pod_wire", "pod_agent"),
 }
 OURS = ("pod_wire", "pod_client", "pod_sim", "pod_agent")
-ENTRY_POINTS = {"__main__.py", "cli.py"}
+ENTRY_POINTS = {"__main__.py", "cli.py", "last_resort.py"}
 EXTRA_OF_IMPORT = {"pynvml": "nvidia-ml-py", "prometheus_client": "prometheus-client"}
 
 

@@ -14,7 +14,7 @@ from pod_sim.__main__ import ENTRYPOINTS
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("image/agent.lock", "tests/dev.lock")
-SCRIPTS = (".ci/run", "tests/setup_system.sh", "entrypoint.sh")
+SCRIPTS = (".ci/run", "tests/setup_system.sh", "entrypoint.sh", "last_resort.sh")
 
 
 def declared(*parts: str) -> set[str]:
@@ -98,8 +98,10 @@ def test_no_skips_turns_a_skip_into_a_failure(tmp_path, mark, options, ends):
 
 
 def test_the_wheel_brings_what_a_local_pod_starts_with():
-    """An installed podkeep has no checkout beside it: entrypoint.sh is in the wheel, where the simulator looks."""
+    """An installed podkeep has no checkout beside it: PID 1's programs are in the wheel, where the simulator looks."""
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["shared-data"]["entrypoint.sh"] == "share/podkeep/entrypoint.sh"
+    assert wheel["shared-data"]["last_resort.sh"] == "share/podkeep/last_resort.sh"
+    assert wheel["shared-data"]["agent/pod_agent/last_resort.py"] == "share/podkeep/last_resort.py"
     assert ENTRYPOINTS[0] == ROOT / "entrypoint.sh"
     assert ENTRYPOINTS[1].parts[-3:] == ("share", "podkeep", "entrypoint.sh")

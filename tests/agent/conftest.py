@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.bench import Bench
+from tests.agent.entry_box import Container
 
 
 @pytest.fixture
@@ -16,3 +17,17 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
     bench.finish()
+
+
+@pytest.fixture
+def container(tmp_path):
+    """Make an entrypoint whose agent is a shell script; it is ended with the test."""
+    made = []
+
+    def make(script, **env):
+        made.append(Container(tmp_path, script, **env))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

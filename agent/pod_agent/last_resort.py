@@ -1,0 +1,300 @@
+"""The last resort: stops the pod whose agent dies at every start. One round; the entrypoint calls it again.
+
+A program of its own, run by whatever Python is found, so it imports nothing but the standard library, not even our own
+package: ``python -I -S last_resort.py DEATHS SINCE CODE [the start command's words]``. Ends with 0, or with LEAVE where
+there is no pod to stop. While a keeper lives within its deadline nothing is stopped. It never looks at the workspace.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import math
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    Way = tuple[str, Callable[[], None]]  # returns when somebody took the request, and raises otherwise
+
+LEAVE = 77  # told to the entrypoint: no pod, so the container may end
+RUNPOD_URL = "https://api.runpod.io/v2"
+USER_AGENT = "podkeep/0.1 (last resort)"
+ROUTE_S = 20.0
+ENOUGH_BYTES = 1 << 20  # of an answer, of a record
+HOUR_S, MINUTE_S, IDLE_MINUTES = 3600.0, 60.0, 15.0
+FIRST = 6  # deaths, after which the entrypoint calls us
+ACCEPTED, ENDED_ALREADY = range(200, 300), 409
+STOP = "mutation($input: PodStopInput!) { podStop(input: $input) { id desiredStatus } }"
+WAITING = ("sleep infinity", "sleep inf", "tail -f /dev/null", "/start.sh")
+
+
+class Refused(Exception):
+    """A route was tried and did not take the request."""
+
+
+class Facts(NamedTuple):
+    """What can be known without the agent. Moments of the wall clock but ``idle_s``, which is a span."""
+
+    pod: str | None
+    keeper_lives: bool
+    deadline: float | None
+    has_job: bool
+    keep: bool
+    idle_minutes: float
+    idle_s: float  # since the agent could not be kept alive any more
+    now: float
+
+
+class Verdict(NamedTuple):
+    """``stop`` and ``leave`` are never both true."""
+
+    stop: bool
+    why: str
+    leave: bool = False
+
+
+def decide(facts: Facts) -> Verdict:
+    """What the exit policies would say, had the agent lived to apply them."""
+    is_late = facts.deadline is not None and facts.now >= facts.deadline
+    if facts.keeper_lives and not (is_late and facts.pod):
+        return Verdict(stop=False, why="the training goes on under its keeper")
+    if not facts.pod:
+        return Verdict(stop=False, leave=True, why="this is no RunPod pod: the container ends")
+    if is_late:
+        return Verdict(stop=True, why="the deadline has passed")
+    if facts.has_job and not facts.keep:
+        return Verdict(stop=True, why="nothing trains here, and no agent can begin")
+    what = "keep is asked for" if facts.keep else "no job is known"
+    if facts.idle_minutes <= 0:
+        return Verdict(stop=False, why=f"{what}, and POD_IDLE_MINUTES is 0: the pod stays, and is billed")
+    left = facts.idle_minutes - facts.idle_s / MINUTE_S
+    if left > 0:
+        return Verdict(stop=False, why=f"{what}: the pod is stopped in {math.ceil(left)} minutes")
+    return Verdict(stop=True, why=f"{what}, and {facts.idle_minutes:g} idle minutes are over")
+
+
+# What lies on the container's disk
+
+
+def record(path: Path) -> object:
+    """The JSON that an agent left; None where there is none or it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return json.loads(file.read(ENOUGH_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def dig(value: object, *names: str) -> object:
+    """What lies in objects within objects; None where one is missing or no object."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def number(value: object) -> float | None:
+    """A finite number; texts are read, truth values are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def keeper_lives(run_dir: Path) -> bool:
+    """Whether the keeper whose mark lies there lives; a pid alone may be somebody else's by now."""
+    try:
+        pid, started = (run_dir / "keeper.pid").read_text("ascii").split()
+        fields = Path("/proc", str(int(pid)), "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return fields[19] == started and fields[0] not in "ZX"
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def first_process_began(now: float) -> float:
+    """When PID 1 began: the container's start, where nothing else is known."""
+    try:
+        ticks = int(Path("/proc/1/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19])
+        return now - (uptime() - ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return now
+
+
+def uptime() -> float:
+    return float(Path("/proc/uptime").read_text("ascii").split()[0])
+
+
+def option(words: Sequence[str], name: str) -> str | None:
+    """An option of ``pod-agent run``, before its ``--``."""
+    own = list(words[: words.index("--")] if "--" in words else words)
+    for i, word in enumerate(own):
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+        if word == name and own[i + 1 :]:
+            return own[i + 1]
+    return None
+
+
+def deadline(disk: Path, hours: str | None, now: float) -> float | None:
+    """The one that was set; else the hours that are asked for, from the boot, else from the container's start."""
+    seen, kept = record(disk / "boot.json"), record(disk / "deadline.json")
+    boots = (dig(seen, "boot", "id"), dig(kept, "boot"))
+    at = number(dig(kept, "at")) if None in boots or boots[0] == boots[1] else None
+    if at is not None:
+        return at
+    asked = number(dig(seen, "accepted", "spec", "max_hours")) or number(hours)
+    if asked is None or asked <= 0:
+        return None
+    began = number(dig(seen, "boot", "booted_at"))
+    return (first_process_began(now) if began is None else began) + asked * HOUR_S
+
+
+def gather(env: Mapping[str, str], words: Sequence[str], since: float, now: float) -> Facts:
+    """All of it; what cannot be read is as if it were not there."""
+    run_dir = Path(env.get("PODKEEP_RUN_DIR") or "/run/podkeep")
+    disk = Path(env.get("PODKEEP_DISK_DIR") or "/podkeep")
+    spec = dig(record(disk / "boot.json"), "accepted", "spec")
+    said = " ".join(words).strip()
+    asks = bool(said) and not said.endswith(WAITING)
+    policies = [
+        dig(spec, f"on_{end}") or option(words, f"--on-{end}") or env.get(f"POD_ON_{end.upper()}")
+        for end in ("failure", "finish")
+    ]
+    minutes = number(dig(spec, "idle_minutes"))
+    minutes = number(env.get("POD_IDLE_MINUTES")) if minutes is None else minutes
+    return Facts(
+        pod=env.get("RUNPOD_POD_ID") or None,
+        keeper_lives=keeper_lives(run_dir),
+        deadline=deadline(disk, option(words, "--max-hours") or env.get("POD_MAX_HOURS"), now),
+        has_job=bool(spec) or asks or any(env.get(name) for name in ("POD_COMMAND", "POD_REPO", "REPO_URL")),
+        keep="keep" in policies,
+        idle_minutes=IDLE_MINUTES if minutes is None else minutes,
+        idle_s=max(0.0, uptime() - since),
+        now=now,
+    )
+
+
+# The ways to stop
+
+
+def ways(env: Mapping[str, str], timeout_s: float = ROUTE_S) -> tuple[Way, ...]:
+    """v2's action, GraphQL, and RunPod's tool in both spellings. The key travels in a header, never in an argument."""
+    pod, key = env.get("RUNPOD_POD_ID", ""), env.get("RUNPOD_API_KEY", "")
+    base = (env.get("POD_RUNPOD_URL") or RUNPOD_URL).rstrip("/")
+    query = {"query": STOP, "variables": {"input": {"podId": pod}}}
+
+    def by_v2() -> None:
+        send(f"{base}/pods/{quote(pod, safe='')}/action", {"action": "stop"}, key, timeout_s)
+
+    def by_graphql() -> None:
+        parts = urlsplit(base)
+        answer = send(f"{parts.scheme}://{parts.netloc}/graphql", query, key, timeout_s)
+        data = answer.get("data")
+        if answer.get("errors") or not isinstance(data, dict) or data.get("podStop") is None:
+            raise Refused(f"not taken: {json.dumps(answer)[:200]}")
+
+    def by_tool(*words: str) -> Callable[[], None]:
+        return lambda: call(("runpodctl", *words, pod), env, timeout_s)
+
+    return (
+        ("v2 stop", by_v2),
+        ("GraphQL", by_graphql),
+        ("runpodctl pod stop", by_tool("pod", "stop")),
+        ("runpodctl stop pod", by_tool("stop", "pod")),
+    )
+
+
+def send(url: str, body: object, key: str, timeout_s: float) -> Mapping[str, object]:
+    """POST, and the answer's object. 409 is a pod that is stopped already, or being stopped: taken."""
+    if not key:
+        raise Refused("RUNPOD_API_KEY is not set")
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)  # https: the system's certificates
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    try:
+        connection.request("POST", parts.path, json.dumps(body), {"User-Agent": USER_AGENT, **headers})
+        response = connection.getresponse()
+        said = response.read(ENOUGH_BYTES)
+    finally:
+        connection.close()
+    if response.status == ENDED_ALREADY:
+        return {}
+    try:
+        answer = json.loads(said or b"{}")
+    except (ValueError, RecursionError):
+        answer = None
+    if response.status not in ACCEPTED or not isinstance(answer, dict):
+        raise Refused(f"{response.status} {said[:200].decode('utf-8', 'replace')}")
+    return answer
+
+
+def call(argv: tuple[str, ...], env: Mapping[str, str], timeout_s: float) -> None:
+    done = subprocess.run(
+        argv, env=env, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        words = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+        raise Refused(f"exit code {done.returncode} {words[-200:]}")
+
+
+def climb(
+    choice: Sequence[Way], start: int, say: Callable[[str], None], patience_s: float = ROUTE_S + 5
+) -> bool:
+    """The routes in turn, from another one each time, until one is taken. None may hold us, a name server neither."""
+    for i in range(len(choice)):
+        name, ask = choice[(start + i) % len(choice)]
+        told: list[str] = []
+        thread = threading.Thread(target=_ask, args=(ask, told), daemon=True)
+        thread.start()
+        thread.join(patience_s)
+        error = (told or [f"no answer within {patience_s:g} s"])[0]
+        if not error:
+            say(f"{name} took the request; until we are killed we do not believe it")
+            return True
+        say(f"{name}: {error}")
+    return False
+
+
+def _ask(ask: Callable[[], None], told: list[str]) -> None:
+    try:
+        ask()
+    except Exception as error:  # noqa: BLE001 - a thread's top: whatever a route meets, the next one is tried
+        told.append(" ".join(str(error).split()) or type(error).__name__)
+    else:
+        told.append("")
+
+
+def main() -> NoReturn:
+    env = dict(os.environ)
+    deaths, since, code = (number(word) for word in sys.argv[1:4])
+    key = env.get("RUNPOD_API_KEY")
+
+    def say(text: str) -> None:
+        shown = text.replace(key, "***") if key else text
+        sys.stderr.write(f"podkeep: LAST RESORT: {shown}\n")
+        sys.stderr.flush()
+
+    count = int(deaths or 1)
+    facts = gather(env, sys.argv[4:], uptime() if since is None else since, time.time())
+    verdict = decide(facts)
+    say(f"the agent died {count} times, last with code {code or 0:g}; {verdict.why}")
+    if verdict.stop and not climb(ways(env), count - FIRST, say):
+        say(
+            f"STOP THIS POD BY HAND, it is billed and cannot stop itself: pod {facts.pod}{'!' * min(count, 60)}"
+        )
+    os._exit(LEAVE if verdict.leave else 0)  # a thread that hangs in a name server is not waited for
+
+
+if __name__ == "__main__":
+    main()

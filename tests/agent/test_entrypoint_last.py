@@ -1,0 +1,253 @@
+"""The entrypoint when no agent can be kept alive: when it turns to the last resort, and by which programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.agent.entry_box import WAITS, keeper
+from tests.fakes.stop_server import StopServer
+
+KEY = "a-key-of-the-pod"
+TOOLS = (
+    "bash",
+    "cat",
+    "chmod",
+    "date",
+    "dirname",
+    "grep",
+    "mkdir",
+    "mktemp",
+    "readlink",
+    "rm",
+    "sed",
+    "sleep",
+    "timeout",
+)
+
+
+@pytest.fixture
+def server():
+    made = StopServer()
+    yield made
+    made.close()
+
+
+def pod(server, **more):
+    return {
+        "RUNPOD_POD_ID": "pod-a",
+        "RUNPOD_API_KEY": KEY,
+        "POD_RUNPOD_URL": f"{server.url}/v2",
+        "POD_COMMAND": "python train.py",
+        **more,
+    }
+
+
+def died_before(tmp_path, times, since=None):
+    """What an earlier entrypoint of this container left on its disk."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    up = since if since is not None else int(float(Path("/proc/uptime").read_text().split()[0]))
+    (disk / "deaths").write_text(f"{times} {up}\n")
+    return disk / "deaths"
+
+
+def said(box):
+    return (box.folder / "out").read_text()
+
+
+def test_the_sixth_death_stops_the_pod(container, server, tmp_path):
+    """The count lies on the container's disk; the pod is asked to stop, and the agent is tried on."""
+    deaths = died_before(tmp_path, 5)
+    box = container("exit 7", **pod(server))
+    box.until(lambda: server.stops)
+    box.until(lambda: len([call for call in box.calls if "-m pod_agent" in call]) >= 2)
+    assert server.stops[0][1:3] == ("/v2/pods/pod-a/action", "podkeep/0.1 (last resort)")
+    assert int(deaths.read_text().split()[0]) >= 6
+    assert "the agent died 6 times, last with code 7" in said(box)
+    assert box.process.poll() is None
+
+
+def test_two_deaths_are_no_crash_loop(container, server):
+    """An agent that dies twice and then works is not stopped."""
+    box = container("n=$(grep -c start calls); [ $n -gt 2 ] || exit 7; " + WAITS, **pod(server))
+    box.until(lambda: "up" in box.calls)
+    assert (tmp := box.folder / "disk" / "deaths").read_text().split()[0] == "2", tmp
+    assert server.asked == []
+    assert "LAST RESORT" not in said(box)
+
+
+def test_ten_bad_minutes_are_one_too(container, server, tmp_path):
+    """Agents that live for some seconds each, and none for a minute: after ten minutes the pod is stopped."""
+    died_before(tmp_path, 1, since=1)
+    box = container("exit 7", **pod(server))
+    box.until(lambda: server.stops)
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "x y\n", "99999999999999999999 1\n", "08 1\n", "7\n", "6 99999999\n", "a[$(id)] 1"]
+)
+def test_a_damaged_count_is_none(container, server, tmp_path, damage):
+    """Whatever lies there, the count begins anew, and nothing of it is run."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "deaths").write_text(damage)
+    box = container("exit 7", **pod(server))
+    box.until(lambda: len(box.calls) >= 2)
+    assert server.asked == []
+
+
+def test_nothing_is_stopped_while_a_keeper_lives(container, server, tmp_path):
+    """The training goes on without any agent; once it has ended the pod is stopped."""
+    died_before(tmp_path, 8)
+    box = container("[ -e keeper ] || sleep 0.1; exit 7", **pod(server))
+    process = keeper(box)
+    try:
+        box.until(lambda: said(box).count("goes on under its keeper") >= 2)
+        assert server.stops == []
+    finally:
+        process.kill()
+        process.wait()
+    box.until(lambda: server.stops)
+
+
+def test_a_keeper_past_its_deadline_holds_nothing(container, server, tmp_path):
+    """The deadline that the agent had set is kept without it."""
+    died_before(tmp_path, 8)
+    (tmp_path / "disk" / "deadline.json").write_text(
+        '{"at":1000.5,"boot":"b","order":"o","hours":1,"format":1}'
+    )
+    box = container("exit 7", **pod(server))
+    process = keeper(box)
+    try:
+        box.until(lambda: server.stops)
+        assert "the deadline has passed" in said(box)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_term_amid_the_last_resort_ends_at_once(container, server, tmp_path):
+    """A request that hangs is not waited for when the pod is going away."""
+    server.hang_s = 60.0
+    died_before(tmp_path, 8)
+    box = container("exit 7", **pod(server))
+    box.until(lambda: server.asked)
+    box.term()
+    assert box.process.wait(15) == 0
+
+
+def test_a_container_of_ones_own_ends(container, tmp_path):
+    """Without a pod there is nothing to stop: the container leaves, with a code that says failed."""
+    died_before(tmp_path, 5)
+    box = container("exit 7")
+    assert box.process.wait(30) == 1
+    assert "this is no RunPod pod" in said(box)
+
+
+def bare(folder, *more):
+    """A PATH without any Python: the shell's own tools, and these programs, whose words are written down."""
+    folder.mkdir()
+    for name in TOOLS:
+        (folder / name).symlink_to(shutil.which(name))
+    for name in more:
+        real = shutil.which(name) or "/bin/true"
+        (folder / name).write_text(f'#!/bin/bash\necho "{name} $*" >> {folder}/words\nexec {real} "$@"\n')
+        (folder / name).chmod(0o755)
+    return str(folder)
+
+
+@pytest.mark.parametrize("program", ["curl", "wget"])
+def test_without_any_python_the_shell_stops_the_pod(server, tmp_path, program):
+    """curl or wget do: refused by one route, taken by the other; the key is in no argument, and left nowhere."""
+    server.answers["graphql"] = 403
+    run = Shell(server, tmp_path, program)
+    done = run("7", "1", "7")
+    assert done.returncode == 0, done.stderr
+    assert [path for _, _, path, _, _ in server.asked] == ["/graphql", "/v2/pods/pod-a/action"]
+    assert {agent for _, _, _, agent, _ in server.asked} == {"podkeep/0.1 (last resort)"}
+    assert "v2 took the request" in done.stderr
+    assert KEY not in (tmp_path / "path" / "words").read_text() + done.stderr
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+class Shell:
+    """last_resort.sh alone, where no Python is found."""
+
+    def __init__(self, server, tmp_path, *programs, **more):
+        (tmp_path / "tmp").mkdir()
+        home = tmp_path / "home"
+        home.mkdir()
+        text = (Path(__file__).parents[2] / "last_resort.sh").read_text()
+        (home / "last_resort.sh").write_text(
+            text.replace("/usr/bin/python3", "").replace("/usr/local/bin/python3", "")
+        )
+        self.program = home / "last_resort.sh"
+        self.env = {
+            "PATH": bare(tmp_path / "path", *programs),
+            "TMPDIR": str(tmp_path / "tmp"),
+            "PODKEEP_DISK_DIR": str(tmp_path / "disk"),
+            "PODKEEP_RUN_DIR": str(tmp_path / "run"),
+            **pod(server, **more),
+        }
+
+    def __call__(self, *words):
+        return subprocess.run(
+            ["/bin/bash", str(self.program), *words],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        )
+
+
+def test_runpod_s_own_tool_is_the_last(server, tmp_path):
+    """Neither Python nor curl nor wget: runpodctl in both spellings."""
+    run = Shell(server, tmp_path, "runpodctl")
+    assert run("9", "1", "7").returncode == 0
+    assert (tmp_path / "path" / "words").read_text() == "runpodctl stop pod pod-a\n"
+
+
+def test_with_nothing_at_all_it_is_said(server, tmp_path):
+    """Then somebody has to stop the pod by hand, and reads so."""
+    done = Shell(server, tmp_path)("6", "1", "7")
+    assert "STOP THIS POD BY HAND" in done.stderr
+
+
+SHELL = [
+    ({"POD_ON_FAILURE": "keep"}, None, False),
+    ({"POD_ON_FAILURE": "keep", "POD_IDLE_MINUTES": "0"}, 1, False),
+    ({"POD_ON_FAILURE": "keep", "POD_IDLE_MINUTES": "0.5"}, 1, False),
+    ({"POD_ON_FAILURE": "keep"}, 1, True),
+    ({"POD_COMMAND": ""}, None, False),
+    ({"POD_COMMAND": ""}, 1, True),
+    ({"POD_MAX_HOURS": "0.00001"}, None, True),
+]
+
+
+@pytest.mark.parametrize(("env", "since", "stops"), SHELL)
+def test_the_shell_knows_the_policies_too(server, tmp_path, env, since, stops):
+    """Keep and no job have their idle minutes, 0 is off."""
+    up = int(float(Path("/proc/uptime").read_text().split()[0]))
+    Shell(server, tmp_path, "curl", **env)("6", str(since or up), "7")
+    assert bool(server.stops) is stops
+
+
+def test_the_shell_keeps_the_deadline(server, tmp_path):
+    """A keeper that lives holds the pod until then: ours lives, it is this test."""
+    run = Shell(server, tmp_path, "curl")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "disk").mkdir()
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    (tmp_path / "run" / "keeper.pid").write_text(f"{os.getpid()} {fields[19]}\n")
+    assert "goes on under its keeper" in run("6", "1", "7").stderr
+    (tmp_path / "disk" / "deadline.json").write_text('{"at":99999999999.5,"boot":"b"}')
+    assert "goes on under its keeper" in run("6", "1", "7").stderr
+    assert server.stops == []
+    (tmp_path / "disk" / "deadline.json").write_text('{"at": 1000, "boot": "b"}')
+    run("6", "1", "7")
+    assert server.stops
