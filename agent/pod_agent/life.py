@@ -39,11 +39,13 @@ from pod_wire.errors import PodError
 from pod_wire.status import SelfStop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pod_agent.pod.armed import Armed
     from pod_agent.pod.boot import Boot
     from pod_agent.pod.brakes import Deadline
+    from pod_agent.pod.services_care import Services
     from pod_agent.run.commands import Command, ExitAgent
     from pod_agent.run.situation import State
     from pod_agent.settings import Settings
@@ -95,7 +97,8 @@ class Life:
             own_pod=self._myself.seen,
             doing=self._doing,
         )
-        steps = RealSteps(
+        self._services: Services | None = None
+        self._steps = RealSteps(
             settings,
             self._folders,
             clock,
@@ -106,7 +109,7 @@ class Life:
             readiness=self._readiness,
         )
         self._effects = Effects(
-            steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
+            self._steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
         )
         facts = PodFacts(
             pod=settings.pod_id,
@@ -160,6 +163,28 @@ class Life:
         """HTTP answers, the training has begun or failed to: what may wait that long begins here."""
         self._readiness.recall()
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
+        try:
+            self._services = self._begin_services()
+            if self._over.is_set():
+                self._services.leave()
+        except Exception as error:  # noqa: BLE001 - services are optional: the pod has its checks without them
+            self._post(e.Warned(f"services are not started: {error!r}"))
+
+    def _begin_services(self) -> Services:
+        from pod_agent.pod import services_table  # noqa: PLC0415 - the training comes first
+
+        def surroundings() -> tuple[Path, Mapping[str, str] | None] | None:
+            job = self._supervisor.state.job
+            return None if job is None else self._steps.surroundings(job)
+
+        return services_table.begin(
+            self._settings,
+            self._clock,
+            status=self._supervisor.snapshot,
+            job=surroundings,
+            warn=lambda text: self._post(e.Warned(text)),
+            tell=lambda found: self._supervisor.update(lambda facts: replace(facts, services=found)),
+        )
 
     # What changes
 
@@ -222,6 +247,8 @@ class Life:
     def _leave(self, left: ExitAgent) -> int:
         """Followers get the rest and the final status; then we go."""
         self._over.set()
+        if self._services is not None:
+            self._services.leave()
         self._farewell.leave()
         self._outlet.close()
         self._release()

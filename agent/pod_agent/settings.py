@@ -28,6 +28,18 @@ MOST_MINUTES, MOST_PRICE = 366 * 1440.0, 100_000.0  # beyond these they are mist
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 UNNAMED = "unnamed"
 CODE_LOGINS = ("POD_GIT_TOKEN", "POD_DEPLOY_KEY")
+SSH_KEYS = ("PUBLIC_KEY", "SSH_PUBLIC_KEY", "AUTHORIZED_KEYS")
+SSH_PORT = 22
+
+
+@dataclass(frozen=True, slots=True)
+class SshAsked:
+    """Who may log in, and where sshd listens. On a pod it is wanted; elsewhere PODKEEP_SSH_PORT asks for it."""
+
+    is_wanted: bool = False
+    keys: Mapping[str, str] = field(default_factory=dict)  # lines of public keys, by variable
+    port: int = SSH_PORT
+    addresses: tuple[str, ...] = ()  # all
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,7 @@ class Settings:
     job_environment: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
     code_logins: Mapping[str, Secret] = field(default_factory=dict)  # of our own that bring the code, by name
+    ssh: SshAsked = SshAsked()
 
     @property
     def code_environment(self) -> dict[str, str]:
@@ -96,6 +109,7 @@ class Settings:
             job_environment=job_environment(env),
             secrets=find_secrets(env),
             code_logins={name: Secret(env[name]) for name in CODE_LOGINS if env.get(name)},
+            ssh=ssh_asked(env),
         )
 
 
@@ -109,6 +123,19 @@ def unfit_job(env: Mapping[str, str]) -> JobSpec:
         command="",
         on_failure=ExitPolicy(policy) if policy in safe else ExitPolicy.STOP,
         idle_minutes=_minutes(env.get("POD_IDLE_MINUTES")),
+    )
+
+
+def ssh_asked(env: Mapping[str, str]) -> SshAsked:
+    """``PODKEEP_SSH_PORT`` is a port, or ``address:port``; a bad one is as good as none."""
+    address, _, port = env.get("PODKEEP_SSH_PORT", "").rpartition(":")
+    number = _whole(port) or 0
+    asked = 0 < number < 1 << 16 and re.fullmatch(r"[0-9A-Fa-f.:\[\]]*", address) is not None
+    return SshAsked(
+        is_wanted=asked or bool(env.get("RUNPOD_POD_ID")),
+        keys={name: env[name] for name in SSH_KEYS if env.get(name)},
+        port=number if asked else SSH_PORT,
+        addresses=(address,) if asked and address else (),
     )
 
 

@@ -131,6 +131,30 @@ class JobStatus:
     rehearsal: Rehearsal | None = None
 
 
+class ServiceState(StrEnum):
+    """How a service of the pod is. Readers know none of them for sure: more may come."""
+
+    OFF = "off"  # it is not to run here; its words say why
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSING = "pausing"  # it ended, and is started again in a moment
+    FAILED = "failed"  # it ended at once, time after time; it is tried again rarely
+    ENDED = "ended"  # by us, as the pod is going
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One service beside the job. ``state`` is a ServiceState, or a word of a newer agent."""
+
+    name: str
+    state: str
+    since: float  # when it came to be so
+    restarts: int = 0
+    pid: int | None = None
+    words: str | None = None  # its last ones, or why it does not run
+    remedy: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The whole pod at one moment, frozen; the API serves exactly this. Times are seconds since the epoch."""
@@ -151,4 +175,5 @@ class Status:
     price_per_hour: float | None = None
     cost: float | None = None  # dollars of this boot so far; None when the price is unknown
     warnings: tuple[str, ...] = field(default=())
+    services: tuple[ServiceStatus, ...] = ()
     format: int = 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
-from pod_wire.status import JobStatus, LogPlace, Phase, SelfStop, Status
+from pod_wire.status import JobStatus, LogPlace, Phase, SelfStop, ServiceStatus, Status
 
 if TYPE_CHECKING:
     from pod_agent.pod.brakes import Deadline
@@ -33,6 +33,7 @@ class PodFacts:
     log: LogPlace | None = None
     doing: str | None = None  # what a long step is at
     warnings: tuple[str, ...] = ()
+    services: tuple[ServiceStatus, ...] = ()  # those beside the job
 
 
 def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None) -> Status:
@@ -57,6 +58,7 @@ def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None
         price_per_hour=facts.price,
         cost=_cost(facts, now),
         warnings=(*facts.warnings, *state.warnings, *((state.waits_because,) if state.waits_because else ())),
+        services=facts.services,
     )
 
 

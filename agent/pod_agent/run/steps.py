@@ -77,6 +77,7 @@ class RealSteps:
         self._before: dict[str, dict[str, str]] = {}  # by run
         self._mark: Mark | None = None
         self._packing: Packing | None = None
+        self._planned: AttemptPlan | None = None
 
     def log(self, job: str) -> JobLog:
         return JobLog(self._folders.of(job).path)
@@ -157,7 +158,7 @@ class RealSteps:
         known = self._known(job)
         folder = self._folders.of(job.name)
         self.log(job.name).create()
-        return AttemptPlan(
+        self._planned = plan = AttemptPlan(
             number=number,
             run=job.run,
             folder=self.place(job, number),
@@ -170,6 +171,18 @@ class RealSteps:
             header=header(job, number, self._clock.now()),
             patience=self._patience,
         )
+        return plan
+
+    def surroundings(self, job: Job) -> tuple[Path, Mapping[str, str] | None]:
+        """Where the command runs, and in which environment: None for one that this life did not make."""
+        plan, known = self._planned, self._prepared.get(job.name)
+        if plan is not None and plan.run == job.run:
+            return plan.cwd, plan.env
+        if known is not None:
+            return known.folder, None
+        from pod_agent.run.code.sync import root_of  # noqa: PLC0415 - not needed where an attempt is found alive
+
+        return root_of(job.spec, self._settings.workspace / job.name) / job.spec.subdir, None
 
     def place(self, job: Job, number: int) -> Path:
         return self._settings.run_dir / job.name / f"{job.run}-{number}"
