@@ -39,6 +39,7 @@ class AgentProcess:
             "POD_JOB": "demo",
             "POD_ON_FINISH": "keep",
             "POD_ON_FAILURE": "keep",
+            "POD_EPHEMERAL": "1",  # a temporary folder is no mount
             "POD_PORT": str(self.port),
             "POD_TOKEN": TOKEN,
             "POD_WORKSPACE": str(self.workspace),

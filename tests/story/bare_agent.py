@@ -62,6 +62,7 @@ class BareAgent:
             "POD_PORT": str(port),
             "POD_TOKEN": TOKEN,
             "POD_WORKSPACE": str(self.workspace),
+            "POD_EPHEMERAL": "1",  # a temporary folder is no mount
             "PODKEEP_RUN_DIR": str(folder / "run"),
             "PODKEEP_DISK_DIR": str(folder / "disk"),
             **env,

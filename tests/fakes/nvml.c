@@ -1,0 +1,85 @@
+/* A libnvidia-ml.so.1 that says what the file "facts" beside it says, by NVML's published ABI. NVIDIA's own Python
+   binding loads it. Lines: "init RC", "hang 1", "crash 1", "driver TEXT", "cuda N", "old 1" (knows no v2 of the
+   memory's struct), and for each GPU "gpu RC TOTAL USED PROCESSES". */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OK = 0, INVALID = 2, INSUFFICIENT = 7, NO_FUNCTION = 13 };
+typedef struct { int rc; unsigned long long total, used; unsigned processes; } Gpu;
+typedef struct { unsigned long long total, free, used; } Memory;
+typedef struct { unsigned version; unsigned long long total, reserved, free, used; } MemoryV2;
+typedef struct { unsigned pid; unsigned long long used; unsigned gpu_instance, compute_instance; } Process;
+
+static Gpu gpus[64];
+static unsigned count;
+static int init_rc, old, cuda = 12040;
+static char driver[80] = "550.54.15";
+
+static void read_facts(void) {
+    Dl_info own;
+    char path[4096], word[32], rest[200];
+    dladdr((void *)read_facts, &own);
+    snprintf(path, sizeof path, "%s", own.dli_fname);
+    char name[4200];
+    snprintf(name, sizeof name, "%s/facts", dirname(path));
+    FILE *file = fopen(name, "r");
+    if (!file) abort();
+    count = 0;
+    while (fscanf(file, "%31s %199[^\n]", word, rest) == 2) {
+        if (!strcmp(word, "init")) init_rc = atoi(rest);
+        if (!strcmp(word, "cuda")) cuda = atoi(rest);
+        if (!strcmp(word, "old")) old = 1;
+        if (!strcmp(word, "driver")) snprintf(driver, sizeof driver, "%.79s", rest);
+        if (!strcmp(word, "hang")) for (;;) sleep(1000);
+        if (!strcmp(word, "crash")) abort();
+        if (!strcmp(word, "gpu")) {
+            Gpu *gpu = &gpus[count++];
+            sscanf(rest, "%d %llu %llu %u", &gpu->rc, &gpu->total, &gpu->used, &gpu->processes);
+        }
+    }
+    fclose(file);
+}
+
+int nvmlInitWithFlags(unsigned flags) { (void)flags; read_facts(); return init_rc; }
+int nvmlInit_v2(void) { return nvmlInitWithFlags(0); }
+int nvmlShutdown(void) { return OK; }
+const char *nvmlErrorString(int rc) { (void)rc; return "as the fake says"; }
+int nvmlSystemGetDriverVersion(char *text, unsigned length) { snprintf(text, length, "%s", driver); return OK; }
+int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = cuda; return OK; }
+int nvmlDeviceGetCount_v2(unsigned *found) { *found = count; return OK; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) {
+    if (index >= count) return INVALID;
+    *device = &gpus[index];
+    return gpus[index].rc;
+}
+int nvmlDeviceGetName(void *device, char *text, unsigned length) {
+    (void)device;
+    snprintf(text, length, "NVIDIA Fake");
+    return OK;
+}
+int nvmlDeviceGetMemoryInfo(void *device, Memory *memory) {
+    Gpu *gpu = device;
+    *memory = (Memory){gpu->total, gpu->total - gpu->used, gpu->used};
+    return OK;
+}
+int nvmlDeviceGetMemoryInfo_v2(void *device, MemoryV2 *memory) {
+    Gpu *gpu = device;
+    if (old) return NO_FUNCTION;
+    if (memory->version != (sizeof(MemoryV2) | 2u << 24)) return INVALID;
+    memory->total = gpu->total, memory->reserved = 0, memory->used = gpu->used, memory->free = gpu->total - gpu->used;
+    return OK;
+}
+int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *found, Process *processes) {
+    Gpu *gpu = device;
+    unsigned room = *found;
+    *found = gpu->processes;
+    if (gpu->processes == 0) return OK;
+    if (room < gpu->processes || !processes) return INSUFFICIENT;
+    for (unsigned i = 0; i < gpu->processes; i++) processes[i] = (Process){4000 + i, gpu->used, 0, 0};
+    return OK;
+}
