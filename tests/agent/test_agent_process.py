@@ -141,9 +141,9 @@ def test_bad_settings_are_a_failed_job(agent):
 
 
 def test_policy_exit_ends_the_agent(agent):
-    """Outside RunPod the agent leaves with the job's fate as its exit code."""
+    """Outside RunPod the agent leaves with the job's own exit code."""
     pod = agent(POD_ON_FINISH="exit", POD_ON_FAILURE="exit").start("run", "--", "exit 3")
-    assert pod.process.wait(15) == 1
+    assert pod.process.wait(15) == 3
     assert pod.state()["ending"]["outcome"] == "failed"
 
 

@@ -183,7 +183,7 @@ class Lifetime:
         self.opening = Opening(settings, folders, records, world.clock, on_boot=self._booted)
         self.journal = DyingJournal(FileJournal(folders), dies_after, instead=instead)
         self.effects = FakeEffects(world, self.opening, self._post)
-        facts = PodFacts(version="test")
+        facts = PodFacts(version="test", pod="pod-a")
         self.supervisor = Supervisor(
             folders, self.journal, self.effects, world.clock, facts=facts, rest=Rest(settings.run_dir)
         )

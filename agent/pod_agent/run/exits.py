@@ -25,7 +25,9 @@ from pod_wire.status import Outcome, Phase
 if TYPE_CHECKING:
     from pod_agent.run.asks import Cancel, Stop
     from pod_agent.run.commands import Command
+    from pod_agent.run.state import Job
 
+MOST_CODE = 255
 DRAIN_S = 60.0  # an attempt gets 30 s after its signal, its leftovers 10 s
 OVERDUE = "not everything of the job had ended when its time was up"
 STILL_THERE = "the last job's training has not ended yet"
@@ -207,17 +209,27 @@ def _apply(state: State, policy: ExitPolicy, because: str, now: float) -> Result
         case ExitPolicy.KEEP:
             return state, (Note("policy=keep"),)
         case ExitPolicy.EXIT:
-            ending = the_job(state).ending
-            good = ending is not None and ending.outcome is Outcome.SUCCEEDED
-            return state, (ExitAgent(0 if good else 1, leave=True),)
+            return state, (ExitAgent(_exit_code(state.job), leave=True),)
 
 
 def stop_pod(state: State, because: str, now: float, *, terminate: bool = False) -> Result:
-    """Nothing leads back from here: the ladder is climbed until we are killed."""
+    """Nothing leads back from here: the ladder is climbed until we are killed. Where there is no pod we just leave."""
+    if not state.on_pod:
+        said = Note(f"policy=exit because={because!r}: this is no RunPod pod, so the container ends instead")
+        return state, (said, ExitAgent(_exit_code(state.job), leave=True))
     if state.job is not None and not terminate:
         state = replace(state, job=replace(state.job, stop_because=because))
     state = replace(enter(state, Phase.STOPPING, now), stop_because=because)
     return state, (StopPod(terminate, because),)
+
+
+def _exit_code(job: Job | None) -> int:
+    """The command's own where it failed by itself; 1 for every other end that was not good."""
+    if job is None or job.ending is None or job.ending.outcome is Outcome.SUCCEEDED:
+        return 0
+    last = job.attempts[-1].exit_code if job.attempts else None
+    failed = job.ending.outcome is Outcome.FAILED
+    return last if failed and last is not None and 0 < last <= MOST_CODE else 1
 
 
 def stop_refused(state: State, event: e.StopRefused, _now: float) -> Result:

@@ -39,7 +39,7 @@ def accept(state: State, event: GiveOrder, now: float) -> Result:
     if state.alive is not Alive.NONE:  # with a process that cannot be killed nothing may train beside it
         return state, (refused(exits.STILL_THERE, "wait, or stop the pod and start it again"),)
     job = Job(event.spec, event.order_id, run="", run_began_at=now, boot="", accepted_at=now)
-    fresh = State(warnings=state.warnings, serial=state.serial, job=job, opening=True)
+    fresh = State(warnings=state.warnings, on_pod=state.on_pod, serial=state.serial, job=job, opening=True)
     state = enter(fresh, Phase.SYNCING, now)
     timer = After(OPEN_S, e.Overdue(state.serial))
     return state, (Open(event.spec, event.order_id), agreed("order accepted"), timer)

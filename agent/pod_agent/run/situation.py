@@ -46,6 +46,7 @@ class State:
     entered_at: float = 0.0
     serial: int = 0
     warnings: tuple[str, ...] = ()
+    on_pod: bool = True  # elsewhere there is nothing to stop: the container ends instead
 
     @property
     def is_busy(self) -> bool:

@@ -82,7 +82,7 @@ class Supervisor:
         self._count = 0
         self._facts_lock = threading.Lock()
         self.facts = facts
-        self.state = State(opening=True, entered_at=clock.now())
+        self.state = State(opening=True, entered_at=clock.now(), on_pod=facts.pod is not None)
         self._since = clock.monotonic()  # when the phase was entered
         self._pulled = -1  # the serial whose deadline was told
         self._fixed: tuple[float, float] | None = (
