@@ -50,7 +50,10 @@ def needed(repo: str | None, environment: Mapping[str, str], runpod_url: str) ->
     if proxy is not None:
         is_code = any(one.is_code for one in named)
         named = [Name(proxy, "the proxy", is_code)] if named else []
-    return tuple({one.host: one for one in reversed(named)}.values())[::-1]
+    once: dict[str, Name] = {}
+    for one in named:
+        once.setdefault(one.host, one)
+    return tuple(once.values())
 
 
 def _code(repo: str, hub: str) -> Name | None:
