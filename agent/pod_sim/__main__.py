@@ -28,41 +28,53 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--idle-exit", type=float, default=30.0, help="minutes without a running pod or a request; 0: never"
     )
-    ours = next((path for path in ENTRYPOINTS if path.is_file()), ENTRYPOINTS[0])
-    parser.add_argument("--entrypoint", type=Path, default=ours, help="PID 1 of every pod")
+    parser.add_argument(
+        "--backend",
+        choices=("process", "docker"),
+        default="process",
+        help="what pods are: processes of this machine, or containers of a Docker image",
+    )
+    parser.add_argument("--entrypoint", type=Path, help="PID 1 of every process pod")
+    parser.add_argument("--image", help="docker: the image of every pod, whatever it asks for")
+    parser.add_argument(
+        "--network", help="docker: host, or a bridge by its name; default: the engine's bridge, else host"
+    )
     parser.add_argument(
         "--proxy-silence", type=float, default=100.0, help="seconds of silence that the proxy bears"
     )
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.backend == "process" and (options.image or options.network):
+        parser.error("--image and --network go with --backend docker")
+    if options.backend == "docker" and options.entrypoint:
+        parser.error("--entrypoint goes with --backend process: containers begin as their image says")
+    return options
 
 
 def run(options: argparse.Namespace) -> None:
-    from pod_sim import environment  # noqa: PLC0415 (after the check that what it needs is installed)
-    from pod_sim.backends.host import find_unshare  # noqa: PLC0415
-    from pod_sim.backends.process import OF_POD, ProcessPods  # noqa: PLC0415
+    from pod_sim.backends import choice  # noqa: PLC0415 (after the check that what it needs is installed)
     from pod_sim.house import Pace  # noqa: PLC0415
     from pod_sim.server import Options, Simulator  # noqa: PLC0415
-    from pod_sim.state import Store, hidden, missing  # noqa: PLC0415
+    from pod_sim.state import Store  # noqa: PLC0415
 
-    if not options.entrypoint.is_file():
-        raise missing(options.entrypoint)
-    for needed in (options.entrypoint.resolve(), Path(sys.prefix), Path(sys.base_prefix)):
-        if needed.parts[1:2] and needed.parts[1] in OF_POD:
-            raise hidden(needed)
+    if options.backend == "docker":
+        chosen = choice.docker_pods(os.environ, options.image, options.network)
+    else:
+        ours = next((path for path in ENTRYPOINTS if path.is_file()), ENTRYPOINTS[0])
+        chosen = choice.process_pods(os.environ, options.entrypoint or ours)
     store = Store(options.state)
     store.open()
-    backend = ProcessPods(find_unshare(), sys.executable)
-    how = Options(
-        port=options.port,
-        idle_exit_s=options.idle_exit * 60 or None,
-        proxy_silence_s=options.proxy_silence,
-        entrypoint=("/bin/bash", str(options.entrypoint.resolve())),
-        python=sys.executable,
-        host_environment=environment.of_host(os.environ, environment.own_venv()),
-        pace=Pace(),
-    )
     try:
-        asyncio.run(Simulator(store, backend, RealClock(), how).serve())
+        how = Options(
+            port=options.port,
+            idle_exit_s=options.idle_exit * 60 or None,
+            proxy_silence_s=options.proxy_silence,
+            entrypoint=chosen.entrypoint,
+            python=chosen.python,
+            host_environment=chosen.host_environment,
+            pace=Pace(),
+            gateway=chosen.gateway,
+        )
+        asyncio.run(Simulator(store, chosen.backend, RealClock(), how).serve())
     finally:
         store.close()
 

@@ -34,6 +34,16 @@ def of_host(environ: Mapping[str, str], venv: str | None) -> dict[str, str]:
     return kept
 
 
+def of_host_for_containers(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same for a container, which has its own PATH and HOME: a path of this machine is none there."""
+    kept = of_host(environ, None)
+    return {
+        name: value
+        for name, value in kept.items()
+        if name not in ("PATH", "HOME", "LANG") and value[:1] != "/"
+    }
+
+
 def own_venv() -> str | None:
     """The virtual environment that this simulator runs in, if any."""
     return sys.prefix if sys.prefix != sys.base_prefix else None
@@ -41,7 +51,7 @@ def own_venv() -> str | None:
 
 def of_pod(record: PodRecord, host: Mapping[str, str], url: str, python: str) -> dict[str, str]:
     """All variables of PID 1. RunPod's own shadow the user's; the user's shadow the host's and ours."""
-    ours = {"POD_RUNPOD_URL": f"{url}/v2", "PODKEEP_PYTHON": python}
+    ours = {"POD_RUNPOD_URL": f"{url}/v2"} | ({"PODKEEP_PYTHON": python} if python else {})
     pretended = {"PODKEEP_PRETENDED_GPUS": str(record.gpu_count())}  # no driver of this machine is asked
     variables = {**host, **ours, **pretended, **record.asked.env, **_runpod(record)}
     if record.agent_port is not None and record.agent_port != record.inside_port():

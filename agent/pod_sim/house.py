@@ -46,7 +46,7 @@ class House:
     clock: Clock
     threads: Executor
     entrypoint: tuple[str, ...]  # of a pod that asks for none; empty where the image has one
-    python: str
+    python: str  # that the entrypoint is to use; empty where the image has its own
     host_environment: Mapping[str, str]
     url: str
     pace: Pace

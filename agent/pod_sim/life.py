@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pod_sim.backends import namespaces
 from pod_sim.console import Console
-from pod_sim.house import launch
+from pod_sim.house import free_port, launch
 from pod_sim.record import Charge, Faults, PodRecord, PodStatus
 from pod_wire.errors import PodError
 
@@ -211,16 +211,12 @@ class PodLife:
         self._spawn(self._await_exit(container), "watch")
 
     async def _await_exit(self, container: Container) -> None:
-        try:
-            descriptor = os.pidfd_open(container.pid)
-        except ProcessLookupError:
-            descriptor = -1
-        if descriptor >= 0:
+        descriptor = container.handle()
+        if descriptor is not None:
             loop, exited = asyncio.get_running_loop(), asyncio.Event()
             loop.add_reader(descriptor, exited.set)
             try:
-                if container.is_alive():
-                    await exited.wait()
+                await exited.wait()
             finally:
                 loop.remove_reader(descriptor)
                 os.close(descriptor)
@@ -237,9 +233,13 @@ class PodLife:
 
     def _fresh_addresses(self) -> None:
         inside = [port.partition("/")[0] for port in self.record.asked.ports if port.endswith("/tcp")]
-        outside = {port: 10_000 + secrets.randbelow(50_000) for port in inside}
+        outside: dict[str, int] = {}
+        for port in inside:
+            outside[port] = free_port(outside.values())
+        shared = self._house.backend.shares_network
+        agent_port = self._house.ports.fresh(self.record.id) if shared else None
         hostname = f"{self.record.id}-{secrets.token_hex(2)}"
-        self._change(hostname=hostname, tcp_ports=outside, agent_port=self._house.ports.fresh(self.record.id))
+        self._change(hostname=hostname, tcp_ports=outside, agent_port=agent_port)
 
     def _charge(self, now: float) -> None:
         if not any(charge.until is None for charge in self.record.charges):

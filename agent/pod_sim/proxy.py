@@ -28,6 +28,7 @@ class Route:
     port: int | None
     refusal: int = 404
     buffers: bool = False
+    host: str = "127.0.0.1"
 
 
 class Tunnels:
@@ -152,12 +153,12 @@ class Tunnel(asyncio.Protocol):
         peer = self._client.get_extra_info("peername") or ("127.0.0.1",)
         self._waiting = rewrite_head(request, str(peer[0])) + body
         self._client.pause_reading()
-        self._connecting = asyncio.get_running_loop().create_task(self._connect(route.port))
+        self._connecting = asyncio.get_running_loop().create_task(self._connect(route.host, route.port))
 
-    async def _connect(self, port: int) -> None:
+    async def _connect(self, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
         try:
-            transport, _ = await loop.create_connection(lambda: PodSide(self), "127.0.0.1", port)
+            transport, _ = await loop.create_connection(lambda: PodSide(self), host, port)
         except OSError:
             self._answer(502)
             return

@@ -44,6 +44,7 @@ class Options:
     python: str
     host_environment: Mapping[str, str]
     pace: Pace
+    gateway: str | None = None  # another address of this machine, by which its pods reach it
 
 
 class Simulator:
@@ -58,6 +59,15 @@ class Simulator:
         port = self._socket.getsockname()[1]
         store.keep_settings(replace(settings, port=port))
         self._url = f"http://{HOST}:{port}"
+        self._sockets = [self._socket]
+        if options.gateway is not None:
+            inner = listen_at(options.gateway, port)
+            if inner is None:
+                raise PodError(
+                    f"cannot listen on port {port} of {options.gateway}, where pods would ask: it is taken",
+                    "pass --network host, or another --port",
+                )
+            self._sockets.append(inner)
         self._key = settings.account_key
         house = House(
             store,
@@ -67,7 +77,7 @@ class Simulator:
             options.entrypoint,
             options.python,
             options.host_environment,
-            self._url,
+            f"http://{options.gateway}:{port}" if options.gateway else self._url,
             options.pace,
             Ports(),
         )
@@ -100,7 +110,7 @@ class Simulator:
         self._fleet.adopt()
         tending = asyncio.create_task(self._tend())
         try:
-            await self._server.serve_on(self._socket, self._announce)
+            await self._server.serve_on(self._sockets, self._announce)
         finally:
             tending.cancel()
             self._store.withdraw()
@@ -143,8 +153,8 @@ class Simulator:
             return Route(None, 524)
         if record.container is None:
             return Route(None, 502)
-        inside = record.agent_port if port == record.inside_port() else port
-        return Route(inside, buffers=record.faults.proxy == "buffer")
+        inside = (record.agent_port or port) if port == record.inside_port() else port
+        return Route(inside, buffers=record.faults.proxy == "buffer", host=record.container.address)
 
 
 class Server(uvicorn.Server):
@@ -154,13 +164,15 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._tunnels = tunnels
 
-    async def serve_on(self, listener: socket.socket, announce: object) -> None:
+    async def serve_on(self, listeners: list[socket.socket], announce: object) -> None:
         config = self.config
         config.load()
         self.lifespan = config.lifespan_class(config)
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Door(self._api, self._tunnels), sock=listener, backlog=2048)
-        self.servers = [server]
+        self.servers = [
+            await loop.create_server(lambda: Door(self._api, self._tunnels), sock=listener, backlog=2048)
+            for listener in listeners
+        ]
         self.started = True
         if callable(announce):
             announce()
@@ -177,14 +189,20 @@ class Server(uvicorn.Server):
 def listen(wish: int, before: int) -> socket.socket:
     """The port that is asked for; else the one from before, which living pods know; else any."""
     for port in (wish,) if wish else (before or free_port(), free_port()):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except OSError:
-            listener.close()
-            continue
-        with contextlib.suppress(OSError):
-            listener.listen(2048)
-        return listener
+        listener = listen_at(HOST, port)
+        if listener is not None:
+            return listener
     raise PodError(f"cannot listen on port {wish}: it is taken", "pass --port 0 for any free one")
+
+
+def listen_at(host: str, port: int) -> socket.socket | None:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        return None
+    with contextlib.suppress(OSError):
+        listener.listen(2048)
+    return listener

@@ -17,7 +17,7 @@ from pod_sim.files import replace_file, wipe
 from pod_sim.keys import new_account_key
 from pod_sim.record import PodRecord
 from pod_wire.codec import from_json, to_json
-from pod_wire.errors import Conflict, PodError
+from pod_wire.errors import Conflict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,14 +122,3 @@ class Store:
             return f"pid {known['pid']} already serves it at {known['url']}"
         except (OSError, ValueError, KeyError):
             return "another one is just starting there"
-
-
-def missing(path: Path) -> PodError:
-    return PodError(f"cannot use the entrypoint {path}: there is no such file", "pass --entrypoint PATH")
-
-
-def hidden(path: Path) -> PodError:
-    return PodError(
-        f"cannot use {path} in process pods: /{path.parts[1]} is a folder that every pod has for itself",
-        "move the checkout to another folder, e.g. below your home",
-    )

@@ -215,7 +215,7 @@ def test_a_reader_does_not_hold_the_simulator(clean_environment, tmp_path):
             seen = stream.until("line 3")
             simulator.call("POST", "/sim/shutdown")
             assert stream.answer.read() == b""
-    wait_for("the simulator has gone", lambda: Simulator.at(tmp_path / "state") is None)
+        wait_for("the simulator has gone", lambda: not (tmp_path / "state" / "server.json").exists())
     with (
         Simulator.running(tmp_path / "state", clean_environment, *options) as simulator,
         logs(Account(simulator), pod) as stream,

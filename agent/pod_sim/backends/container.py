@@ -36,6 +36,17 @@ class Container:
     def is_alive(self) -> bool:
         return namespaces.is_alive(self.pid, self.start_time)
 
+    def handle(self) -> int | None:
+        """A descriptor of this very process, readable once it has ended; None when it has. The caller closes it."""
+        try:
+            descriptor = os.pidfd_open(self.pid) if self.is_alive() else None
+        except ProcessLookupError:
+            return None
+        if descriptor is not None and not self.is_alive():  # the pid may have changed hands meanwhile
+            os.close(descriptor)
+            return None
+        return descriptor
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -59,6 +70,10 @@ class Launch:
 class Backend(Protocol):
     """What a pod is made of. Every method blocks; callers run them in threads."""
 
+    @property
+    def shares_network(self) -> bool:
+        """Whether pods have this machine's network: then each agent gets a port of its own, in POD_PORT."""
+
     def pull(self, image: str) -> str:
         """Make sure of the image; what is said of it in the pod's system log. Raises where there is none."""
 
@@ -77,6 +92,8 @@ class Backend(Protocol):
 
 def send(pid: int, started: int, number: int) -> None:
     """Signal this very process; nothing when it is gone, whoever has its pid now."""
+    if not namespaces.is_alive(pid, started):
+        return
     with contextlib.suppress(ProcessLookupError):
         descriptor = os.pidfd_open(pid)
         try:
@@ -110,13 +127,10 @@ def kill_inside(container: Container, pid: int, number: int) -> int:
 
 def wait_gone(container: Container, timeout_s: float) -> bool:
     """Wait for PID 1's end; the kernel ends its whole pid namespace before it reports that."""
-    try:
-        descriptor = os.pidfd_open(container.pid)
-    except ProcessLookupError:
+    descriptor = container.handle()
+    if descriptor is None:
         return True
     try:
-        if not container.is_alive():
-            return True
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(timeout_s * 1000))

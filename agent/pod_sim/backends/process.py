@@ -33,6 +33,10 @@ class ProcessPods:
         self._python = python
         self._helpers: dict[int, subprocess.Popen[bytes]] = {}  # by the pid of their PID 1
 
+    @property
+    def shares_network(self) -> bool:
+        return True
+
     def pull(self, image: str) -> str:
         return f"image {image} is not pulled: a pod of this simulator is made of this machine's own files"
 
