@@ -1,27 +1,29 @@
 """What the container's start command asks for: nothing, a one-shot job, or just waiting. Pure; reads no environment.
 
-``pod-agent run [--repo …] -- cmd`` and any other start command are a job; ``sleep infinity`` and the base image's own
-start script are as good as no start command. Two hidden options say where the agent keeps what is not the job's.
+``pod-agent run [--repo …] -- cmd`` and any other start command are a job; what only waits is as good as none
+(``start_command`` reads it). Two hidden options say where the agent keeps what is not the job's.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_wire.errors import BadInput, Mistake
+from pod_agent import start_command
+from pod_agent.start_command import rejoined, shell_text
+from pod_wire.errors import Mistake
+from pod_wire.near import distance
+from pod_wire.shell_text import shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 RUN_DIR = Path("/run/podkeep")
 DISK_DIR = Path("/podkeep")
-IDLE_COMMANDS = (("sleep", "infinity"), ("sleep", "inf"), ("tail", "-f", "/dev/null"))
-SHELLS = frozenset({"bash", "sh", "/bin/bash", "/bin/sh"})
-MOST_SHELL_WORDS = 3  # bash -c "sleep infinity"
-START_SCRIPT = "start.sh"
+OURS = "pod-agent"
 PLACES = {"--run-dir": "run", "--disk-dir": "disk"}
 FIELDS = {
     "--job": "POD_JOB",
@@ -36,7 +38,10 @@ FIELDS = {
     "--on-failure": "POD_ON_FAILURE",
     "--max-hours": "POD_MAX_HOURS",
     "--max-restarts": "POD_MAX_RESTARTS",
+    "--idle-minutes": "POD_IDLE_MINUTES",
+    "--signal": "POD_SIGNAL",
 }
+FLAGS = {"--fresh": "POD_FRESH", "--rehearse": "POD_REHEARSE", "--ephemeral": "POD_EPHEMERAL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,10 @@ class Invocation:
     disk_dir: Path = DISK_DIR
     overlay: Mapping[str, str] | None = None  # None: no job in the start command
     mistakes: tuple[Mistake, ...] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)  # below the environment's
+    warnings: tuple[str, ...] = ()
+    is_nested: bool = False  # the command is in a shell of its own: nothing can be added at its end
+    after: tuple[str, ...] | None = None  # the words of `pod-agent after`
 
 
 def understand(argv: Sequence[str], run_dir: str | None = None, disk_dir: str | None = None) -> Invocation:
@@ -56,43 +65,70 @@ def understand(argv: Sequence[str], run_dir: str | None = None, disk_dir: str | 
     while len(words) > 1 and words[0] in PLACES:
         places[PLACES[words[0]]] = Path(words[1])
         words = words[2:]
-    if means_waiting(words):
-        return Invocation(places["run"], places["disk"])
-    if words[0] != "run":
-        return Invocation(places["run"], places["disk"], {"POD_COMMAND": shlex.join(words)})
-    try:
-        return Invocation(places["run"], places["disk"], _one_shot(words[1:]))
-    except BadInput as error:
-        return Invocation(places["run"], places["disk"], {"POD_COMMAND": ":"}, error.mistakes)
+    here = Invocation(places["run"], places["disk"])
+    words = _ours(words)
+    if words[:1] == ["after"]:
+        return replace(here, after=tuple(words[1:]))
+    if words[:1] == ["run"]:
+        return _one_shot(here, words[1:])
+    return _with_command(here, {}, words)
 
 
-def means_waiting(words: Sequence[str]) -> bool:
-    """Whether a start command says nothing: empty, sleeping for ever, or the base image's start script."""
-    if not words or tuple(words) in IDLE_COMMANDS:
-        return True
-    inner = words[-1] if len(words) <= MOST_SHELL_WORDS and words[0] in SHELLS else ""
-    if inner and tuple(shlex.split(inner)) in IDLE_COMMANDS:
-        return True
-    last = inner or (words[0] if len(words) == 1 else "")
-    return last.rpartition("/")[2] == START_SCRIPT and last in {f"/{START_SCRIPT}", START_SCRIPT}
+def _ours(words: list[str]) -> list[str]:
+    """Without our own program's name, also where the whole command is one text."""
+    plain = words
+    inner = words[0] if len(words) == 1 else shell_text(rejoined(words))
+    if inner is not None and not shape(inner).breaks:
+        with contextlib.suppress(ValueError):
+            plain = shlex.split(inner)
+    is_ours = bool(plain) and plain[0].rpartition("/")[2] == OURS
+    return plain[1:] if is_ours else words
 
 
-def _one_shot(words: list[str]) -> dict[str, str]:
+def _with_command(here: Invocation, overlay: dict[str, str], words: Sequence[str]) -> Invocation:
+    command = start_command.read(words)
+    if command.text is None:
+        return here
+    return replace(
+        here,
+        overlay=overlay | {"POD_COMMAND": command.text},
+        defaults={"POD_ON_FINISH": "keep", "POD_ON_FAILURE": "keep"} if command.stays else {},
+        warnings=(command.warning,) if command.warning else (),
+        is_nested=command.is_nested,
+    )
+
+
+def _one_shot(here: Invocation, words: list[str]) -> Invocation:
+    """``run`` with its options. A wrong one is no crash: the job will end *failed* and say so."""
     overlay: dict[str, str] = {}
-    while words and words[0] != "--" and words[0].startswith("--"):
+    mistakes: list[Mistake] = []
+    while words and words[0] != "--" and words[0].startswith("-"):
         name, equals, value = words[0].partition("=")
-        if name not in FIELDS:
-            raise _mistake(name, "is no option of `pod-agent run`", f"known: {', '.join(FIELDS)}")
-        if not equals and not words[1:]:
-            raise _mistake(name, "needs a value", "write it after the option")
-        overlay[FIELDS[name]] = value if equals else words[1]
-        words = words[1:] if equals else words[2:]
-    if words[:1] == ["--"]:
         words = words[1:]
-    if not words:
-        raise _mistake("command", "is missing", "write it after --: pod-agent run -- python train.py")
-    return overlay | {"POD_COMMAND": words[0] if len(words) == 1 and " " in words[0] else shlex.join(words)}
+        if name in FLAGS:
+            overlay[FLAGS[name]] = value if equals else "1"
+        elif name not in FIELDS:
+            mistakes.append(Mistake(name, "is no option of `pod-agent run`", _meant(name)))
+            words = words[1:] if not equals and words and not words[0].startswith("-") else words
+        elif not equals and words[:1] in ([], ["--"]):
+            mistakes.append(Mistake(name, "needs a value", "write it after the option"))
+        else:
+            overlay[FIELDS[name]] = value if equals else words[0]
+            words = words if equals else words[1:]
+    words = words[1:] if words[:1] == ["--"] else words
+    if not " ".join(words).strip():
+        mistakes.append(
+            Mistake("command", "is missing", "write it after --: pod-agent run -- python train.py")
+        )
+    if mistakes:
+        return replace(here, overlay=overlay | {"POD_COMMAND": ":"}, mistakes=tuple(mistakes))
+    found = _with_command(here, overlay, words)
+    if found.overlay is None:  # who says `run` means it, also of a command that only waits
+        return replace(here, overlay=overlay | {"POD_COMMAND": shlex.join(words)})
+    return found
 
 
-def _mistake(field: str, problem: str, remedy: str) -> BadInput:
-    return BadInput("cannot read the start command", (Mistake(field, problem, remedy),))
+def _meant(name: str) -> str:
+    known = (*FIELDS, *FLAGS)
+    near = [other for other in known if distance(name.replace("_", "-"), other) <= 2]  # noqa: PLR2004 - as for variables
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pod_agent.invocation import DISK_DIR, RUN_DIR, Invocation
-from pod_wire.errors import BadInput
+from pod_wire.errors import BadInput, Mistake
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.parse import Parsed, parse_environment
 from pod_wire.routes import DEFAULT_PORT
+from pod_wire.rules import RESUME_MARK
 from pod_wire.secrets import Secret, find_secrets, job_environment, weak_secrets
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ IDLE_MINUTES = 15.0
 MOST_MINUTES, MOST_PRICE = 366 * 1440.0, 100_000.0  # beyond these they are mistakes, and not believed
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 UNNAMED = "unnamed"
+INSIDE = f"write {RESUME_MARK} inside the shell's text, where it belongs"
 CODE_LOGINS = ("POD_GIT_TOKEN", "POD_DEPLOY_KEY")
 SSH_KEYS = ("PUBLIC_KEY", "SSH_PUBLIC_KEY", "AUTHORIZED_KEYS")
 SSH_PORT = 22
@@ -85,7 +87,7 @@ class Settings:
     ) -> Settings:
         """Read the environment, with the start command's own fields above it."""
         asked = invocation or Invocation()
-        merged = dict(env) | dict(asked.overlay or {})
+        merged = dict(asked.defaults) | _given(env) | dict(asked.overlay or {})
         parsed, mistakes = _parse(merged, asked)
         return Settings(
             pod_id=env.get("RUNPOD_POD_ID") or None,
@@ -105,7 +107,7 @@ class Settings:
             idle_minutes=_minutes(env.get("POD_IDLE_MINUTES")),
             job=parsed.spec,
             mistakes=mistakes,
-            warnings=(*parsed.warnings, *_weak(merged)),
+            warnings=(*asked.warnings, *parsed.warnings, *_weak(merged)),
             job_environment=job_environment(env),
             secrets=find_secrets(env),
             code_logins={name: Secret(env[name]) for name in CODE_LOGINS if env.get(name)},
@@ -151,9 +153,24 @@ def _parse(env: Mapping[str, str], asked: Invocation) -> tuple[Parsed, BadInput 
     except BadInput as error:
         found = BadInput(error.message, (*asked.mistakes, *error.mistakes), error.hint)
         return Parsed(unfit_job(env), ()), found
+    if (
+        asked.is_nested
+        and parsed.spec is not None
+        and parsed.spec.resume
+        and RESUME_MARK not in parsed.spec.command
+    ):
+        told = Mistake("POD_RESUME", "has no place in the start command", INSIDE)
+        return Parsed(unfit_job(env), ()), BadInput("cannot read the start command", (told,))
     if asked.mistakes:
         return Parsed(unfit_job(env), ()), BadInput("cannot read the start command", asked.mistakes)
     return parsed, None
+
+
+def _given(env: Mapping[str, str]) -> dict[str, str]:
+    """An empty policy is none, so that the start command's stands."""
+    return {
+        name: value for name, value in env.items() if value or name not in {"POD_ON_FINISH", "POD_ON_FAILURE"}
+    }
 
 
 def _weak(env: Mapping[str, str]) -> tuple[str, ...]:
