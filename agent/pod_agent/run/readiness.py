@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
     from pod_wire.runpod.models import Pod
 
-BEAT_S = 1.0
+BEAT_S = 0.25
 log = logging.getLogger("podkeep")
 
 

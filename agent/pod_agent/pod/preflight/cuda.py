@@ -25,7 +25,7 @@ def version(text: str | None) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
-def has_compatibility(folder: Path = COMPATIBILITY) -> bool:
+def has_compatibility(folder: Path) -> bool:
     """Whether the image brings NVIDIA's own newer libcuda."""
     try:
         return any(folder.glob("libcuda.so*"))

@@ -15,9 +15,11 @@ from pod_agent.pod.preflight.verdict import FINE, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from pod_agent.pod.preflight.gpus import Gpus
     from pod_agent.pod.preflight.place import Load, Place
+    from pod_agent.pod.preflight.room import Room
     from pod_wire.clock import Clock
     from pod_wire.runpod.models import Pod
 
@@ -36,27 +38,33 @@ class Inspection:
         *,
         own_pod: Callable[[], Pod | None] = lambda: None,
         look_at_gpus: Callable[[Place], Gpus] | None = None,
+        look_at_room: Callable[[Path], Room] = room.look,
         resolve: Callable[[str], None] = names.resolve,
         doing: Callable[[str | None], None] = lambda _: None,
+        limit_s: float = LIMIT_S,
     ) -> None:
         self._place = place
         self._clock = clock
         self._own_pod = own_pod
         self._look_at_gpus = look_at_gpus or _ask_driver
+        self._look_at_room = look_at_room
         self._resolve = resolve
         self._doing = doing
+        self._limit_s = limit_s
 
     def of_machine(self, load: Load) -> tuple[Finding, ...]:
         """GPUs, CUDA, room and mount. Well under a second where all is well."""
         place = self._place
         at_gpus = Look("gpus", self._gpus) if place.promised else None
-        at_room = Look("room", lambda: room.look(place.workspace))
+        at_room = Look("room", lambda: self._look_at_room(place.workspace))
         at_mount = Look("mount", lambda: mount.look(place.workspace)) if place.is_pod else None
-        found = [] if place.is_simulated else self._of_container()
-        here = at_room.within(LIMIT_S)
-        found.append(room.judge_workspace(here, load.checkpoint_bytes, is_network=place.has_network_volume))
+        at_container = None if place.is_simulated else Look("container", self._of_container)
+        here = at_room.within(self._limit_s)
+        found = [room.judge_workspace(here, load.checkpoint_bytes, is_network=place.has_network_volume)]
+        if at_container is not None:
+            found += at_container.within(self._limit_s) or []
         if at_mount is not None:
-            on = at_mount.within(LIMIT_S)
+            on = at_mount.within(self._limit_s if here is not None else 0.0)  # one that hangs, hangs for both
             found.append(mount.judge(on, place.workspace, is_ephemeral=load.is_ephemeral))
         if at_gpus is not None:
             found += self._of_gpus(at_gpus)
@@ -86,10 +94,9 @@ class Inspection:
         """The container's own disk and shared memory, which do not hang."""
         place = self._place
         try:
-            on_disk = room.judge_container(
-                room.look(place.disk if place.disk.exists() else place.disk.parent)
-            )
-            shared = room.judge_shared(room.look(place.shared)) if place.promised else FINE
+            disk = place.disk if place.disk.exists() else place.disk.parent
+            on_disk = room.judge_container(self._look_at_room(disk))
+            shared = room.judge_shared(self._look_at_room(place.shared)) if place.promised else FINE
         except OSError:
             return []
         return [on_disk, shared]
@@ -99,9 +106,11 @@ class Inspection:
         told = look.within(gpu_look.LIMIT_S + 1)
         if told is None:
             told = gpus.Gpus(fault=gpus.SILENT)
-        told = self._once_free(told)
+        if gpus.is_taken(told):
+            told = self._once_free(told)
+            self._doing(None)
         image = cuda.of_image(place.environment)
-        versions = cuda.judge(image, told.cuda, compatible=cuda.has_compatibility())
+        versions = cuda.judge(image, told.cuda, compatible=cuda.has_compatibility(place.compatibility))
         return [gpus.judge_count(told, place.promised), gpus.judge_memory(told), versions]
 
     def _once_free(self, told: Gpus) -> Gpus:
@@ -112,7 +121,7 @@ class Inspection:
             self._doing("waiting for GPU memory that others still hold")
             self._clock.sleep(MEMORY_PAUSE_S)
             again = Look("gpus", self._gpus).within(gpu_look.LIMIT_S + 1)
-            told = told if again is None else again
+            told = gpus.Gpus(fault=gpus.SILENT) if again is None else again
         return told
 
     def _gpus(self) -> Gpus:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pod_agent.pod.preflight.cuda import COMPATIBILITY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,6 +30,7 @@ class Place:
     price: float | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     shared: Path = SHARED
+    compatibility: Path = COMPATIBILITY
 
     @property
     def is_simulated(self) -> bool:

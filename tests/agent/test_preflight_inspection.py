@@ -1,0 +1,283 @@
+"""An inspection of the pod and what becomes of it for the job: all at once, nothing waited for too long."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from pod_agent.pod.preflight import gpus, kept
+from pod_agent.pod.preflight.gpus import Gpu, Gpus
+from pod_agent.pod.preflight.inspection import Inspection
+from pod_agent.pod.preflight.place import Load, Place
+from pod_agent.pod.preflight.room import Room
+from pod_agent.pod.preflight.verdict import FINE, Level, failed, warnings
+from pod_agent.run import events as e
+from pod_agent.run.readiness import Readiness
+from pod_agent.run.state import Job
+from pod_agent.run.work import StepCancelled, StepFailed, Work
+from pod_agent.settings import Settings
+from pod_wire.job import JobSpec
+from pod_wire.status import CheckpointPlace
+from tests.fakes.clock import FakeClock
+from tests.live import wait_for
+
+GIB = 1 << 30
+PLENTY = Room(1 << 50, 1 << 50)
+
+
+def gpu(taken, index=0):
+    return Gpu(index, "NVIDIA Fake", 80 * GIB, taken)
+
+
+def place(folder, **more):
+    return Place(
+        workspace=folder,
+        disk=folder / "disk",
+        runpod_url="http://127.0.0.1:1/v2",
+        compatibility=folder / "none",
+        **more,
+    )
+
+
+def inspect(folder, told=None, load=None, **more):
+    """The findings on a machine whose driver tells one thing after another, and whose disks have room."""
+    asked = iter(told or [])
+    inspection = Inspection(
+        place(folder, **more),
+        FakeClock(),
+        look_at_gpus=lambda _: next(asked),
+        look_at_room=lambda _: PLENTY,
+    )
+    return [one for one in inspection.of_machine(load or Load("hash")) if one.reason]
+
+
+def test_a_good_machine_has_no_findings(tmp_path):
+    """GPUs as promised, room, nothing taken: nothing is said."""
+    assert inspect(tmp_path, [Gpus((gpu(0), gpu(0, 1)), cuda=(12, 8))], promised=2) == []
+
+
+def test_memory_gets_some_seconds_to_come_free(tmp_path):
+    """What the container before still holds after a restart is waited for, and then nothing is said."""
+    told = [Gpus((gpu(70 * GIB),)), Gpus((gpu(70 * GIB),)), Gpus((gpu(0),))]
+    assert inspect(tmp_path, told, promised=1) == []
+
+
+def test_memory_that_stays_taken_is_told(tmp_path):
+    """Most of it is a failure, and how much is said."""
+    (found,) = inspect(tmp_path, [Gpus((gpu(70 * GIB),))] * 11, promised=1)
+    assert found.level is Level.FAILURE
+    assert "75.2 GB of 85.9 GB of GPU 0" in found.reason
+
+
+def test_what_is_wrong_is_told_together(tmp_path):
+    """Too few GPUs and an image too new are two reasons of one failure."""
+    environment = {"CUDA_VERSION": "13.0.1"}
+    found = inspect(tmp_path, [Gpus((gpu(0),), cuda=(12, 4))], promised=2, environment=environment)
+    assert "1 of its 2 GPUs" in failed(found).reason
+    assert "CUDA 13.0" in failed(found).reason
+
+
+def test_a_driver_that_raises_is_a_silent_one(tmp_path):
+    """Whatever fails in the looking is no GPU."""
+
+    def broken(_):
+        raise OSError(24, "Too many open files")
+
+    inspection = Inspection(place(tmp_path, promised=1), FakeClock(), look_at_gpus=broken)
+    assert gpus.WORDS[gpus.SILENT] in failed(inspection.of_machine(Load("hash"))).reason
+
+
+def test_a_workspace_that_hangs_is_not_waited_for(tmp_path):
+    """The look at a dead mount is left behind after its time; the rest is judged, and the job may begin."""
+    gate = threading.Event()
+
+    def hang(path):
+        if path == tmp_path:
+            gate.wait(60)
+        return PLENTY
+
+    inspection = Inspection(place(tmp_path, is_pod=True), FakeClock(), look_at_room=hang, limit_s=0.1)
+    found = inspection.of_machine(Load("hash", is_ephemeral=True))
+    gate.set()
+    assert failed(found) is None
+    assert any("the workspace does not answer" in text for text in warnings(found))
+
+
+@pytest.mark.parametrize(
+    ("pod", "level"),
+    [
+        (SimpleNamespace(gpu_id="NVIDIA L4"), Level.FAILURE),
+        (SimpleNamespace(gpu_id=None), Level.FINE),
+        (None, Level.FINE),
+    ],
+)
+def test_a_pod_with_a_count_of_zero_asks_who_it_is(tmp_path, pod, level):
+    """RunPod's own record tells a CPU pod from one that lost its GPU; refused, it stays unknown."""
+    inspection = Inspection(place(tmp_path, promised=0), FakeClock(), own_pod=lambda: pod)
+    found = failed(inspection.of_machine(Load("hash"))) or FINE
+    assert found.level is level
+
+
+def test_a_simulated_pod_has_what_it_pretends(tmp_path):
+    """No driver of this machine is asked for it, and the machine's own disks are not judged."""
+    simulated = Inspection(place(tmp_path, promised=1, pretended_gpus=1), FakeClock())
+    assert failed(simulated.of_machine(Load("hash"))) is None
+    without = Inspection(place(tmp_path, promised=1, pretended_gpus=0), FakeClock())
+    assert "0 of its 1 GPUs" in failed(without.of_machine(Load("hash"))).reason
+
+
+def no_such_name(host):
+    if host != "127.0.0.1":
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+@pytest.mark.parametrize(("is_here", "level"), [(False, Level.FAILURE), (True, Level.WARNING)])
+def test_names_are_worth_a_job_only_until_the_code_is_here(tmp_path, is_here, level):
+    """The same name that ends a job before its code has come is a warning afterwards."""
+    inspection = Inspection(place(tmp_path, is_pod=True), FakeClock(), resolve=no_such_name)
+    load = Load("hash", "https://git.example.org/me/it", must_fetch=True)
+    levels = [one.level for one in inspection.of_names(load, lambda: is_here)]
+    assert levels == [level, Level.FINE]
+
+
+# What becomes of it for the job
+
+SPEC = JobSpec("demo", "true", repo="https://git.example.org/me/it")
+JOB = Job(SPEC, "order-1", run="r", run_began_at=0.0, boot="b")
+
+
+class Desk:
+    """A readiness, what it posts, and the log's lines."""
+
+    def __init__(self, folder, resolve=no_such_name, room=PLENTY, gate=None, boot="boot-1", **settings):
+        self.posted = []
+        self.lines = []
+        self.gate = gate
+        self.looked = 0
+        self.room = room
+        self.resolve = resolve
+        self.disk = folder / "disk"
+        self.disk.mkdir(exist_ok=True)
+        self.work = Work(self.lines.append, FakeClock())
+        self.settings = Settings(
+            workspace=folder, disk_dir=self.disk, runpod_url="http://127.0.0.1:1/v2", **settings
+        )
+        self.readiness = Readiness(
+            self.settings,
+            FakeClock(),
+            boot=lambda: boot,
+            post=self.posted.append,
+            inspection=self._inspection,
+        )
+
+    def _inspection(self, here):
+        return Inspection(
+            here, FakeClock(), resolve=self.resolve, look_at_room=self._look, look_at_gpus=lambda _: Gpus()
+        )
+
+    def _look(self, path):
+        self.looked += path == self.settings.workspace
+        if self.gate is not None:
+            self.gate.wait(60)
+        return self.room
+
+    def warned(self):
+        return [event.text for event in self.posted if isinstance(event, e.Warned)]
+
+    def pass_by(self, job=JOB):
+        self.readiness.begin(job)
+        self.readiness.begin(job)
+        self.readiness.hold(self.work)
+
+
+def test_an_unfit_pod_ends_the_job_at_once(tmp_path):
+    """The machine hears of it while a step is under way, and the step before the training does not pass either."""
+    desk = Desk(tmp_path, gpu_count=1)
+    desk.readiness.begin(JOB)
+    (event,) = wait_for("the verdict", lambda: list(desk.posted))
+    assert (event.order, event.reason) == ("order-1", "this pod has 0 of its 1 GPUs")
+    with pytest.raises(StepFailed, match="0 of its 1 GPUs"):
+        desk.readiness.hold(desk.work)
+    assert kept.read(desk.disk) is None
+
+
+def test_a_fit_pod_lets_the_training_begin(tmp_path):
+    """Nothing to say is nothing said; each attempt is looked at anew, though what was found is kept."""
+    desk = Desk(tmp_path)
+    desk.pass_by()
+    desk.pass_by()
+    assert (desk.posted, desk.lines, desk.looked) == ([], [], 2)
+    assert kept.read(desk.disk).boot == "boot-1"
+    desk.readiness.hold(desk.work)  # an attempt that nothing was begun for
+
+
+def test_warnings_are_told_once_and_recalled(tmp_path):
+    """The status has them, the log one line each; the next agent of this boot repeats no line, forgets no warning."""
+    full = Room(7 * 10**9, 10**12)
+    job = replace(JOB, checkpoint=CheckpointPlace("/w/ckpt", 5, 4 * 10**9, 0.0))
+    first = Desk(tmp_path, room=full)
+    first.pass_by(job)
+    assert len(first.lines) == 1
+    assert first.lines[0].startswith(b"podkeep: warning: the workspace has 7.0 GB left")
+    again = Desk(tmp_path, room=full)
+    again.readiness.recall()
+    again.pass_by(job)
+    assert again.lines == []
+    assert set(again.warned()) == set(first.warned())
+    other = Desk(tmp_path, boot="boot-2")
+    other.readiness.recall()
+    assert other.posted == []
+
+
+def test_names_are_looked_up_once_in_a_boot(tmp_path):
+    """A container that comes back with nothing changed resolves nothing; another job does."""
+    asked = []
+    pod = {"pod_id": "pod-a", "pretended_gpus": 0}
+    spec = replace(SPEC, ephemeral=True)
+    Desk(tmp_path, resolve=asked.append, **pod).pass_by(replace(JOB, spec=spec))
+    wait_for("the look", lambda: asked == ["git.example.org"])
+    Desk(tmp_path, resolve=asked.append, **pod).pass_by(replace(JOB, spec=spec))
+    other = replace(JOB, spec=replace(spec, repo="https://other.example.org/it"))
+    Desk(tmp_path, resolve=asked.append, **pod).pass_by(other)
+    wait_for("the other look", lambda: asked == ["git.example.org", "other.example.org"])
+
+
+def test_waiting_for_the_verdict_can_be_cancelled(tmp_path):
+    """A cancel is heard while something is still being looked at."""
+    desk = Desk(tmp_path, gate=threading.Event())
+    desk.readiness.begin(JOB)
+    desk.work.cancel()
+    with pytest.raises(StepCancelled):
+        desk.readiness.hold(desk.work)
+    desk.gate.set()
+
+
+def test_another_order_is_looked_at_anew(tmp_path):
+    """The verdict on an order that was cancelled is not the next one's."""
+    desk = Desk(tmp_path, gpu_count=1)
+    desk.readiness.begin(JOB)
+    desk.readiness.begin(replace(JOB, order="order-2"))
+    with pytest.raises(StepFailed):
+        desk.readiness.hold(desk.work)
+    wait_for("both verdicts", lambda: {event.order for event in desk.posted} == {"order-1", "order-2"})
+
+
+def test_a_defect_of_ours_holds_no_training_back(tmp_path):
+    """A check that raises is a warning."""
+    desk = Desk(tmp_path)
+    desk.readiness._inspection = lambda _: 1 / 0
+    desk.pass_by()
+    assert "a defect of podkeep in the preflight" in desk.warned()[0]
+
+
+def test_a_full_container_disk_keeps_nothing_and_hurts_nobody(tmp_path):
+    """What cannot be kept is looked at again next time."""
+    desk = Desk(tmp_path)
+    desk.disk.rmdir()
+    desk.disk.write_text("no folder")
+    desk.pass_by()
+    assert desk.posted == []
