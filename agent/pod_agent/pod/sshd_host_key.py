@@ -65,7 +65,7 @@ class HostKey:
         self._near.chmod(0o600)
         return Held(self._near, both[1])
 
-    def _share(self, key: bytes, damaged: bytes) -> bytes:
+    def _share(self, key: bytes, damaged: bytes | None) -> bytes | None:
         return self._quill.do("keep the host key", lambda: self._publish(key, damaged))
 
     def _read_near(self) -> bytes:
@@ -74,15 +74,15 @@ class HostKey:
         except FileNotFoundError:
             return b""
 
-    def _read_far(self) -> bytes:
-        """What the workspace holds, b"" for nothing. A folder that cannot be there is an error."""
+    def _read_far(self) -> bytes | None:
+        """What the workspace holds, if anything."""
         try:
             with self._far.open("rb") as file:
                 return file.read(MOST_BYTES)
         except FileNotFoundError:
-            return b""
+            return None
 
-    def _publish(self, key: bytes, damaged: bytes) -> bytes:
+    def _publish(self, key: bytes, damaged: bytes | None) -> bytes | None:
         """Put ours there unless somebody was quicker; what is there now."""
         if not self._far.parent.parent.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, "there is no workspace")
@@ -90,7 +90,7 @@ class HostKey:
         draft = self._far.with_name(f".{NAME}.{os.urandom(6).hex()}")
         scribe.replace(draft, key)
         try:
-            if damaged:
+            if damaged is not None:
                 draft.rename(self._far)
             else:
                 self._link(draft, key)
@@ -123,9 +123,9 @@ class HostKey:
         draft.rename(self._near)
         return made
 
-    def _whole(self, key: bytes) -> tuple[bytes, bytes] | None:
+    def _whole(self, key: bytes | None) -> tuple[bytes, bytes] | None:
         """The key with its public half, as ssh-keygen understands it; None for what it does not."""
-        if not key.startswith(b"-----BEGIN"):
+        if key is None or not key.startswith(b"-----BEGIN"):
             return None
         draft = self._near.with_name(f".{NAME}.look")
         scribe.replace(draft, key)

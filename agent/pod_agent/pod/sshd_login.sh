@@ -49,7 +49,7 @@ line() { # one line: what it does, what it has cost, when it ends
   if [ -n "$pk_agent" ] && ! kill -0 "$pk_agent" 2>/dev/null; then
     words="$words; the agent does not run, this was $(span $((now - pk_told))) ago"
   fi
-  printf 'podkeep %s: %s\n' "$pk_pod" "$words"
+  printf 'podkeep%s: %s\n' "${pk_pod:+ $pk_pod}" "$words"
 }
 
 banner() {
