@@ -199,6 +199,8 @@ class Life:
 
     def _changed(self, _state: State) -> None:
         self._serving.wake()
+        if self._services is not None:
+            self._services.wake()
 
     def _stay_owner(self) -> None:
         """Beat every ten seconds; another nonce ends our training."""

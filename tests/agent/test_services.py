@@ -162,7 +162,7 @@ def test_five_ends_at_once_are_a_failure_with_last_words_and_remedy(house, tmp_p
     )
     status = here.until("failed")
     assert (tmp_path / "count").read_text().count("begun") == 5
-    assert (status.restarts, status.words) == (4, "exit code 3: cannot bind:   taken")
+    assert (status.restarts, status.words) == (4, "exit code 3: nonsense; cannot bind:   taken")
     assert status.remedy == "look at it"
 
 
@@ -281,7 +281,7 @@ def test_a_log_stays_bounded(tmp_path):
     ("text", "words"),
     [
         (b"", ""),
-        (b"one\ntwo\n\n  \n", "two"),
+        (b"zero\none\n two\n\n  \n", "one; two"),
         (b"\xff\xfe bad \x1b[31m", "�� bad  [31m"),
         (b"x" * 100_000, "x" * 300),
     ],

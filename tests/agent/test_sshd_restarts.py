@@ -13,6 +13,7 @@ import pytest
 from tests.agent.agent_process import is_alive
 from tests.agent.ssh_place import SshPlace
 from tests.agent.test_sshd_keys import GOOD
+from tests.fakes import hung_mount
 from tests.fakes.ssh_host import SSHD
 from tests.live import wait_for
 
@@ -180,3 +181,30 @@ def test_a_folder_that_is_gone_holds_no_login_up(place):
     done = here.ssh("-tt", "127.0.0.1", stdin=b"echo [$PYTHONUNBUFFERED]; exit\n")
     assert b"is not there, or does not answer" in done.stdout
     assert b"[1]" in done.stdout
+
+
+@pytest.mark.skipif(not hung_mount.is_possible(), reason="needs root and /dev/fuse for a mount that hangs")
+def test_a_hung_workspace_holds_nobody_up(place):
+    """sshd has a host key of its own and says so; a login begins at home, with a banner."""
+    here = place()
+    with hung_mount.hung(here.agent.workspace):
+        here.start()
+        assert here.say("echo in") == "in\n"
+        said = here.ssh("-tt", "127.0.0.1", stdin=b"echo [$SSH_CONNECTION]; exit\n").stdout.decode()
+        assert "is not there, or does not answer" in said
+        assert "[127.0.0.1 " in said
+        warnings = here.agent.status()["warnings"]
+        assert any("host key" in text and "no answer" in text for text in warnings)
+
+
+@pytest.mark.skipif(not hung_mount.is_possible(), reason="needs root and /dev/fuse for a mount that hangs")
+def test_a_workspace_that_hangs_later_cuts_nothing(place):
+    """The agent is begun again beside it: sshd goes on, and lets people in."""
+    here = place()
+    before = here.start()
+    assert here.say("echo one") == "one\n"
+    here.agent.kill()
+    with hung_mount.hung(here.agent.workspace):
+        here.agent.start()
+        here.until("running", lambda one: one["pid"] == before["pid"])
+        assert here.ssh("-o", "StrictHostKeyChecking=yes", "127.0.0.1", "echo two").stdout == b"two\n"

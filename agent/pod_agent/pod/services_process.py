@@ -150,7 +150,7 @@ class Place:
         return True
 
     def last_words(self, since: int = 0) -> str:
-        """The last line that it said in this life, bounded, as text."""
+        """The last two lines that it said in this life, bounded, as text."""
         try:
             with self.log.open("rb") as file:
                 size = file.seek(0, os.SEEK_END)
@@ -160,7 +160,8 @@ class Place:
         except OSError:
             return ""
         lines = [line for line in tail.decode("utf-8", "replace").splitlines() if line.strip()]
-        return "".join(c if c.isprintable() else " " for c in lines[-1]).strip()[:WORDS] if lines else ""
+        words = "; ".join(line.strip() for line in lines[-2:])
+        return "".join(c if c.isprintable() else " " for c in words)[-WORDS:]
 
 
 def ready(fds: list[int], within_s: float) -> set[int]:
