@@ -42,7 +42,7 @@ COPY . /src
 RUN set -eu; export PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1; \
     /opt/installer/bin/pip wheel -q --no-deps --no-build-isolation --wheel-dir /tmp/wheel /src; \
     /opt/installer/bin/pip --python /opt/podkeep/bin/python install -q --no-deps --prefix /tmp/ours /tmp/wheel/*.whl; \
-    chmod 0755 /tmp/ours/share/podkeep/entrypoint.sh; \
+    chmod 0755 /tmp/ours/share/podkeep/*.sh; \
     install -m 0644 /src/image/healthcheck.py /tmp/ours/share/podkeep/
 
 FROM system

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.image.fixtures import base_image, built_image, engine, session_folder
 from tests.live import Simulator
+
+__all__ = ["base_image", "built_image", "engine", "session_folder"]  # fixtures of tests marked docker
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
