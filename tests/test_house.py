@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "pod_agent.run",
     ),
     "pod_agent.api": ("pod_wire", "pod_agent"),
+    "pod_agent.after": ("pod_wire", "pod_agent"),
     "pod_agent.serving": ("pod_wire", "pod_agent"),
     "pod_agent.life": ("pod_wire", "pod_agent"),
     "pod_agent.__main__": ("pod_wire", "pod_agent"),

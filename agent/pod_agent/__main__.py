@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
@@ -14,16 +15,21 @@ from pod_agent.run.attempt_plan import USUAL, Patience
 from pod_agent.settings import Settings
 from pod_agent.voice import Voice
 from pod_wire.clock import RealClock
+from pod_wire.errors import BadInput, PodError
 from pod_wire.masker import Masker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pod_agent.invocation import Invocation
+
+WRONG_USE, NOT_POSSIBLE = 2, 3  # as pod-client's
 USAGE = f"""pod-agent: carries one job through its phases, then switches the pod off.
 
   pod-agent                         the job of the POD_* variables, or wait for one
   pod-agent run [options] -- cmd…   a one-shot job
   pod-agent cmd…                    the same
+  pod-agent after PID…              look after a training that runs already
 options: {" ".join(FIELDS)}
 """
 
@@ -46,13 +52,39 @@ def to_stderr(line: bytes) -> None:
         left = left[os.write(2, left) :]
 
 
+def look_after(
+    words: Sequence[str], env: dict[str, str], invocation: Invocation
+) -> tuple[dict[str, str], Invocation]:
+    """``pod-agent after``: asks the agent that lives here, and ends; or else says what this program is to become."""
+    from pod_agent import after  # noqa: PLC0415 - no other agent needs it
+
+    if words[:1] in (("-h",), ("--help",)):
+        sys.stdout.write(after.USAGE)
+        sys.exit(0)
+    try:
+        asked = after.read(words)
+        job = after.job_of(asked, after.ourselves())
+        agent = after.agent_of(invocation.run_dir)
+        if agent is None:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # who wants to sleep closes the terminal
+            return after.alone(job, env, invocation)
+        to_stderr(f"podkeep: {after.hand_over(job, agent, invocation.disk_dir)}\n".encode())
+    except PodError as error:
+        lines = [error.message, *map(str, error.mistakes if isinstance(error, BadInput) else ()), error.hint]
+        to_stderr("".join(f"podkeep: {line}\n" for line in lines if line).encode("utf-8", "replace"))
+        sys.exit(WRONG_USE if isinstance(error, BadInput) else NOT_POSSIBLE)
+    sys.exit(0)
+
+
 def main(argv: Sequence[str] | None = None, patience: Patience = USUAL) -> None:
     words = sys.argv[1:] if argv is None else list(argv)
-    if words[:1] in (["-h"], ["--help"]):
+    if {"-h", "--help"} & {*words[:1], *(words[1:2] if words[:1] == ["run"] else ())}:
         sys.stdout.write(USAGE)
         return
     env = dict(os.environ)
     invocation = understand(words, env.get("PODKEEP_RUN_DIR"), env.get("PODKEEP_DISK_DIR"))
+    if invocation.after is not None:
+        env, invocation = look_after(invocation.after, env, invocation)
     settings = Settings.from_env(env, invocation, socket.gethostname())
     masker = Masker(settings.secrets)
     handler = Voice(to_stderr)

@@ -10,7 +10,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.marks import token
+from pod_agent.pod import marks
 from pod_agent.run import events as e
 from pod_wire.secrets import TokenRule
 
@@ -96,7 +96,7 @@ class Serving:
             log=shown.log,
             journal=shown.journal,
             checkpoints=shown.checkpoints,
-            token=TokenRule(token(self._settings)),
+            token=TokenRule(marks.token(self._settings), marks.local_token(self._settings)),
             masker=self._masker,
             trees=Trees(workspace),
             awaits=shown.awaits,

@@ -93,18 +93,21 @@ class Secret:
 
 
 class TokenRule:
-    """What the agent accepts as its bearer token: a token, or ``sha256:<hex>`` of one. Compared in constant time."""
+    """What the agent accepts as its bearer token: tokens, or ``sha256:<hex>`` of one. Compared in constant time."""
 
-    __slots__ = ("_digest",)
+    __slots__ = ("_digests",)
 
-    def __init__(self, configured: Secret) -> None:
-        text = configured.reveal()
-        known = text.removeprefix(_HASHED).lower()
-        self._digest = known if text.startswith(_HASHED) else sha256(_encoded(text)).hexdigest()
+    def __init__(self, *configured: Secret) -> None:
+        self._digests = tuple(_digest(one.reveal()) for one in configured)
 
     def accepts(self, presented: str) -> bool:
-        digest = sha256(_encoded(presented)).hexdigest()
-        return hmac.compare_digest(digest.encode(), _encoded(self._digest))
+        digest = sha256(_encoded(presented)).hexdigest().encode()
+        return any(hmac.compare_digest(digest, _encoded(known)) for known in self._digests)
+
+
+def _digest(text: str) -> str:
+    known = text.removeprefix(_HASHED).lower()
+    return known if text.startswith(_HASHED) else sha256(_encoded(text)).hexdigest()
 
 
 def is_secret_name(name: str) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LEAVE = "leave"
 AGENT_PID = "agent.pid"
 TOKEN = "token"  # noqa: S105 - a file's name
+LOCAL_TOKEN = "local-token"  # noqa: S105 - the same
 LEAST_TOKEN = 32  # letters of one of ours
 log = logging.getLogger("podkeep")
 
@@ -43,9 +44,15 @@ def leaving(run_dir: Path, code: int) -> None:
 
 def token(settings: Settings) -> Secret:
     """The configured token; without one, ours: made once, in a file that only root reads, for ssh."""
-    if settings.token is not None:
-        return settings.token
-    path = settings.disk_dir / TOKEN
+    return _made(settings.disk_dir / TOKEN) if settings.token is None else settings.token
+
+
+def local_token(settings: Settings) -> Secret:
+    """For programs of this pod that run as root: the configured one may be known to us only as a hash."""
+    return _made(settings.disk_dir / LOCAL_TOKEN)
+
+
+def _made(path: Path) -> Secret:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         known = path.read_text("ascii").strip()
         if len(known) >= LEAST_TOKEN:  # an empty one would let everybody in

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pod_agent.run import events as e
+from pod_agent.run.after_watch import is_watch
 from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Readiness:
 
     def begin(self, job: Job) -> None:
         """Start looking, unless that is under way for this order. Returns at once."""
-        if self._check is not None and self._check.order == job.order:
+        if is_watch(job.spec.command) or (self._check is not None and self._check.order == job.order):
             return
         self._check = check = Check(job.order, job.spec.spec_hash())
         threading.Thread(target=lambda: self._run(check, job), name="preflight", daemon=True).start()

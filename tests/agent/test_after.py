@@ -1,0 +1,284 @@
+"""`pod-agent after PID`: a training that somebody began by hand is looked after, with an agent here and without."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from pod_agent import after
+from pod_agent.run import after_watch
+from pod_wire.errors import BadInput
+from tests.agent.agent_process import TOKEN, AgentProcess
+from tests.fakes.stop_server import StopServer
+from tests.live import wait_for
+
+TRAINING = "import sys\nprint('step 1', flush=True)\nsys.stdin.read()\nprint('the last step')\nsys.exit(3)\n"
+
+
+class Training:
+    """A program that nobody of us started; it goes on until it is told to."""
+
+    def __init__(self, output=subprocess.DEVNULL, errors=None):
+        argv = [sys.executable, "-c", TRAINING]
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=output, stderr=errors or output, start_new_session=True
+        )
+        self.pid = self.process.pid
+        self.burial = threading.Thread(target=self.process.wait, daemon=True)
+        self.burial.start()
+
+    def ends(self):
+        self.process.stdin.close()
+
+    def close(self):
+        self.process.kill()
+        self.burial.join()
+        for end in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if end is not None:
+                end.close()
+
+
+@pytest.fixture
+def training():
+    made = []
+
+    def make(*words, **more):
+        made.append(Training(*words, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def pod(tmp_path):
+    made = []
+
+    def make(**env):
+        made.append(
+            AgentProcess(tmp_path, **{"POD_ON_FINISH": "", "POD_ON_FAILURE": "", "POD_JOB": "", **env})
+        )
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def log_of(pod, pid):
+    path = pod.workspace / ".podkeep" / "jobs" / f"after-{pid}" / "log"
+    return path.read_text() if path.exists() else ""
+
+
+def run(pod, *words):
+    argv = [sys.executable, "-m", "pod_agent", "after", *words]
+    return subprocess.run(argv, env=pod.env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def running(status):
+    return status["phase"] == "running" and status["job"]["attempts"][-1]["pid"]
+
+
+def test_alone_it_becomes_the_agent_and_stops_the_pod(pod, training, tmp_path):
+    """No agent lives here: /healthz answers, the log is the training's file, its end stops the pod."""
+    with (tmp_path / "train.log").open("wb") as output:
+        mine = training(output)
+    with (tmp_path / "noise").open("wb"):
+        server = StopServer()
+    known = {
+        "RUNPOD_POD_ID": "pod-a",
+        "RUNPOD_API_KEY": "a-key-of-the-pod",
+        "POD_RUNPOD_URL": f"{server.url}/v2",
+    }
+    agent = pod(**known, POD_REPO="/no/such/repository", POD_RESUME="--resume {checkpoint}").start(
+        "after", str(mine.pid)
+    )
+    try:
+        agent.until("running", running)
+        assert b'"alive"' in agent.get("/healthz")
+        wait_for("the first step", lambda: "\nstep 1\n" in log_of(agent, mine.pid))
+        assert server.stops == []
+        mine.ends()
+        wait_for("the stop", lambda: server.stops)
+        log = log_of(agent, mine.pid)
+        assert "\nthe last step\n" in log
+        assert f"process {mine.pid} has ended; how, only who started it can know" in log
+        assert "succeeded" in log
+    finally:
+        server.close()
+
+
+def test_outside_a_pod_it_ends_with_the_training(pod, training):
+    """With nothing to stop it ends well when the training has; a pipe's log begins with nothing, and says why."""
+    mine = training(subprocess.PIPE)
+    agent = pod().start("after", str(mine.pid))
+    agent.until("running", running)
+    wait_for(
+        "why", lambda: "to a pipe: what it wrote and writes there is not here" in log_of(agent, mine.pid)
+    )
+    mine.ends()
+    assert agent.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("token", [TOKEN, "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest(), ""])
+def test_a_living_agent_is_asked(pod, training, token):
+    """Where an agent lives it takes the job, whatever is known of its token, and the program ends at once."""
+    mine, other = training(), training()
+    agent = pod(POD_TOKEN=token).start()
+    wait_for("http", lambda: "http=up" in agent.said())
+    done = run(agent, str(mine.pid), str(other.pid), "--on-finish=keep", "--max-hours", "5")
+    assert done.returncode == 0, done.stderr
+    name = f"after-{mine.pid}-{other.pid}"
+    assert name in done.stderr
+    log = agent.workspace / ".podkeep" / "jobs" / name / "log"
+    wait_for("looking on", lambda: log.exists() and "to nowhere" in log.read_text())
+    again = run(agent, str(mine.pid))
+    assert again.returncode == 3
+    assert name in again.stderr
+    mine.ends()
+    wait_for("one end", lambda: f"process {mine.pid} has ended" in log.read_text())
+    assert "succeeded" not in log.read_text()
+    other.ends()
+    wait_for("the end", lambda: "succeeded: exit code 0" in log.read_text())
+    wait_for("keep", lambda: "policy=keep" in agent.said())
+
+
+def test_term_ends_the_looking_and_never_the_training(pod, training):
+    """Ctrl-C, and a closed terminal, cost nothing of what somebody else began."""
+    mine = training()
+    agent = pod().start("after", str(mine.pid))
+    agent.until("running", running)
+    agent.process.send_signal(signal.SIGHUP)
+    agent.process.send_signal(signal.SIGTERM)
+    assert agent.process.wait(60) == 0
+    assert mine.process.poll() is None
+
+
+WRONG = [
+    ([], "PID: is missing"),
+    (["x"], "x: is no process id"),
+    (["-5"], "-5: is no option"),
+    (["0x10"], "is no process id"),
+    (["99999999999999999999"], "is no process id"),
+    (["٣"], "is no process id"),
+    (["5", "--max-hours"], "--max-hours: needs a value"),
+    (["5", "--repo", "x"], "--repo: is no option of `pod-agent after`"),
+    (["1"], "1: is the container's first process"),
+    ([str(1 << 22)], "is no process: has it ended already?"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), WRONG)
+def test_what_cannot_be_looked_after_is_said(words, said):
+    """Every mistake names itself and the way out; nothing is begun."""
+    with pytest.raises(BadInput) as caught:
+        after.job_of(after.read(words), after.ourselves())
+    assert said in "; ".join(map(str, caught.value.mistakes))
+
+
+def test_nobody_waits_for_himself():
+    """Our own pid and those that wait for us would never end."""
+    for pid in (os.getpid(), os.getppid()):
+        if pid > 1:
+            with pytest.raises(BadInput, match="cannot look after it") as caught:
+                after.target(pid, after.ourselves())
+            assert "itself" in str(caught.value.mistakes[0])
+
+
+def test_a_zombie_and_a_thread_are_told_apart(training):
+    """What has ended already is not waited for; of a thread its process is named."""
+    dead = subprocess.Popen(["/bin/true"])
+    try:
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(BadInput) as caught:
+            after.target(dead.pid, [])
+        assert "has ended already" in str(caught.value.mistakes[0])
+    finally:
+        dead.wait()
+    ready, over = threading.Event(), threading.Event()
+    numbers = []
+    thread = threading.Thread(
+        target=lambda: (numbers.append(threading.get_native_id()), ready.set(), over.wait())
+    )
+    thread.start()
+    try:
+        ready.wait()
+        with pytest.raises(BadInput) as caught:
+            after.target(numbers[0], [])
+        assert f"is a thread of process {os.getpid()}" in str(caught.value.mistakes[0])
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_kernel_s_thread_is_known():
+    """By its flags, as the kernel writes them."""
+    line = "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 3 0 0"
+    assert after.is_kernel_s(line.rpartition(") ")[2].split())
+    assert not after.is_kernel_s(Path("/proc/self/stat").read_text().rpartition(") ")[2].split())
+
+
+def test_the_program_says_what_was_typed_wrong(pod):
+    """Exit code 2, each mistake on its line; --help is no mistake."""
+    done = run(pod(), "x", "y")
+    assert done.returncode == 2
+    assert len(re.findall("is no process id", done.stderr)) == 2
+    assert "after $!" in run(pod(), "--help").stdout
+
+
+# The program that looks on
+
+
+def look_on(*words):
+    argv = [sys.executable, "-I", "-S", after_watch.__file__, *words]
+    return subprocess.run(argv, capture_output=True, timeout=60, check=False)
+
+
+def test_a_pid_that_was_given_away_is_not_waited_for(training):
+    """Another start time is another process."""
+    done = look_on(f"{training().pid}:1", f"{1 << 22}:5")
+    assert done.returncode == 0
+    assert done.stdout.count(b"has ended") == 2
+
+
+def test_a_long_past_is_cut_at_a_line(training, tmp_path):
+    """Of an output that began before, the last megabyte is shown, from a line's beginning; what comes is whole."""
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"old line %d\n" % i for i in range(200_000)))
+    with path.open("ab") as output:
+        mine = training(output)
+    start = after_watch.started(mine.pid)
+    threading.Timer(0.5, mine.ends).start()
+    out = look_on(f"{mine.pid}:{start}").stdout
+    lines = out.split(b"\n")
+    assert all(re.fullmatch(rb"old line \d+", line) for line in lines[1:9])
+    assert len(out) < (1 << 20) + 1000
+    assert b"\nold line 199999\nstep 1\nthe last step\n" in out
+
+
+def test_an_output_that_is_emptied_or_deleted_is_followed_on(training, tmp_path):
+    """A file that a program truncates begins anew; one that was deleted is read by what the process holds of it."""
+    path = tmp_path / "log"
+    path.write_bytes(b"\xff\x00no text\n" * 100)
+    with path.open("ab") as output:
+        mine = training(output)
+    start = after_watch.started(mine.pid)
+    argv = [sys.executable, "-I", "-S", after_watch.__file__, f"{mine.pid}:{start}"]
+    with (tmp_path / "seen").open("wb") as seen:
+        watch = subprocess.Popen(argv, stdout=seen)
+    wait_for("the past", lambda: b"step 1" in (tmp_path / "seen").read_bytes())
+    os.truncate(path, 0)
+    wait_for("emptied", lambda: b"was emptied" in (tmp_path / "seen").read_bytes())
+    path.unlink()
+    mine.ends()
+    assert watch.wait(60) == 0
+    assert b"the last step" in (tmp_path / "seen").read_bytes()
