@@ -86,4 +86,18 @@ def rm(around: Surroundings, pod: str, force: bool, token_file: str | None, loca
     return acting.remove(wiring, wiring.target(pod, local=local, token_file=token_file), force=force)
 
 
-COMMANDS = (status, ps, stop, start, rm)
+@click.command()
+@options.POD
+@click.argument("words", nargs=-1, metavar="[-- COMMAND...]")
+@click.option("--print", "printed", is_flag=True, help="Only say the ssh command.")
+@options.LOCAL
+@click.pass_obj
+def ssh(around: Surroundings, pod: str, words: tuple[str, ...], printed: bool, local: bool) -> int:
+    """Log in to a pod over ssh, or run a command there. The exit code is ssh's."""
+    from pod_client import login  # noqa: PLC0415
+
+    wiring = around.wiring()
+    return login.ssh(wiring, wiring.target(pod, local=local), words, printed=printed)
+
+
+COMMANDS = (status, ps, stop, start, rm, ssh)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pod_client.known_pods import KnownPod
     from pod_client.wiring import Target, Wiring
     from pod_wire.runpod.models import Pod
-    from pod_wire.status import Status
+    from pod_wire.status import ServiceStatus, Status
 
 ASKED_AT_ONCE = 8
 
@@ -140,8 +140,17 @@ def _status_rows(status: Status, *, is_live: bool) -> list[tuple[str, str | None
     rows.append(
         ("stop failed", f"{status.stop_attempts} times: {status.stop_error}" if status.stop_error else None)
     )
+    rows += [("service", words) for words in map(_service, status.services) if words]
     rows += [("", warning) for warning in status.warnings]
     return rows
+
+
+def _service(service: ServiceStatus) -> str | None:
+    """A service that does not run as it should; one that does is no news."""
+    if service.state == "running":
+        return f"{service.name} runs, begun again {service.restarts} times" if service.restarts else None
+    words = f"{service.name} is {service.state}{f': {service.words}' if service.words else ''}"
+    return f"{words} ({service.remedy})" if service.remedy else words
 
 
 # -- ps ---------------------------------------------------------------------------------------------------------

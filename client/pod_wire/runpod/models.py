@@ -44,6 +44,15 @@ class RuntimePort:
 
 
 @dataclass(frozen=True, slots=True)
+class SshPlace:
+    """Where an ssh of the pod's answers, as RunPod tells it."""
+
+    host: str
+    port: int
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod. ``cost`` is dollars per hour (0 when stopped); ``runtime_up`` is the API's only sign of a container."""
 
@@ -67,6 +76,8 @@ class Pod:
     uptime_s: int | None = None
     runtime_ports: tuple[RuntimePort, ...] = ()
     locked: bool = False
+    ssh_direct: SshPlace | None = None  # the pod's own sshd
+    ssh_proxy: SshPlace | None = None  # RunPod's gateway: a terminal and nothing else
 
     def started(self) -> float | None:
         """``started_at`` in seconds since the epoch."""
@@ -165,7 +176,15 @@ def read_pod(data: object) -> Pod:
         uptime_s=_whole(runtime.get("uptime")),
         runtime_ports=_runtime_ports(runtime.get("ports")),
         locked=data.get("locked") is True,
+        ssh_direct=_ssh_place(_table(data.get("ssh")).get("direct")),
+        ssh_proxy=_ssh_place(_table(data.get("ssh")).get("proxy")),
     )
+
+
+def _ssh_place(data: object) -> SshPlace | None:
+    place = _table(data)
+    host, port, user = _text(place.get("host")), _whole(place.get("port")), _text(place.get("username"))
+    return SshPlace(host, port, user) if host and port and user else None
 
 
 def _mounts(data: Mapping[str, object]) -> tuple[Mount, ...]:
