@@ -1,5 +1,5 @@
 /* A libnvidia-ml.so.1 that says what the file "facts" beside it says, by NVML's published ABI. NVIDIA's own Python
-   binding loads it. Lines: "init RC", "hang 1", "crash 1", "driver TEXT", "cuda N", "old 1" (knows no v2 of the
+   binding loads it. Each look adds a byte to "looks". Lines: "wait 1" (until there is a file "go"), "init RC", "hang 1", "crash 1", "driver TEXT", "cuda N", "old 1" (knows no v2 of the
    memory's struct), and for each GPU "gpu RC TOTAL USED PROCESSES". */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,9 +25,12 @@ static void read_facts(void) {
     char path[4096], word[32], rest[200];
     dladdr((void *)read_facts, &own);
     snprintf(path, sizeof path, "%s", own.dli_fname);
-    char name[4200];
-    snprintf(name, sizeof name, "%s/facts", dirname(path));
-    FILE *file = fopen(name, "r");
+    char *here = dirname(path), name[4200];
+    snprintf(name, sizeof name, "%s/looks", here);
+    FILE *file = fopen(name, "a");
+    if (file) fputc('.', file), fclose(file);
+    snprintf(name, sizeof name, "%s/facts", here);
+    file = fopen(name, "r");
     if (!file) abort();
     count = 0;
     while (fscanf(file, "%31s %199[^\n]", word, rest) == 2) {
@@ -36,6 +39,10 @@ static void read_facts(void) {
         if (!strcmp(word, "old")) old = 1;
         if (!strcmp(word, "driver")) snprintf(driver, sizeof driver, "%.79s", rest);
         if (!strcmp(word, "hang")) for (;;) sleep(1000);
+        if (!strcmp(word, "wait")) {
+            snprintf(name, sizeof name, "%s/go", here);
+            while (access(name, F_OK)) usleep(50000);
+        }
         if (!strcmp(word, "crash")) abort();
         if (!strcmp(word, "gpu")) {
             Gpu *gpu = &gpus[count++];
