@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--follow", "-f", is_flag=True, help="Until the job has ended; then print its receipt.")
 @click.option("--tail", type=click.IntRange(min=0), help="Only the last so many lines, and what follows.")
 @click.option("--since", help="Only what was written since: 90s, 10m, 2h, or a time as 2026-01-31T12:00:00Z.")
+@click.option("--console", is_flag=True, help="RunPod's log of the pod instead; needs no agent that answers.")
 @options.RAW
 @options.TOKEN_FILE
 @options.LOCAL
@@ -30,6 +31,7 @@ def logs(  # noqa: PLR0917 - one argument per flag
     follow: bool,
     tail: int | None,
     since: str | None,
+    console: bool,
     raw: bool,
     token_file: str | None,
     local: bool,
@@ -46,6 +48,12 @@ def logs(  # noqa: PLR0917 - one argument per flag
         raise click.UsageError("give --tail or --since, not both")
     wiring = around.wiring()
     when = None if since is None else moments.parse_moment(since, wiring.clock.now())
+    if console:
+        from pod_client import console as runpod_log  # noqa: PLC0415
+
+        wish = runpod_log.Wish(runpod_log.MOST if tail is None else tail, when)
+        target = wiring.target(pod, local=local, token_file=token_file)
+        return runpod_log.show(wiring, target, around.sink(raw=raw), wish, follow=follow)
     begin = Begin(0 if tail is None and when is None else None, tail, when)
     target = wiring.target(pod, local=local, token_file=token_file)
     return logging.logs(wiring, target, around.sink(raw=raw), begin, follow=follow)

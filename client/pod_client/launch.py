@@ -165,9 +165,11 @@ class Launcher:
             if pod is not None and health is not None and self._is_armed(pod_id, health):
                 return Armed(self._as_it_came_up(pod), health)
             if age > self._patience.armed_s:
+                is_new = self.ledger.made is Made.CREATED  # then it is removed, and its log with it
+                told = "is above, if anything" if is_new else f"is in: pod-client logs {pod_id} --console"
                 raise Unreachable(
                     f"cannot launch pod {pod_id}: after {seconds(age)} its agent has not said that it can stop the pod",
-                    "a wrong image, or a bad host; RunPod's own log of the pod tells which",
+                    f"a wrong image, or a bad host; what RunPod's host said of it {told}",
                 )
             pause = min(pause * 1.5, self._patience.look_s)
 

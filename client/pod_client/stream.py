@@ -67,7 +67,7 @@ def open_stream(url: str, token: Secret | None) -> LogStream:
     if token is not None:
         headers["Authorization"] = f"Bearer {token.reveal()}"
     try:
-        connection = _connection(url)
+        connection = connection_to(url)
     except OSError:
         raise Unreachable(f"cannot reach {parts.hostname}: the certificates here cannot be read") from None
     try:
@@ -87,7 +87,7 @@ def open_stream(url: str, token: Secret | None) -> LogStream:
         raise Unreachable(f"cannot reach {parts.hostname}: {what or 'the connection broke'}") from None
 
 
-def _connection(url: str) -> http.client.HTTPConnection:
+def connection_to(url: str) -> http.client.HTTPConnection:
     """Straight, or through the HTTP proxy and with the certificates that requests would take."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port

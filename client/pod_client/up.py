@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pod_client.code.sending import Sending
 from pod_client.code.settling import Settling
 from pod_client.company import Company, Launched
+from pod_client.console import last_words
 from pod_client.dry_run import show
 from pod_client.ending import gone_reason
 from pod_client.exits import DETACHED
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pod_wire.runpod.pods import PodsApi
 
 LOCAL_LOOK_S = 0.1
+LAST_WORDS = 10  # lines
 
 
 class Up:
@@ -73,7 +75,10 @@ class Up:
         except (StoppedEarly, AlreadyRuns):
             raise
         except Exception:  # also a mistake of ours: what was made is billed all the same
-            self._unmake("the launch failed")
+            try:
+                self._tell_last_words()
+            finally:
+                self._unmake("the launch failed")
             raise
 
     def _launch(self) -> Launched:
@@ -89,6 +94,13 @@ class Up:
         if reused is None:
             return Launched(pod, known, health.self_stop, None, Begin())
         return Launched(pod, known, health.self_stop, reused.stale_order, reused.begin)
+
+    def _tell_last_words(self) -> None:
+        """What RunPod's host said of the pod: it goes with it."""
+        pod_id = self._launcher.ledger.pod_id
+        lines = last_words(self._config, pod_id, LAST_WORDS) if pod_id is not None else []
+        if lines:
+            self._screen.note("the last that RunPod's host said of the pod:\n" + "\n".join(lines))
 
     def _send(self, pod_id: str, tree: Packed) -> None:
         agent, clock = self._agent_of(pod_id), self._wiring.clock

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.live import Simulator, wait_for
+from tests.story.laptop import CLIENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.story.conftest import Laptop, Story
+    from tests.story.laptop import Laptop, Story
 
 JOB = "story"
 HEADER = re.compile(rb"^podkeep: attempt (\d+) of run (\w+),", re.MULTILINE)
@@ -39,9 +40,17 @@ def note(text: str) -> None:
 
 def order(laptop: Laptop, command: str, *more: str) -> Story:
     """`up` with any command, in the laptop's repository."""
-    from tests.story.conftest import CLIENT  # noqa: PLC0415 - a conftest is loaded by pytest first
-
-    argv = (CLIENT, "up", "--local", "--job", JOB, "--repo", str(laptop.repo), "--command", command)
+    argv = (
+        CLIENT,
+        "up",
+        "--local",
+        "--job",
+        JOB,
+        "--repo",
+        laptop.source or str(laptop.repo),
+        "--command",
+        command,
+    )
     return laptop.start(*argv, *more)
 
 

@@ -1,14 +1,38 @@
-"""Whole lives of a pod on process pods: everything is real but RunPod, and everything is killed once."""
+"""Whole lives of a pod, as processes and as containers: all is real but RunPod, and everything is killed once."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests.fakes.git_server import GitHost
 from tests.live import Simulator, wait_for
+from tests.story.container_laptop import ContainerLaptop
+from tests.story.laptop import Laptop, in_use, with_repository
 
 pytestmark = pytest.mark.slow
 JOB = "story"
 AMID = 17  # the step at which a training waits, two after a checkpoint
+BACKENDS = ["process", pytest.param("docker", marks=pytest.mark.docker)]
+
+
+@pytest.fixture(params=BACKENDS)
+def laptop(request, clean_environment, tmp_path) -> Iterator[Laptop]:
+    """Its pods are processes of this machine, or containers of the real image, which fetch the code over HTTP."""
+    repo = with_repository(tmp_path / "code" / "repo", clean_environment)
+    if request.param == "process":
+        with in_use(Laptop(clean_environment, repo)) as mine:
+            yield mine
+        return
+    engine = request.getfixturevalue("engine").env
+    image = request.getfixturevalue("built_image").id
+    known = tuple((name, engine[name]) for name in ("DOCKER_HOST",) if name in engine)
+    with GitHost.running(tmp_path / "code") as host:
+        mine = ContainerLaptop(clean_environment, repo, host.url("repo/.git"), image=image, engine=known)
+        with in_use(mine):
+            mine.start_simulator()
+            yield mine
 
 
 def test_up_trains_and_the_pod_stops_itself(laptop):
@@ -88,7 +112,7 @@ def test_the_pod_outlives_the_simulator(laptop):
     before = laptop.simulator
     assert laptop.simulator.call("POST", "/sim/shutdown")[0] < 300
     wait_for("the simulator has gone", lambda: Simulator.at(before.state) is None)
-    assert laptop.client("ps").returncode == 0
+    laptop.start_simulator()
     assert laptop.simulator.pod(pod)["status"] == "RUNNING"
     story.goes_on(pod, pid)
     story.assert_good_end(attempts=1)

@@ -1,0 +1,121 @@
+"""`logs --console` and the last words of a pod that does not come up, against the simulator's log stream."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pod_client.config import read_config
+from pod_client.console import Reader, Wish
+from pod_wire.errors import NotFound
+from tests.client.test_against_simulator import UP, Desk
+from tests.live import Simulator, wait_for
+
+pytestmark = pytest.mark.slow
+BODY = {
+    "name": "quiet",
+    "image": "local",
+    "gpu": {"id": "NVIDIA L4", "count": 1},
+    "disk": 5,
+    "entrypoint": ["bash"],
+}
+
+
+@pytest.fixture
+def desk(tmp_path, simulator: Simulator) -> Desk:
+    return Desk(tmp_path, simulator)
+
+
+def made(desk: Desk, script: str, says: str) -> str:
+    """A pod without an agent that has said this."""
+    status, pod = desk.simulator.call("POST", "/v2/pods", {**BODY, "cmd": ["-c", script]})
+    assert status == 201, pod
+    path = f"/sim/pods/{pod['id']}/console"
+    wait_for(says, lambda: says in str(desk.simulator.call("GET", path)[1]))
+    return pod["id"]
+
+
+def ended(desk: Desk, pod: str) -> None:
+    desk.simulator.call("POST", f"/v2/pods/{pod}/action", {"action": "terminate"})
+
+
+def test_a_pod_without_an_agent_can_be_read(desk):
+    """Host's and container's lines, each with its time; `--tail` is of each; nothing of a token is needed."""
+    pod = made(desk, "echo one; echo two; sleep 600", "two")
+    code, said = desk.run("logs", pod, "--console")
+    assert code == 0
+    found = [line.split(maxsplit=2)[1:] for line in said.splitlines()]
+    assert found[1:] == [
+        ["system", "create container local"],
+        ["system", "start container for local: begin"],
+        ["container", "one"],
+        ["container", "two"],
+    ]
+    code, said = desk.run("logs", "quiet", "--console", "--tail", "1")
+    assert [line.split(maxsplit=2)[2] for line in said.splitlines()] == [
+        "start container for local: begin",
+        "two",
+    ]
+    code, said = desk.run("logs", pod, "--console", "--since", "2100-01-01T00:00:00Z")
+    assert (code, "has not logged anything" in said) == (0, True)
+    ended(desk, pod)
+
+
+def test_what_runpod_refuses_is_said(desk):
+    """A tail that is too long, an unknown pod, a wrong key."""
+    pod = made(desk, "echo one; sleep 600", "one")
+    code, said = desk.run("logs", pod, "--console", "--tail", "5001")
+    assert (code != 0, "tail: want integer from 0 to 5000" in said) == (True, True)
+    desk.next_is(logs=["missing"])
+    code, said = desk.run("logs", pod, "--console")
+    assert (code != 0, f"cannot read RunPod's log of pod {pod}: pod not found" in said) == (True, True)
+    ended(desk, pod)
+
+
+def test_following_goes_on_until_it_is_ended(desk):
+    """Every line as it comes, until Ctrl-C."""
+    pod = made(desk, "for i in {1..100}; do echo line $i; sleep 0.02; done; sleep 600", "line 1")
+    argv = [sys.executable, "-m", "pod_client.cli", "logs", pod, "--console", "--follow"]
+    out = desk.home / "out"
+    with out.open("wb") as file:
+        follower = subprocess.Popen(argv, cwd=desk.home, env=desk.env, stdout=file, stderr=subprocess.PIPE)
+    wait_for("its last line", lambda: b" line 100\n" in out.read_bytes() or follower.poll() is not None)
+    container = [line.split(maxsplit=2) for line in out.read_text().splitlines()]
+    assert [text for _, source, text in container if source == "container"] == [
+        f"line {n}" for n in range(1, 101)
+    ]
+    follower.send_signal(signal.SIGINT)
+    _, told = follower.communicate(timeout=30)
+    assert b"Traceback" not in told
+    ended(desk, pod)
+
+
+def test_a_reader_goes_on_where_it_was(desk):
+    """A second connection brings what came since, and nothing twice; of a pod that is no more there is nothing."""
+    pod = made(
+        desk,
+        "for i in 1 2; do echo line $i; until [ -e /run/go ]; do sleep 0.05; done; done; sleep 600",
+        "line 1",
+    )
+    reader = Reader(read_config(desk.env), pod)
+    assert [line.text for line in reader.lines(Wish(), 10.0, 0.3)][-1] == "line 1"
+    assert list(reader.lines(Wish(), 0.3, 0.3)) == []
+    (desk.simulator.state / "pods" / pod / "disk" / "run" / "go").touch()
+    assert [line.text for line in reader.lines(Wish(), 30.0, 0.3)] == ["line 2"]
+    ended(desk, pod)
+    with pytest.raises(NotFound):
+        list(reader.lines(Wish(), 10.0, 0.3))
+
+
+def test_a_launch_that_fails_tells_what_the_host_said(desk):
+    """Before the pod is removed, and its log with it."""
+    desk.next_is(create=["error"])
+    code, said = desk.run(*UP)
+    assert code != 0
+    assert "the last that RunPod's host said of the pod" in said
+    assert "error: cannot place a container for local" in said
+    assert said.index("cannot place a container") < said.index("the launch failed")
+    assert not [pod for pod in desk.simulator.pods().values() if pod["name"].startswith("podkeep-long")]
