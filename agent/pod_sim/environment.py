@@ -56,6 +56,8 @@ def of_pod(record: PodRecord, host: Mapping[str, str], url: str, python: str) ->
     variables = {**host, **ours, **pretended, **record.asked.env, **_runpod(record)}
     if record.agent_port is not None and record.agent_port != record.inside_port():
         variables["POD_PORT"] = str(record.agent_port)
+        if "22" in record.tcp_ports:  # port 22 of a network that all pods share is this machine's own
+            variables["PODKEEP_SSH_PORT"] = f"{PUBLIC_IP}:{record.tcp_ports['22']}"
     return variables
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pod_sim.environment import of_host, of_pod
 from pod_sim.record import Asked, Mount, PodRecord, PodStatus
 
@@ -50,6 +52,13 @@ def test_a_proxy_never_stands_between_a_pod_and_the_simulator():
     """With a proxy in the environment, 127.0.0.1 is excepted."""
     kept = of_host({**SHELL, "https_proxy": "http://proxy", "no_proxy": "corp"}, None)
     assert kept["no_proxy"] == "corp,127.0.0.1,localhost"
+
+
+def test_sshd_of_a_pod_listens_where_runpod_says():
+    """Port 22 of a network that pods share is this machine's own; a pod with a network of its own has that."""
+    assert variables()["PODKEEP_SSH_PORT"] == "127.0.0.1:31000"
+    alone = replace(record(), agent_port=None)
+    assert "PODKEEP_SSH_PORT" not in of_pod(alone, {}, "u", "py")
 
 
 def test_runpods_variables_are_there():
