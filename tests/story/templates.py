@@ -60,7 +60,12 @@ class TemplatePod:
 
     @classmethod
     def create(
-        cls, simulator: Simulator, env: dict[str, str], entrypoint: tuple[str, ...] = (), volume: str = ""
+        cls,
+        simulator: Simulator,
+        env: dict[str, str],
+        entrypoint: tuple[str, ...] = (),
+        volume: str = "",
+        cmd: tuple[str, ...] = (),
     ) -> TemplatePod:
         """A pod with a mount, whose environment asks for a job."""
         network = {"network": [{"volumeId": volume, "path": "/workspace"}]}
@@ -75,6 +80,8 @@ class TemplatePod:
         }
         if entrypoint:
             body["entrypoint"] = list(entrypoint)
+        if cmd:
+            body["cmd"] = list(cmd)
         status, pod = simulator.call("POST", "/v2/pods", body)
         assert status == 201, pod
         return cls(simulator, pod["id"], volume)
