@@ -145,6 +145,6 @@ def test_a_killed_agent_is_started_again_beside_its_training(engine, built_image
         wait_for(
             "another agent", lambda: pod.inside("cat", "/run/podkeep/agent.pid").strip() not in {"", first}
         )
-        pod.inside("pkill", "-USR1", "-f", "trainer.py --steps")
+        pod.inside("pkill", "-USR1", "-f", "^python3 /programs/trainer.py")
         assert pod.ended() == 0, pod.logs()
     assert re.findall(r"^starting at step (\d+)", log_of(workspace), re.MULTILINE) == ["0"]
