@@ -117,7 +117,8 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         Kind.POLICY,
         "stop",
         "",
-        "What the pod does after success: stop, terminate, keep, or exit (outside RunPod).",
+        "What the pod does after success: stop, terminate or keep. Outside RunPod stopping means that the container"
+        " ends with the job's exit code, which `exit` says too.",
     ),
     Variable(
         "POD_ON_FAILURE",
@@ -125,7 +126,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         Kind.POLICY,
         "stop",
         "",
-        "What the pod does after a failure: stop, terminate, keep, or exit (outside RunPod).",
+        "The same after a failure.",
     ),
     Variable(
         "POD_IDLE_MINUTES",

@@ -88,6 +88,7 @@ def running(status):
     return status["phase"] == "running" and status["job"]["attempts"][-1]["pid"]
 
 
+@pytest.mark.slow
 def test_alone_it_becomes_the_agent_and_stops_the_pod(pod, training, tmp_path):
     """No agent lives here: /healthz answers, the log is the training's file, its end stops the pod."""
     with (tmp_path / "train.log").open("wb") as output:
@@ -117,6 +118,7 @@ def test_alone_it_becomes_the_agent_and_stops_the_pod(pod, training, tmp_path):
         server.close()
 
 
+@pytest.mark.slow
 def test_outside_a_pod_it_ends_with_the_training(pod, training):
     """With nothing to stop it ends well when the training has; a pipe's log begins with nothing, and says why."""
     mine = training(subprocess.PIPE)
@@ -129,6 +131,7 @@ def test_outside_a_pod_it_ends_with_the_training(pod, training):
     assert agent.process.wait(60) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("token", [TOKEN, "sha256:" + hashlib.sha256(TOKEN.encode()).hexdigest(), ""])
 def test_a_living_agent_is_asked(pod, training, token):
     """Where an agent lives it takes the job, whatever is known of its token, and the program ends at once."""
@@ -152,6 +155,7 @@ def test_a_living_agent_is_asked(pod, training, token):
     wait_for("keep", lambda: "policy=keep" in agent.said())
 
 
+@pytest.mark.slow
 def test_term_ends_the_looking_and_never_the_training(pod, training):
     """Ctrl-C, and a closed terminal, cost nothing of what somebody else began."""
     mine = training()

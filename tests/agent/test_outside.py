@@ -71,6 +71,7 @@ def test_on_a_pod_it_is_the_ladder():
     assert [type(command) for command in commands] == [StopPod]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["", "stop"])
 def test_a_container_ends_with_its_job(agent, policy):
     """`docker run … python fails.py` on one's own box: the entrypoint leaves with the job's exit code, and says why."""
@@ -82,6 +83,7 @@ def test_a_container_ends_with_its_job(agent, policy):
     assert "this is no RunPod pod, so the container ends instead" in pod.said()
 
 
+@pytest.mark.slow
 def test_a_good_job_ends_it_well_and_is_not_run_again(agent):
     """`docker start` of the ended container leaves at once with the same code: a finished job stays finished."""
     pod = agent(POD_ON_FINISH="", POD_COMMAND="echo once").start(entrypoint=True)
@@ -91,6 +93,7 @@ def test_a_good_job_ends_it_well_and_is_not_run_again(agent):
     assert pod.log().count(b"\nonce\n") == 1
 
 
+@pytest.mark.slow
 def test_a_setting_that_cannot_be_read_leaves_with_one(agent):
     """A job that failed before it had a code is still a failure to whoever started the container."""
     pod = agent(POD_ON_FAILURE="", POD_MAX_HOURS="many", POD_COMMAND="echo hi").start(entrypoint=True)
