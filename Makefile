@@ -10,10 +10,10 @@ PYTEST := $(BIN)/python -m pytest -n 2
 FAST := not slow and not torch and not docker and not browser and not gpu
 ALL := not docker and not browser and not gpu
 
-.PHONY: help system namespaces demo test test-all lint bench lock clean
+.PHONY: help system namespaces demo test test-all test-image lint bench image lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 system: # packages that the machine itself must have
 	@bash tests/setup_system.sh
@@ -37,6 +37,9 @@ test: namespaces ## the quick tests, in two or three minutes
 test-all: namespaces ## these and the marked ones; torch ones skip, with the reason, where torch is missing
 	@$(PYTEST) -m "$(ALL)" $(ARGS)
 
+test-image: $(READY) ## build the image, and run real containers of it; needs a Docker Engine, or root and dockerd
+	@$(PYTEST) -m docker $(ARGS)
+
 bench: $(READY) ## measure beside rivals (about twenty minutes), and write bench/README.md
 	@$(BIN)/python bench/report.py
 
@@ -45,7 +48,10 @@ lint: $(READY) ## ruff, ruff format, mypy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-lock: $(READY) ## write image/agent.lock and tests/dev.lock anew from pyproject.toml
+image: ## build the pod's image: podkeep:latest (image/build --help)
+	@image/build
+
+lock: $(READY) ## write the locks of image/ and tests/ anew from pyproject.toml
 	@$(BIN)/python tests/lock.py
 
 clean: ## remove what set-up and tests made; never a pod

@@ -10,13 +10,16 @@ import socket
 import sys
 
 USUAL_PORT = 8787  # the agent takes it too where POD_PORT is no port
+MOST_DIGITS = 9
 WAIT_S = 4.0
 PROOF = b"\r\npodkeep-api:"
 
 
 def port(value: str | None) -> int:
     """Where the agent listens, read as the agent reads it."""
-    number = int(value) if value is not None and value.isdecimal() else USUAL_PORT
+    number = (
+        int(value) if value is not None and value.isdecimal() and len(value) <= MOST_DIGITS else USUAL_PORT
+    )
     return number if 0 < number < 1 << 16 else USUAL_PORT
 
 

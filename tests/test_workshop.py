@@ -13,8 +13,16 @@ import pytest
 from pod_sim.__main__ import ENTRYPOINTS
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("image/agent.lock", "tests/dev.lock")
-SCRIPTS = (".ci/run", "tests/setup_system.sh", "entrypoint.sh", "last_resort.sh")
+LOCKS = ("image/agent.lock", "tests/dev.lock", "image/wheel.lock")
+SCRIPTS = (
+    ".ci/run",
+    "tests/setup_system.sh",
+    "entrypoint.sh",
+    "last_resort.sh",
+    "image/build",
+    "image/smoke.sh",
+    "image/find-python",
+)
 
 
 def declared(*parts: str) -> set[str]:
@@ -50,12 +58,14 @@ def test_a_lock_holds_all_that_is_declared(lock, parts):
     assert declared(*parts) <= locked
 
 
-def test_both_locks_agree():
+def test_the_locks_agree():
     """A package has the same version in the image as in the tests."""
-    image, dev = (
+    image, dev, wheel = (
         dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE)) for lock in LOCKS
     )
     assert image.items() <= dev.items()
+    assert wheel.items() <= dev.items()
+    assert "hatchling" in wheel
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
