@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.bench import Bench
+from tests.agent.bystander import Training
 from tests.agent.entry_box import Container
 
 
@@ -26,6 +27,20 @@ def container(tmp_path):
 
     def make(script, **env):
         made.append(Container(tmp_path, script, **env))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def training():
+    """Begin a training by hand; it is ended with the test."""
+    made = []
+
+    def make(*words, **more):
+        made.append(Training(*words, **more))
         return made[-1]
 
     yield make

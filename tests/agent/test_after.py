@@ -14,49 +14,10 @@ from pathlib import Path
 import pytest
 
 from pod_agent import after
-from pod_agent.run import after_watch
 from pod_wire.errors import BadInput
 from tests.agent.agent_process import TOKEN, AgentProcess
 from tests.fakes.stop_server import StopServer
 from tests.live import wait_for
-
-TRAINING = "import sys\nprint('step 1', flush=True)\nsys.stdin.read()\nprint('the last step')\nsys.exit(3)\n"
-
-
-class Training:
-    """A program that nobody of us started; it goes on until it is told to."""
-
-    def __init__(self, output=subprocess.DEVNULL, errors=None):
-        argv = [sys.executable, "-c", TRAINING]
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=output, stderr=errors or output, start_new_session=True
-        )
-        self.pid = self.process.pid
-        self.burial = threading.Thread(target=self.process.wait, daemon=True)
-        self.burial.start()
-
-    def ends(self):
-        self.process.stdin.close()
-
-    def close(self):
-        self.process.kill()
-        self.burial.join()
-        for end in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if end is not None:
-                end.close()
-
-
-@pytest.fixture
-def training():
-    made = []
-
-    def make(*words, **more):
-        made.append(Training(*words, **more))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 @pytest.fixture
@@ -167,6 +128,30 @@ def test_term_ends_the_looking_and_never_the_training(pod, training):
     assert mine.process.poll() is None
 
 
+@pytest.mark.slow
+def test_a_closed_terminal_is_borne(pod, training, tmp_path):
+    """Begun in a terminal that is closed afterwards, it looks on, and the end stops the pod."""
+    with (tmp_path / "train.log").open("wb") as output:
+        mine = training(output)
+    server = StopServer()
+    agent = pod(RUNPOD_POD_ID="pod-a", RUNPOD_API_KEY="a-key-of-the-pod", POD_RUNPOD_URL=f"{server.url}/v2")
+    master, terminal = os.openpty()
+    argv = [sys.executable, "-m", "pod_agent", "after", str(mine.pid)]
+    agent.process = subprocess.Popen(
+        argv, env=agent.env, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+    )
+    os.close(terminal)
+    try:
+        agent.until("running", running)
+        os.close(master)
+        agent.process.send_signal(signal.SIGHUP)  # as the kernel does to who holds the terminal
+        mine.ends()
+        wait_for("the stop", lambda: server.stops)
+        assert "succeeded" in log_of(agent, mine.pid)
+    finally:
+        server.close()
+
+
 WRONG = [
     ([], "PID: is missing"),
     (["x"], "x: is no process id"),
@@ -237,52 +222,3 @@ def test_the_program_says_what_was_typed_wrong(pod):
     assert done.returncode == 2
     assert len(re.findall("is no process id", done.stderr)) == 2
     assert "after $!" in run(pod(), "--help").stdout
-
-
-# The program that looks on
-
-
-def look_on(*words):
-    argv = [sys.executable, "-I", "-S", after_watch.__file__, *words]
-    return subprocess.run(argv, capture_output=True, timeout=60, check=False)
-
-
-def test_a_pid_that_was_given_away_is_not_waited_for(training):
-    """Another start time is another process."""
-    done = look_on(f"{training().pid}:1", f"{1 << 22}:5")
-    assert done.returncode == 0
-    assert done.stdout.count(b"has ended") == 2
-
-
-def test_a_long_past_is_cut_at_a_line(training, tmp_path):
-    """Of an output that began before, the last megabyte is shown, from a line's beginning; what comes is whole."""
-    path = tmp_path / "log"
-    path.write_bytes(b"".join(b"old line %d\n" % i for i in range(200_000)))
-    with path.open("ab") as output:
-        mine = training(output)
-    start = after_watch.started(mine.pid)
-    threading.Timer(0.5, mine.ends).start()
-    out = look_on(f"{mine.pid}:{start}").stdout
-    lines = out.split(b"\n")
-    assert all(re.fullmatch(rb"old line \d+", line) for line in lines[1:9])
-    assert len(out) < (1 << 20) + 1000
-    assert b"\nold line 199999\nstep 1\nthe last step\n" in out
-
-
-def test_an_output_that_is_emptied_or_deleted_is_followed_on(training, tmp_path):
-    """A file that a program truncates begins anew; one that was deleted is read by what the process holds of it."""
-    path = tmp_path / "log"
-    path.write_bytes(b"\xff\x00no text\n" * 100)
-    with path.open("ab") as output:
-        mine = training(output)
-    start = after_watch.started(mine.pid)
-    argv = [sys.executable, "-I", "-S", after_watch.__file__, f"{mine.pid}:{start}"]
-    with (tmp_path / "seen").open("wb") as seen:
-        watch = subprocess.Popen(argv, stdout=seen)
-    wait_for("the past", lambda: b"step 1" in (tmp_path / "seen").read_bytes())
-    os.truncate(path, 0)
-    wait_for("emptied", lambda: b"was emptied" in (tmp_path / "seen").read_bytes())
-    path.unlink()
-    mine.ends()
-    assert watch.wait(60) == 0
-    assert b"the last step" in (tmp_path / "seen").read_bytes()

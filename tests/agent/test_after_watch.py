@@ -1,0 +1,58 @@
+"""The program that looks on at a training somebody else began: its output as far as it can be read, and its end."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+
+from pod_agent.run import after_watch
+from tests.live import wait_for
+
+
+def look_on(*words):
+    argv = [sys.executable, "-I", "-S", after_watch.__file__, *words]
+    return subprocess.run(argv, capture_output=True, timeout=60, check=False)
+
+
+def test_a_pid_that_was_given_away_is_not_waited_for(training):
+    """Another start time is another process."""
+    done = look_on(f"{training().pid}:1", f"{1 << 22}:5")
+    assert done.returncode == 0
+    assert done.stdout.count(b"has ended") == 2
+
+
+def test_a_long_past_is_cut_at_a_line(training, tmp_path):
+    """Of an output that began before, the last megabyte is shown, from a line's beginning; what comes is whole."""
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"old line %d\n" % i for i in range(200_000)))
+    with path.open("ab") as output:
+        mine = training(output)
+    start = after_watch.started(mine.pid)
+    threading.Timer(0.5, mine.ends).start()
+    out = look_on(f"{mine.pid}:{start}").stdout
+    lines = out.split(b"\n")
+    assert all(re.fullmatch(rb"old line \d+", line) for line in lines[1:9])
+    assert len(out) < (1 << 20) + 1000
+    assert b"\nold line 199999\nstep 1\nthe last step\n" in out
+
+
+def test_an_output_that_is_emptied_or_deleted_is_followed_on(training, tmp_path):
+    """A file that a program truncates begins anew; one that was deleted is read by what the process holds of it."""
+    path = tmp_path / "log"
+    path.write_bytes(b"\xff\x00no text\n" * 100)
+    with path.open("ab") as output:
+        mine = training(output)
+    start = after_watch.started(mine.pid)
+    argv = [sys.executable, "-I", "-S", after_watch.__file__, f"{mine.pid}:{start}"]
+    with (tmp_path / "seen").open("wb") as seen:
+        watch = subprocess.Popen(argv, stdout=seen)
+    wait_for("the past", lambda: b"step 1" in (tmp_path / "seen").read_bytes())
+    os.truncate(path, 0)
+    wait_for("emptied", lambda: b"was emptied" in (tmp_path / "seen").read_bytes())
+    path.unlink()
+    mine.ends()
+    assert watch.wait(60) == 0
+    assert b"the last step" in (tmp_path / "seen").read_bytes()
