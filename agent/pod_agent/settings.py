@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 RUNPOD_URL = "https://api.runpod.io/v2"
 IDLE_MINUTES = 15.0
 MOST_MINUTES, MOST_PRICE = 366 * 1440.0, 100_000.0  # beyond these they are mistakes, and not believed
+MOST_DIGITS = 18  # Python refuses to read thousands of them
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 UNNAMED = "unnamed"
 INSIDE = f"write {RESUME_MARK} inside the shell's text, where it belongs"
@@ -199,7 +200,7 @@ def _secret(value: str | None) -> Secret | None:
 
 
 def _whole(value: str | None) -> int | None:
-    return int(value) if value is not None and value.isdecimal() else None
+    return int(value) if value is not None and value.isdecimal() and len(value) <= MOST_DIGITS else None
 
 
 def _port(value: str | None) -> int:

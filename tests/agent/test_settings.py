@@ -165,3 +165,11 @@ def test_an_empty_token_file_lets_nobody_in(tmp_path):
     assert token(Settings(disk_dir=tmp_path)).reveal() == made
     (tmp_path / "file").write_text("")
     assert len(token(Settings(disk_dir=tmp_path / "file" / "below")).reveal()) >= 32
+
+
+@pytest.mark.parametrize("value", ["many", "70000", "-1", "²", "9" * 5000])
+def test_numbers_that_are_none_do_not_keep_the_agent_from_starting(value):
+    """Python refuses to read a number of thousands of digits: it is a mistake like any other, and the port is ours."""
+    read = Settings.from_env({**POD, "POD_COMMAND": "x", "POD_PORT": value, "RUNPOD_GPU_COUNT": "9" * 5000})
+    assert read.mistakes is not None
+    assert (read.port, read.gpu_count) == (8787, None)
