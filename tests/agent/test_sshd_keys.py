@@ -156,6 +156,12 @@ def test_no_value_makes_a_line_that_means_something_else():
         assert len(written.decode().splitlines()) == len(found.keys)
 
 
+def test_a_long_line_of_quotes_is_read_at_once():
+    """No line makes the reading take for ever."""
+    for text in ('a="\\",' * 20_000, 'a="\\"' * 20_000, "a," * 50_000, 'a="' * 30_000, "a-" * 50_000):
+        assert read(text) is None
+
+
 def test_ssh_keygen_understands_what_is_written(tmp_path):
     """Real keys of the usual kinds, with options, come back as they are."""
     made = []

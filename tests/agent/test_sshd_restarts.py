@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.agent_process import is_alive
-from tests.agent.ssh_place import SshPlace
+from tests.agent.ssh_place import HAS_TERMINALS, SshPlace
 from tests.agent.test_sshd_keys import GOOD
 from tests.fakes import hung_mount
 from tests.fakes.ssh_host import SSHD
@@ -57,6 +57,7 @@ def test_an_open_session_outlives_the_agent(place):
         session.stdout.close()
 
 
+@pytest.mark.skipif(not HAS_TERMINALS, reason="needs root, or /dev/pts mounted with gid=5")
 def test_a_login_with_the_agent_dead_says_so_and_has_the_job_s_environment(place):
     """Files are all that a login needs; the next agent keeps what its predecessor told of the job."""
     here = place(HARD="it's")
@@ -129,6 +130,16 @@ def test_without_keys_there_is_no_sshd_any_more(place):
     assert not here.answers()
 
 
+def test_a_key_in_the_user_s_own_file_is_a_key(place):
+    """An image or a person has put it there: sshd runs without any variable."""
+    here = place(PUBLIC_KEY="")
+    own = here.agent.folder / ".ssh" / "authorized_keys"
+    own.parent.mkdir()
+    own.write_text(f"# mine\n{here.public()}\n")
+    here.start()
+    assert here.say("echo in") == "in\n"
+
+
 def test_a_bad_line_among_good_ones_is_named_and_skipped(place):
     """Both good keys open; the warning has the variable and the number, and nothing of the line."""
     here = place(PUBLIC_KEY="")
@@ -170,6 +181,7 @@ def test_a_stop_of_the_agent_ends_sshd_quickly(place):
     assert not here.answers()
 
 
+@pytest.mark.skipif(not HAS_TERMINALS, reason="needs root, or /dev/pts mounted with gid=5")
 def test_a_folder_that_is_gone_holds_no_login_up(place):
     """The shell begins at home and says so."""
     here = place()

@@ -16,6 +16,7 @@ from pod_agent.pod import scribe, sshd_config, sshd_keys, sshd_login
 from pod_agent.pod.services import Off, Start
 from pod_agent.pod.sshd_host_key import HostKey
 from pod_agent.settings import SSH_KEYS
+from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,7 +56,8 @@ class Sshd:
         self._folder = settings.run_dir / "ssh"
         shared = settings.workspace / ".podkeep" / "ssh"
         keygen = shutil.which("ssh-keygen", path=PROGRAM_PATH) or "ssh-keygen"
-        self._host_key = HostKey(settings.disk_dir / "ssh", shared, scribe.Scribe(), keygen)
+        self._quill = scribe.Scribe()
+        self._host_key = HostKey(settings.disk_dir / "ssh", shared, self._quill, keygen)
         self._facts: dict[str, str] = {}
         self._environment = b""
 
@@ -68,7 +70,7 @@ class Sshd:
         if found.bad:
             self._say(sshd_keys.warning(found.bad))
         program = shutil.which("sshd", path=PROGRAM_PATH)
-        if not found.keys:
+        if not found.keys and not self._has_own_keys():
             self._write("authorized_keys", b"")
             return Off(
                 f"there is no public key in {', '.join(SSH_KEYS)}; RunPod sets PUBLIC_KEY from your account"
@@ -120,6 +122,20 @@ class Sshd:
             self._write(name, (here / source).read_bytes())
         self._write("authorized_keys", sshd_keys.authorized(keys, str(self._folder / "login")))
         self.refresh()
+
+    def _has_own_keys(self) -> bool:
+        """Whether somebody has put a key where ssh usually looks for it."""
+        home = self._settings.job_environment.get("HOME", "")
+        if not home.startswith("/"):
+            return False
+        path = Path(home) / ".ssh" / "authorized_keys"
+        try:
+            text = self._quill.do(
+                "read the user's authorized_keys", lambda: path.read_text("utf-8", "replace")
+            )
+        except (PodError, OSError):
+            return False
+        return any(sshd_keys.read(line.strip()) for line in text.splitlines())
 
     def _wanted(self, host_key: Path) -> sshd_config.Sshd:
         account = pwd.getpwuid(os.geteuid())

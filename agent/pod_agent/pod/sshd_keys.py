@@ -24,7 +24,8 @@ KINDS = (
 KEY = re.compile(
     rf"(?P<kind>(?:{KINDS})(?:-cert-v01@openssh\.com)?)[ \t]+(?P<body>[A-Za-z0-9+/]+={{0,3}})(?=[ \t]|$)"
 )
-OPTION = r'[A-Za-z0-9-]+(?:="(?:\\"|[^"])*")?'
+QUOTED = r'"(?:\\"|[^"])*+"'  # as sshd reads it; possessive, or a long line of quotes would take for ever
+OPTION = rf"[A-Za-z0-9-]++(?:={QUOTED})?"
 OPTIONS = re.compile(rf"(?P<options>{OPTION}(?:,{OPTION})*)[ \t]+")
 OWN_COMMAND = re.compile(r'(?:^|,)command="', re.IGNORECASE)
 LENGTH_BYTES = 4
@@ -42,7 +43,7 @@ class Key:
 
     @property
     def has_own_command(self) -> bool:
-        return OWN_COMMAND.search(re.sub(r'(?<==)"(?:\\"|[^"])*"', '""', self.options)) is not None
+        return OWN_COMMAND.search(re.sub(f"(?<==){QUOTED}", '""', self.options)) is not None
 
 
 @dataclass(frozen=True, slots=True)
