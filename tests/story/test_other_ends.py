@@ -63,6 +63,10 @@ def test_a_lost_keeper_and_its_training(agent):
 def test_the_deadline(tmp_path):
     """When the hours are over the job is ended, whatever its exit policy, and the pod is to be stopped."""
     env = {"POD_JOB": "long", "POD_COMMAND": "sleep 600", "POD_MAX_HOURS": "0.0007", "POD_ON_FINISH": "keep"}
+    env |= {
+        "RUNPOD_POD_ID": "pod-a",
+        "POD_RUNPOD_URL": "http://127.0.0.1:9/v2",
+    }  # elsewhere it would just leave
     with BareAgent(tmp_path, **env) as agent:
         PROMISES["the deadline passed"].assert_kept_by(agent.end_of("long"))
         wait_for("stopping", lambda: agent.status()["phase"] == "stopping")
