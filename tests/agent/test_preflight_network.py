@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import threading
+import time
 from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from pod_agent.pod.myself import Myself
 from pod_agent.pod.preflight import clock, names, pace
 from pod_agent.pod.preflight.names import Name
 from pod_agent.pod.preflight.verdict import FINE, Level
+from pod_agent.settings import Settings
 from pod_wire.errors import Unreachable
 from pod_wire.runpod.transport import Answer
+from pod_wire.secrets import Secret
+from pod_wire.status import SelfStop
 from tests.fakes.clock import FakeClock
 
 NOW = 1_800_000_000.0
@@ -217,3 +225,33 @@ def test_a_certificate_of_another_time_betrays_the_clock():
     refusal = "cannot reach api.runpod.io: its certificate was not accepted: certificate is not yet valid"
     assert "clock may be wrong" in clock.judge(wire.off_s, refusal).reason
     assert clock.judge(None, "cannot reach api.runpod.io: no answer") == FINE
+
+
+class OtherTime(BaseHTTPRequestHandler):
+    """RunPod, seen from a pod whose clock is two hours ahead."""
+
+    def do_GET(self):
+        body = json.dumps({"id": "pod-a", "name": "a", "status": "RUNNING"}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def date_time_string(self, timestamp=None):
+        return formatdate((timestamp or time.time()) - 7200, usegmt=True)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_the_look_at_ourselves_tells_the_clock_too():
+    """The answer that arms the pod is the one whose date is read: nothing more is asked of RunPod."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), OtherTime) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/v2"
+        settings = Settings(pod_id="pod-a", api_key=Secret("rpa_key_of_the_pod"), runpod_url=url)
+        found = Myself(settings).look()
+        server.shutdown()
+    assert found.self_stop is SelfStop.PROVED
+    assert "the pod's clock is 2 hours ahead" in found.clock_words
+    assert Myself(Settings()).look().clock_words == ""
