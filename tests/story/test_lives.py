@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.fakes.git_server import GitHost
 from tests.live import Simulator, wait_for
-from tests.story.container_laptop import ContainerLaptop
-from tests.story.laptop import Laptop, in_use, with_repository
+from tests.story.laptop import Laptop
 
 pytestmark = pytest.mark.slow
 JOB = "story"
 AMID = 17  # the step at which a training waits, two after a checkpoint
-BACKENDS = ["process", pytest.param("docker", marks=pytest.mark.docker)]
 
 
-@pytest.fixture(params=BACKENDS)
-def laptop(request, clean_environment, tmp_path) -> Iterator[Laptop]:
-    """Its pods are processes of this machine, or containers of the real image, which fetch the code over HTTP."""
-    repo = with_repository(tmp_path / "code" / "repo", clean_environment)
-    if request.param == "process":
-        with in_use(Laptop(clean_environment, repo)) as mine:
-            yield mine
-        return
-    engine = request.getfixturevalue("engine").env
-    image = request.getfixturevalue("built_image").id
-    known = tuple((name, engine[name]) for name in ("DOCKER_HOST",) if name in engine)
-    with GitHost.running(tmp_path / "code") as host:
-        mine = ContainerLaptop(clean_environment, repo, host.url("repo/.git"), image=image, engine=known)
-        with in_use(mine):
-            mine.start_simulator()
-            yield mine
+@pytest.fixture
+def laptop(either_laptop) -> Laptop:
+    """Every life here is lived on both kinds of pods."""
+    return either_laptop
 
 
 def test_up_trains_and_the_pod_stops_itself(laptop):
