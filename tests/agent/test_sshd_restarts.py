@@ -177,7 +177,7 @@ def test_a_stop_of_the_agent_ends_sshd_quickly(place):
     here = place()
     status = here.start()
     here.agent.kill(signal.SIGTERM)
-    assert not is_alive(status["pid"])
+    wait_for("sshd has gone with the agent", lambda: not is_alive(status["pid"]))
     assert not here.answers()
 
 
