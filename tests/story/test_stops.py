@@ -1,0 +1,61 @@
+"""Stops at awkward moments, on both kinds of pods: nothing is run twice, and a job's last words are in its log."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.live import Simulator, wait_for
+from tests.story.laptop import Laptop, Story
+from tests.story.seen import Seen, order
+
+pytestmark = pytest.mark.slow
+LAST_WORDS = """\
+trap 'for n in $(seq 200); do echo word $n; done; exit 0' TERM
+echo ready; while :; do sleep 0.05; done
+"""
+
+
+@pytest.fixture
+def laptop(either_laptop) -> Laptop:
+    """Every stop here comes to both kinds of pods."""
+    return either_laptop
+
+
+def off(laptop: Laptop, pod: str) -> None:
+    """Stop it, and wait until nothing of it runs."""
+    status, said = laptop.simulator.call("POST", f"/v2/pods/{pod}/action", {"action": "stop"})
+    assert status == 200, said
+    wait_for("it is off", lambda: laptop.simulator.pod(pod)["runtime"] is None)
+
+
+def test_a_stop_while_the_agent_starts(laptop):
+    """A pod that is stopped before its agent can answer does its job when it is started again."""
+    story = laptop.up(steps=10)
+    pod = wait_for("a container", lambda: _with_container(story), every_s=0.01)
+    off(laptop, pod)
+    story.ends()
+    again = Seen(laptop.simulator, pod)
+    again.act("start")
+    again.stopped(within_s=120)
+    assert b"done at step 10\n" in again.log()
+
+
+def test_a_stop_while_no_agent_lives(laptop):
+    """The keeper takes the TERM: the training ends by itself, and all that it said then is in the log."""
+    story = order(laptop, LAST_WORDS)
+    pod = Seen.only(story)
+    wait_for("it runs", lambda: b"\nready\n" in pod.log() if pod.log_size() else None)
+    laptop.simulator.kill(pod.id, story.process(pod.id, "-m pod_agent"))
+    off(laptop, pod.id)
+    story.ends()
+    words = [line for line in pod.log().decode().splitlines() if line.startswith("word ")]
+    assert words == [f"word {number}" for number in range(1, 201)]
+    assert pod.log().count(b"EXIT_CODE=") == 1
+
+
+def _with_container(story: Story) -> str | None:
+    """The one pod, once it has a PID 1."""
+    simulator = Simulator.at(story.laptop.state)
+    found = [pod["id"] for pod in simulator.pods().values() if pod["runtime"]] if simulator else []
+    assert found or story.program.poll() is None, f"up ended early:\n{story.told.read_text()}"
+    return found[0] if found else None
