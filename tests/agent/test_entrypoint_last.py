@@ -67,7 +67,7 @@ def test_the_sixth_death_stops_the_pod(container, server, tmp_path):
     box.until(lambda: server.stops)
     box.until(lambda: len([call for call in box.calls if "-m pod_agent" in call]) >= 2)
     assert server.stops[0][1:3] == ("/v2/pods/pod-a/action", "podkeep/0.1 (last resort)")
-    assert int(deaths.read_text().split()[0]) >= 6
+    box.until(lambda: int((deaths.read_text().split() or ["0"])[0]) >= 6)  # it may just be written anew
     assert "the agent died 6 times, last with code 7" in said(box)
     assert box.process.poll() is None
 
@@ -76,7 +76,7 @@ def test_two_deaths_are_no_crash_loop(container, server):
     """An agent that dies twice and then works is not stopped."""
     box = container("n=$(grep -c start calls); [ $n -gt 2 ] || exit 7; " + WAITS, **pod(server))
     box.until(lambda: "up" in box.calls)
-    assert (tmp := box.folder / "disk" / "deaths").read_text().split()[0] == "2", tmp
+    assert (box.folder / "disk" / "deaths").read_text().split()[0] == "2"
     assert server.asked == []
     assert "LAST RESORT" not in said(box)
 
