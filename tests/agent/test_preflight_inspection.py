@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
+import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +18,7 @@ from pod_agent.pod.preflight.inspection import Inspection
 from pod_agent.pod.preflight.place import Load, Place
 from pod_agent.pod.preflight.room import Room
 from pod_agent.pod.preflight.verdict import FINE, Level, failed, warnings
+from pod_agent.run import after_watch
 from pod_agent.run import events as e
 from pod_agent.run.readiness import Readiness
 from pod_agent.run.state import Job
@@ -264,6 +268,14 @@ def test_another_order_is_looked_at_anew(tmp_path):
     with pytest.raises(StepFailed):
         desk.readiness.hold(desk.work)
     wait_for("both verdicts", lambda: {event.order for event in desk.posted} == {"order-1", "order-2"})
+
+
+def test_a_training_that_runs_already_is_not_judged(tmp_path):
+    """What `pod-agent after` looks after holds GPU memory itself: no verdict may end the pod under it."""
+    desk = Desk(tmp_path, gpu_count=1)
+    command = f"exec {shlex.join([sys.executable, '-I', '-S', str(Path(after_watch.__file__)), '7:1'])}"
+    desk.pass_by(replace(JOB, spec=replace(SPEC, command=command)))
+    assert (desk.posted, desk.looked) == ([], 0)
 
 
 def test_a_defect_of_ours_holds_no_training_back(tmp_path):
