@@ -41,14 +41,14 @@ FROM packages AS package
 COPY . /src
 RUN set -eu; export PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1; \
     /opt/installer/bin/pip wheel -q --no-deps --no-build-isolation --wheel-dir /tmp/wheel /src; \
-    /opt/installer/bin/pip --python /opt/podkeep/bin/python install -q --no-deps --prefix /tmp/ours /tmp/wheel/*.whl; \
+    /opt/installer/bin/pip --python /opt/podkeep/bin/python install -q --no-deps --ignore-installed --prefix /tmp/ours /tmp/wheel/*.whl; \
     chmod 0755 /tmp/ours/share/podkeep/*.sh; \
     install -m 0644 /src/image/healthcheck.py /tmp/ours/share/podkeep/
 
 FROM system
 COPY --from=packages /opt/podkeep /opt/podkeep
 COPY --from=package /tmp/ours /opt/podkeep
-RUN ln -s /opt/podkeep/bin/pod-agent /usr/local/bin/pod-agent
+RUN ln -sf /opt/podkeep/bin/pod-agent /usr/local/bin/pod-agent
 
 # HTTP of the agent, and sshd where a key is given.
 EXPOSE 8787 22

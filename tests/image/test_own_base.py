@@ -1,0 +1,63 @@
+"""podkeep as a thin layer on an image that somebody trains with: what is theirs stays, what must be ours is ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.image.container import Container
+from tests.image.engine import Engine
+from tests.image.fixtures import Built, build
+
+pytestmark = pytest.mark.docker
+
+# Ours already, so that nothing is downloaded but the lists; and with the habits of images that people train with.
+THEIRS = """
+FROM {base}
+RUN useradd --create-home trainer && mkdir -p /app /workspace && chown trainer /app /workspace
+RUN echo 'print("their code trains")' >/app/train.py && echo theirs >/workspace/hidden
+ENV THEIR_SETTING="as it was" PIP_CACHE_DIR=/workspace/.cache/pip PIP_BREAK_SYSTEM_PACKAGES=1 PYTHONDONTWRITEBYTECODE=1
+USER trainer
+WORKDIR /app
+STOPSIGNAL SIGINT
+HEALTHCHECK NONE
+ENTRYPOINT ["/bin/echo", "their entrypoint"]
+CMD ["python", "train.py"]
+"""
+
+
+@pytest.fixture(scope="module")
+def own(engine: Engine, built_image: Built) -> Iterator[str]:
+    """The image that comes of it."""
+    name, base = (
+        "podkeep-test-theirs",
+        "podkeep-test-before",
+    )  # a build begins with names, and looks for ids far away
+    engine.run("tag", built_image.id, base)
+    engine.run("build", "--network", "host", "--tag", name, "-", text=THEIRS.format(base=base))
+    try:
+        build(engine, built_image.checkout, name, *built_image.options, repo="podkeep-test-own")
+        yield "podkeep-test-own:latest"
+    finally:
+        tags = engine.run("image", "ls", "-q", "podkeep-test-own").stdout.split()
+        engine.run("rmi", "-f", *dict.fromkeys([*tags, name, base]), check=False)
+
+
+def test_their_image_starts_with_our_entrypoint(engine, own):
+    """Entrypoint, signal, health check and user are ours, the start command is empty; the rest is theirs."""
+    told = json.loads(engine.run("image", "inspect", "-f", "{{json .Config}}", own).stdout)
+    assert told["Entrypoint"][0] == "/usr/bin/tini"
+    assert not told.get("Cmd")
+    assert (told["StopSignal"], told["User"], told["WorkingDir"]) == ("SIGTERM", "root", "/app")
+    assert "healthcheck.py" in told["Healthcheck"]["Test"][-1]
+    assert "THEIR_SETTING=as it was" in told["Env"]
+
+
+def test_their_code_is_trained(engine, own):
+    """A command names their folder and sees their environment, and their workspace is left alone."""
+    command = 'cd /app && python train.py && echo "$THEIR_SETTING" && ls -A /workspace'
+    with Container(engine, own, command, POD_ON_FINISH="exit", POD_ON_FAILURE="exit") as pod:
+        assert pod.ended() == 0, pod.logs()
+        assert "their code trains\nas it was\n.podkeep\nhidden\nEXIT_CODE=0\n" in pod.logs()
