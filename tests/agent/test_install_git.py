@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from pod_agent.pod.scribe import Scribe
 from pod_agent.run.environment.git_refs import logged_in
 from pod_agent.run.environment.install import install
 from pod_agent.run.environment.own_host import OwnHost
+from pod_agent.run.folders import Folders
+from pod_agent.run.state import Job
+from pod_agent.run.steps import RealSteps
 from pod_agent.run.work import StepFailed, Work
+from pod_agent.settings import Settings
 from pod_wire.clock import RealClock
+from pod_wire.job import JobSpec
 from pod_wire.secrets import Secret, job_environment
 from tests.agent.code_place import Place as GitPlace
 from tests.agent.install_place import InstallPlace
@@ -122,3 +128,30 @@ def test_a_private_package_comes_from_the_code_s_host(tmp_path):
     assert watch.found == set()
     assert watch.below(place.envs, place.folder) == []
     assert OWN not in place.text
+
+
+@pytest.mark.slow
+def test_a_job_s_setup_may_clone_from_the_code_s_host(tmp_path):
+    """From the pod's settings to git: what brought the code opens its neighbours while the job is installed."""
+    code, lib = GitPlace(tmp_path / "code"), GitPlace(tmp_path / "lib")
+    code.commit(**{"train.py": "x"})
+    commit = lib.commit(**{"lib.py": "value = 1\n"})
+    with GitHost.running(tmp_path) as host:
+        host.login = f"oauth2:{OWN}"
+        setup = f"git ls-remote {host.url('lib/origin/.git')} main > seen; env > variables"
+        spec = JobSpec("digits", "true", repo=host.url("code/origin/.git"), setup=setup)
+        settings = Settings(
+            workspace=tmp_path / "ws",
+            disk_dir=tmp_path / "disk",
+            run_dir=tmp_path / "run",
+            job_environment=job(tmp_path),
+            code_logins={"POD_GIT_TOKEN": Secret(OWN)},
+        )
+        folders = Folders(settings.workspace, settings.disk_dir, Scribe())
+        folders.of("digits").path.mkdir(parents=True)
+        steps = RealSteps(settings, folders, RealClock())
+        given = Job(spec, "o1", run="r1", run_began_at=1.0, boot="b1")
+        steps.sync(given, steps.work(given))
+        steps.install(given, steps.work(given))
+    assert (tmp_path / "ws/digits/seen").read_text().startswith(commit)
+    assert OWN not in (tmp_path / "ws/digits/variables").read_text()

@@ -174,10 +174,12 @@ class RealSteps:
         return {name: value for name, value in whole.items() if name not in known.unfit}
 
     def _own_host(self, job: Job) -> OwnHost | None:
+        token = self._settings.code_logins.get("POD_GIT_TOKEN")
+        if job.spec.repo is None or token is None:
+            return None
         from pod_agent.run.environment.own_host import OwnHost  # noqa: PLC0415 - the same
 
-        token = self._settings.code_logins.get("POD_GIT_TOKEN")
-        return OwnHost(job.spec.repo, token) if job.spec.repo and token else None
+        return OwnHost(job.spec.repo, token)
 
     def _own_environment(self) -> dict[str, str]:
         """What the user gave the job, and caches where they belong unless that says where."""
