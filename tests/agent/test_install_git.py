@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
-import sysconfig
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from tests.agent.code_place import Place as GitPlace
 from tests.agent.install_place import InstallPlace
 from tests.agent.secret_watch import SecretWatch
 from tests.agent.test_git_submodules import add
+from tests.fakes import package_files
 from tests.fakes.git_server import GitHost
 from tests.fakes.package_index import PackageIndex
 
@@ -103,19 +105,18 @@ def test_a_private_package_comes_from_the_code_s_host(tmp_path):
     lib, inner = GitPlace(tmp_path / "lib"), GitPlace(tmp_path / "inner")
     inner.commit(**{"inner.py": "deep = 2\n"})
     add(lib, "../../../inner/origin/.git", inner, "inner")
-    setup = "from setuptools import setup\nsetup(name='lib', version='1', py_modules=['lib'])\n"
-    lib.commit(**{"setup.py": setup, "lib.py": "value = 1\n"})
+    with tarfile.open(
+        fileobj=io.BytesIO(package_files.sdist("lib", files={"lib.py": "value = 1\n"}))
+    ) as packed:
+        files = {Path(one.name).name: packed.extractfile(one).read().decode() for one in packed}
+    lib.commit(**files)
     with GitHost.running(tmp_path) as host, PackageIndex() as index, SecretWatch(OWN) as watch:
         host.login = f"oauth2:{OWN}"
         place = InstallPlace(tmp_path, index, torch=None)
         place.file("requirements.txt", f"lib @ git+{host.url('lib/origin/.git')}@main\n")
-        setuptools = Path(sysconfig.get_paths()["purelib"])
-        for part in (setuptools / "setuptools", *setuptools.glob("setuptools-*.dist-info")):
-            (place.site / part.name).symlink_to(part)
-        env = {**place.env, "PIP_NO_BUILD_ISOLATION": "0"}
         own = OwnHost(host.url("train.git"), Secret(OWN))
         work = Work(place.write, RealClock())
-        made = install(place.spec(), place.folder, place.envs, env, work, own=own)
+        made = install(place.spec(), place.folder, place.envs, place.env, work, own=own)
         assert place.ask(made, "import lib; print(lib.value)") == "1"
         assert any(one.path.startswith("/inner/") and one.login == host.login for one in host.seen)
         assert made.warnings == ()
@@ -124,7 +125,7 @@ def test_a_private_package_comes_from_the_code_s_host(tmp_path):
             "requirements.txt", f"lib @ git+{host.url('lib/origin/.git')}@{lib.git('rev-parse', 'HEAD')}\n"
         )
         with pytest.raises(StepFailed):
-            install(place.spec(), place.folder, place.envs, env, work, own=other)
+            install(place.spec(), place.folder, place.envs, place.env, work, own=other)
     assert watch.found == set()
     assert watch.below(place.envs, place.folder) == []
     assert OWN not in place.text
