@@ -15,6 +15,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pod_agent import signals
 from pod_agent.farewell import Farewell
 from pod_agent.pod import scribe
 from pod_agent.pod.armed import ArmedCheck
@@ -128,8 +129,7 @@ class Life:
     def run(self) -> int:
         """Until the pod is going, or the exit policy says so."""
         self._leave_marks()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._post(e.Termed()))
+        signals.hear((signal.SIGTERM, signal.SIGINT), lambda: self._post(e.Termed()))
         self._effects.open_first()
         self._thread("owner", self._stay_owner)
         self._thread("serve", self._serve)
