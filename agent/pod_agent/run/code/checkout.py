@@ -139,12 +139,13 @@ def _put(git: Git, commit: str, home: Path) -> tuple[str, ...]:
     marker, wanted = folder / "commit", folder / "wanted"
     known, done = _noted(wanted), _noted(marker)
     keep_commits(git, frozenset((*known, *done)))
-    if known and known[-1] != commit and not done and has(git, known[-1]):
-        _switch(git, known[-1], known)
+    cut = known[-1] if known and not done else None
+    if cut is not None and cut != commit and has(git, cut):
+        _switch(git, cut, known, was_cut=True)
     marker.unlink(missing_ok=True)
     with wanted.open("a", encoding="utf-8") as notes:
         notes.write(f"{commit}\n")
-    _switch(git, commit, known)
+    _switch(git, commit, known, was_cut=commit == cut)
     warnings = list(bring_lfs(git))
     for inner, pin in submodules(git):
         warnings += _bring(inner, None, pin, home)[1]
@@ -158,10 +159,10 @@ def _noted(path: Path) -> list[str]:
     return [word for word in words if _COMMIT.fullmatch(word)]
 
 
-def _switch(git: Git, commit: str, known: list[str]) -> None:
+def _switch(git: Git, commit: str, known: list[str], *, was_cut: bool) -> None:
     head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     base = head.text if head.ok else next((one for one in reversed(known) if has(git, one)), None)
-    make_way(git, base, commit)
+    make_way(git, base, commit, was_cut=was_cut)
     git.must("checkout", "--quiet", "--force", "--detach", commit)
 
 
