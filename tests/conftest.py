@@ -12,12 +12,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.image.fixtures import base_image, built_image, engine, session_folder
 from tests.live import Simulator
 
 __all__ = ["base_image", "built_image", "engine", "session_folder"]  # fixtures of tests marked docker
+
+# How long an example takes is the machine's: on a loaded one the first of them is a second's work.
+hypothesis.settings.register_profile(
+    "ours", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("ours")
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -116,6 +116,16 @@ class Simulator:
         status, record = self.call("GET", f"/v2/pods/{pod_id}")
         return record if status == 200 else None
 
+    def is_off(self, pod_id: str) -> bool:
+        """Whether it is EXITED and nothing of it lives: the status says so at once, the container takes its seconds."""
+        record = self.pod(pod_id)
+        return record is not None and record["status"] == "EXITED" and record["runtime"] is None
+
+    def is_all_off(self) -> bool:
+        """Whether there are pods, and each is off."""
+        pods = self.pods()
+        return bool(pods) and all(map(self.is_off, pods))
+
     def kill(self, pod_id: str, pid: int, signal_number: int = signal.SIGKILL) -> None:
         """End one process of a pod, by its pid inside the pod."""
         status, said = self.call(

@@ -157,7 +157,7 @@ def test_index_logins_leave_the_variables_and_come_by_memory():
         "UV_DEFAULT_INDEX": "https://me:s%40cret-1@a.example/simple/",
         "HOME": "/nonexistent",
     }
-    with index_logins.hidden(env) as inside:
+    with index_logins.hidden(env, index_logins.Logins()) as inside:
         assert inside["PIP_INDEX_URL"] == "https://a.example/simple/"
         assert inside["PIP_EXTRA_INDEX_URL"] == "https://b.example/simple https://c.example:8443/simple"
         assert inside["UV_DEFAULT_INDEX"] == env["UV_DEFAULT_INDEX"]
@@ -173,7 +173,7 @@ def test_a_login_that_a_netrc_cannot_say_stays_in_its_url():
         "https://me:a%20b@a.example/", "https://only-a-token@a.example/", "https://me:%22@a.example/",
         "https://me:one@a.example/ https://me:two@a.example/", "https://[broken", "/a/folder of wheels",
     ):  # fmt: skip
-        with index_logins.hidden({"PIP_INDEX_URL": url}) as inside:
+        with index_logins.hidden({"PIP_INDEX_URL": url}, index_logins.Logins()) as inside:
             assert inside["PIP_INDEX_URL"].split()[-1] == url.split()[-1]
 
 

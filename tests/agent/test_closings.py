@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -105,3 +107,34 @@ def test_a_process_with_many_open_files_is_told_too(tmp_path):
         for fd in held:
             os.close(fd)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+NO_DESCRIPTOR_LEFT = """
+import contextlib, os, resource, sys, threading, time
+from pathlib import Path
+from pod_agent.outputs.closings import Closings
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+with contextlib.suppress(OSError):
+    while True:
+        held.append(os.open(os.devnull, os.O_RDONLY))
+for _ in range(int(sys.argv[1])):
+    os.close(held.pop())
+closings = Closings(Path(sys.argv[2]))
+print(closings.wait(0.01), flush=True)
+threading.Timer(0.1, closings.wake).start()
+closings.wait(600.0)
+closings.wait(600.0)
+closings.close()
+closings.wake()
+print("woken")
+"""
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_a_process_that_may_open_nothing_more_waits_for_its_timer(tmp_path, left):
+    """Neither an eventfd nor inotify, or only one of them: no events are told, and waking still ends the wait."""
+    argv = [sys.executable, "-c", NO_DESCRIPTOR_LEFT, str(left), str(tmp_path)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{}\nwoken\n", "")

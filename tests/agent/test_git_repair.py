@@ -208,3 +208,43 @@ def test_a_rebase_in_progress_is_ended_and_its_notes_are_kept(place):
     assert b"<<<<<<<" in kept(place)
     assert "rebase" not in place.git("status", cwd=place.tree)
     assert place.git("rev-parse", "left", "right", cwd=place.tree)
+
+
+def cut_amid_a_file(place):
+    """As a kill leaves it: the commit is wanted, git has begun with its files, and HEAD is still the first's."""
+    (store(place) / "podkeep/commit").unlink()
+    with (store(place) / "podkeep/wanted").open("a") as notes:
+        notes.write(f"{place.second}\n")
+    place.git("fetch", "-q", place.repo, place.second, cwd=place.tree)
+
+
+@pytest.mark.parametrize(("changed", "new"), [("", ""), ("t", "ne"), ("two\n", "")])
+def test_a_file_that_a_killed_checkout_was_writing_is_nobodys_edit(place, changed, new):
+    """A new file and a changed one, each only begun: no patch, nothing moved aside, no word that frightens."""
+    cut_amid_a_file(place)
+    (place.tree / "train.py").write_text(changed)
+    (place.tree / "new.py").write_text(new)
+    third = place.commit(**{"new.py": "newer\n"})
+    assert place.sync().commit == third
+    assert (place.text(), place.text("new.py")) == ("two\n", "newer\n")
+    assert kept(place) == b""
+    assert b"moved to" not in place.log
+    assert b"edited" not in place.log
+
+
+def test_an_edit_beside_a_killed_checkout_is_saved(place):
+    """What is no beginning of the commit's own file was somebody's."""
+    cut_amid_a_file(place)
+    (place.tree / "train.py").write_text("tw!")
+    (place.tree / "new.py").write_text("newly made by hand")
+    assert place.sync().commit == place.second
+    assert (place.text(), place.text("new.py")) == ("two\n", "new\n")
+    assert b"+tw!" in kept(place)
+    assert b"newly made by hand" in kept(place)
+
+
+def test_the_beginning_of_a_file_is_a_persons_where_no_checkout_was_killed(place):
+    """It lay there before the commit was wanted: it is moved aside as it is."""
+    (place.tree / "new.py").write_text("ne")
+    assert place.sync().commit == place.second
+    assert kept(place) == b"ne"

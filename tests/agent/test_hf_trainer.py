@@ -22,6 +22,7 @@ from pod_agent.run.resume import command_line, restore, variables
 from pod_agent.run.work import Work
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
+from tests.live import wait_for
 
 pytestmark = [
     pytest.mark.torch,
@@ -106,11 +107,16 @@ def test_killed_three_times_it_ends_with_the_same_weights(undisturbed, tmp_path)
 
 def wait_for_newer(process, folder, step):
     """Until a whole checkpoint beyond a step lies there, or the training has ended by itself."""
-    for _ in range(600):
-        found = [one for one in find(folder, None, 0.0) if (one.step or 0) > step]
+
+    def look():
         if process.poll() is not None:
-            return
-        if any(judge(one, Records(folder / "x"), writer_alive=False).whole for one in found):
-            return
-        time.sleep(0.05)
-    raise AssertionError("no newer checkpoint in 30 s")
+            return True
+        found = [one for one in find(folder, None, 0.0) if (one.step or 0) > step]
+        return any(judge(one, Records(folder / "x"), writer_alive=False).whole for one in found)
+
+    try:
+        wait_for("a newer checkpoint", look, within_s=180)  # torch and transformers are imported in it
+    except AssertionError:
+        process.kill()
+        process.communicate()
+        raise

@@ -157,7 +157,7 @@ class Story:
 
     def _only_pod_is_off(self) -> bool:
         """`logs --follow` ends with the job's end, a moment before the pod has been stopped."""
-        return [pod["status"] for pod in self.laptop.simulator.pods().values()] == ["EXITED"]
+        return len(self.laptop.simulator.pods()) == 1 and self.laptop.simulator.is_all_off()
 
 
 def with_repository(place: Path, env: dict[str, str]) -> Path:

@@ -205,7 +205,7 @@ class Seen:
         wait_for(f"attempt {attempt}", look, within_s)
 
     def stopped(self, within_s: float = 60.0) -> None:
-        wait_for("the pod is off", lambda: self.status() == "EXITED", within_s)
+        wait_for("the pod is off", lambda: self.simulator.is_off(self.id), within_s)
 
 
 def nap(rng: random.Random, least: float, most: float) -> None:

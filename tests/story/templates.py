@@ -107,8 +107,7 @@ class TemplatePod:
         def look() -> bool:
             if watched:
                 seen.append(self.ask("/status") or seen[-1])
-            pod = self.simulator.pod(self.id)
-            return pod["status"] == "EXITED" and pod["runtime"] is None
+            return self.simulator.is_off(self.id)
 
         try:
             wait_for("the pod is off", look, within_s)

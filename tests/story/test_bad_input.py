@@ -118,8 +118,7 @@ def test_up_says_what_to_do(laptop):
     told = story.told.read_text()
     assert promised.reason in told
     assert promised.remedy in told
-    off = ["EXITED"]
-    wait_for("it is off", lambda: [pod["status"] for pod in laptop.simulator.pods().values()] == off)
+    wait_for("it is off", laptop.simulator.is_all_off)
 
 
 def in_odd_workspace(simulator, kind: str, command: str, **env: str) -> Path:

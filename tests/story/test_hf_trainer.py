@@ -87,7 +87,7 @@ def assert_same_end(story, pod, undisturbed, attempts):
     assert weights(pod.tree) == undisturbed
     assert pod.log().startswith(b"podkeep: ")
     assert story.said.read_bytes() == pod.log()
-    wait_for("the pod is off", lambda: pod.status() == "EXITED")
+    pod.stopped()
 
 
 def test_a_killed_training_ends_with_the_same_weights(train, undisturbed):

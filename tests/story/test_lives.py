@@ -60,7 +60,7 @@ def test_a_stopped_pod_resumes_when_started(laptop):
     pod, _ = story.waits(AMID)
     assert laptop.client("stop", pod).returncode == 0
     code = story.ends()
-    wait_for("the pod is off", lambda: laptop.simulator.pod(pod)["status"] == "EXITED")
+    wait_for("the pod is off", lambda: laptop.simulator.is_off(pod))
     assert laptop.client("start", pod).returncode == 0
     followed = laptop.client("logs", JOB, "--follow")
     assert followed.returncode == 0, followed.stderr

@@ -33,7 +33,7 @@ def test_a_second_boot_unpacks_what_the_first_installed(laptop, index):
     wait_for("the environment's copy on the volume", lambda: list(shelf.glob("*.pack")))
     assert laptop.client("stop", pod).returncode == 0
     code = story.ends()
-    wait_for("the pod is off", lambda: laptop.simulator.pod(pod)["status"] == "EXITED")
+    wait_for("the pod is off", lambda: laptop.simulator.is_off(pod))
     index.requests.clear()
     assert laptop.client("start", pod).returncode == 0
     followed = laptop.client("logs", "story", "--follow")

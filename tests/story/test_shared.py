@@ -120,7 +120,7 @@ def test_a_job_goes_on_where_its_first_pod_left_it(simulator, repo):
     first.waits()
     status, said = simulator.call("POST", f"/v2/pods/{first.pod.id}/action", {"action": "stop"})
     assert status < 300, said
-    wait_for("the first pod is off", lambda: simulator.pod(first.pod.id)["status"] == "EXITED")
+    wait_for("the first pod is off", lambda: simulator.is_off(first.pod.id))
     second = Shared(simulator, repo, "digits")
     assert second.ends()["outcome"] == "succeeded"
     attempts = second.left.state["attempts"]

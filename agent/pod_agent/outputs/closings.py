@@ -42,25 +42,26 @@ class Closings:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._folders: dict[int, str] = {}
         self._lock = threading.Lock()  # a number that was closed may be another's by now
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake = _eventfd()
+        self._woken = threading.Event()  # in its place where the process may open nothing more
         has = hasattr(self._libc, "inotify_init1")
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC) if has else -1
         self._add_tree(os.fspath(top), None)
 
     def wait(self, timeout_s: float) -> dict[Path, Way]:
         """Files that were written since the last call, and how; at most so long, or until ``wake``."""
-        poll = select.poll()  # select(2) takes no descriptor over 1023
-        poll.register(self._wake, select.POLLIN)
-        if self._fd >= 0:
-            poll.register(self._fd, select.POLLIN)
-        ready = {fd for fd, _ in poll.poll(max(0.0, timeout_s) * 1000)}
         found: dict[str, Way] = {}
-        if self._fd in ready:
+        if self._wake < 0:
+            self._woken.wait(max(0.0, timeout_s))
+        elif not self._has_events(timeout_s):
+            return {}
+        if self._fd >= 0:
             self._read(found)
         return {Path(name): way for name, way in found.items()}
 
     def wake(self) -> None:
         """End the waiting, now and from now on."""
+        self._woken.set()
         with self._lock:
             if self._wake >= 0:
                 os.eventfd_write(self._wake, 1)
@@ -71,6 +72,14 @@ class Closings:
                 if fd >= 0:
                     os.close(fd)
             self._fd = self._wake = -1
+
+    def _has_events(self, timeout_s: float) -> bool:
+        """Wait for events, or to be woken."""
+        poll = select.poll()  # select(2) takes no descriptor over 1023
+        poll.register(self._wake, select.POLLIN)
+        if self._fd >= 0:
+            poll.register(self._fd, select.POLLIN)
+        return any(fd == self._fd for fd, _ in poll.poll(max(0.0, timeout_s) * 1000))
 
     def _read(self, found: dict[str, Way]) -> None:
         while True:
@@ -121,6 +130,13 @@ class Closings:
                             found.setdefault(entry.path, Way.UNSEEN)
             except OSError:
                 continue  # gone already
+
+
+def _eventfd() -> int:
+    try:
+        return os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def _is_skipped(name: str) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pod_agent.outputs.touched import Mark
     from pod_agent.outputs.watch import CheckpointWatch
+    from pod_agent.run.environment.own_host import OwnHost
     from pod_agent.run.environment.packs.background import Packing
     from pod_agent.run.environment.packs.shelf import Shelf
     from pod_agent.run.folders import Folders
@@ -105,7 +106,8 @@ class RealSteps:
         from pod_agent.run.environment.install import install  # noqa: PLC0415
 
         known, mine = self._known(job), self._own_environment()
-        done = install(job.spec, known.folder, self._envs, mine, work, shelf=self._shelf())
+        own = self._own_host(job)
+        done = install(job.spec, known.folder, self._envs, mine, work, shelf=self._shelf(), own=own)
         unfit = careful.unfit(mine | dict(done.variables), known.folder, work)
         self._prepared[job.name] = replace(known, variables=done.variables, unfit=unfit)
         return e.Installed(done.warnings)
@@ -194,6 +196,14 @@ class RealSteps:
         tracked = tracking.variables(run, mine)
         whole = told | tracked | mine | dict(known.variables) | variables(known.restored)
         return {name: value for name, value in whole.items() if name not in known.unfit}
+
+    def _own_host(self, job: Job) -> OwnHost | None:
+        token = self._settings.code_logins.get("POD_GIT_TOKEN")
+        if job.spec.repo is None or token is None:
+            return None
+        from pod_agent.run.environment.own_host import OwnHost  # noqa: PLC0415 - the same
+
+        return OwnHost(job.spec.repo, token)
 
     def _own_environment(self) -> dict[str, str]:
         """What the user gave the job, and caches where they belong unless that says where."""

@@ -39,10 +39,12 @@ def check_out(
     work: Work,
     *,
     chance: Callable[[], float] = random.random,
+    fetched: Callable[[], None] = lambda: None,
 ) -> tuple[str, tuple[str, ...]]:
     """Have the commit ``pinned``, or what the ref means now, in ``tree``; the commit, and warnings.
 
-    ``chance`` (0 to 1) spreads the pauses between tries, so that many pods do not knock at once.
+    ``chance`` (0 to 1) spreads the pauses between tries, so that many pods do not knock at once. ``fetched`` is called
+    when the commit is here, before anything is put in place.
     """
     began = time.monotonic()
     logins = Logins.of(spec.repo or "", env)
@@ -51,7 +53,7 @@ def check_out(
         with surroundings(env, logins, work) as git_env:
             git = Git(tree, remote, Shell(git_env, logins, work, chance))
             make_room(tree, git.say)
-            commit, warnings = _bring(git, spec.ref, pinned, tree)
+            commit, warnings = _bring(git, spec.ref, pinned, tree, fetched)
             warnings = (*warnings, *_uncommitted(git))
     except OSError as error:
         raise _failed(remote.url, tree, error) from error
@@ -72,20 +74,24 @@ def _failed(url: str, tree: Path, error: OSError) -> StepFailed:
     )
 
 
-def _bring(git: Git, ref: str | None, pinned: str | None, home: Path) -> tuple[str, tuple[str, ...]]:
+def _bring(
+    git: Git, ref: str | None, pinned: str | None, home: Path, fetched: Callable[[], None] = lambda: None
+) -> tuple[str, tuple[str, ...]]:
     """Fetch and check out. A damaged store is moved aside once and made anew."""
     was_new = not (git.tree / ".git").exists()
     try:
-        return _try(git, ref, pinned, home)
+        return _try(git, ref, pinned, home, fetched)
     except StoreDamaged as damage:
         if was_new or not (git.tree / ".git").exists():
             raise
         aside = set_store_aside(git.tree)
         git.say(f"{damage.message}; it is kept as {aside.name}, and fetched anew")
-    return _try(git, ref, pinned, home)
+    return _try(git, ref, pinned, home, fetched)
 
 
-def _try(git: Git, ref: str | None, pinned: str | None, home: Path) -> tuple[str, tuple[str, ...]]:
+def _try(
+    git: Git, ref: str | None, pinned: str | None, home: Path, fetched: Callable[[], None]
+) -> tuple[str, tuple[str, ...]]:
     make_room(git.tree, git.say)
     put_right(git.tree, home, git.say)
     git.must("init", "--quiet", "--template=")
@@ -93,6 +99,7 @@ def _try(git: Git, ref: str | None, pinned: str | None, home: Path) -> tuple[str
     _name_origin(git)
     try:
         commit = have(git, ref, pinned)
+        fetched()
         return commit, _put(git, commit, home)
     finally:
         sweep(store_of(git.tree))  # a fetch that was cut, or found the disk full, leaves half a pack
@@ -132,12 +139,13 @@ def _put(git: Git, commit: str, home: Path) -> tuple[str, ...]:
     marker, wanted = folder / "commit", folder / "wanted"
     known, done = _noted(wanted), _noted(marker)
     keep_commits(git, frozenset((*known, *done)))
-    if known and known[-1] != commit and not done and has(git, known[-1]):
-        _switch(git, known[-1], known)
+    cut = known[-1] if known and not done else None
+    if cut is not None and cut != commit and has(git, cut):
+        _switch(git, cut, known, was_cut=True)
     marker.unlink(missing_ok=True)
     with wanted.open("a", encoding="utf-8") as notes:
         notes.write(f"{commit}\n")
-    _switch(git, commit, known)
+    _switch(git, commit, known, was_cut=commit == cut)
     warnings = list(bring_lfs(git))
     for inner, pin in submodules(git):
         warnings += _bring(inner, None, pin, home)[1]
@@ -151,10 +159,10 @@ def _noted(path: Path) -> list[str]:
     return [word for word in words if _COMMIT.fullmatch(word)]
 
 
-def _switch(git: Git, commit: str, known: list[str]) -> None:
+def _switch(git: Git, commit: str, known: list[str], *, was_cut: bool) -> None:
     head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     base = head.text if head.ok else next((one for one in reversed(known) if has(git, one)), None)
-    make_way(git, base, commit)
+    make_way(git, base, commit, was_cut=was_cut)
     git.must("checkout", "--quiet", "--force", "--detach", commit)
 
 

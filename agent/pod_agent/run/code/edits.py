@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pod_agent.run.code.store import free_name, ours, set_store_aside, store_of
@@ -33,10 +33,11 @@ class _Listing:
     different: tuple[str, ...] = ()
 
 
-def make_way(git: Git, base: str | None, commit: str) -> None:
+def make_way(git: Git, base: str | None, commit: str, *, was_cut: bool = False) -> None:
     """Save edits against ``base``, move aside what is untracked and in the way of ``commit``.
 
     The index is ``base``'s afterwards. Without a base nothing counts as tracked: what differs is moved aside as it is.
+    ``was_cut``: a checkout of this commit was killed here, and the file it was writing is nobody's edit.
     """
     folder = ours(git.tree)
     real = store_of(git.tree) / "index"
@@ -44,6 +45,10 @@ def make_way(git: Git, base: str | None, commit: str) -> None:
     after = _listing(git, commit, folder / "index.after", before.index if before else real)
     if after is None:
         return  # the checkout will say what is wrong with the commit
+    if was_cut:
+        after = replace(
+            after, different=tuple(name for name in after.different if not _is_half(git, commit, name))
+        )
     if before is None:
         before = _Listing(folder / "index.before")
     _save_edits(git, before, after)
@@ -86,6 +91,15 @@ def _listing(git: Git, commit: str, index: Path, like: Path) -> _Listing | None:
         frozenset(name for mode, name in pairs if mode == _LINK),
         tuple(os.fsdecode(name) for name in changed.split(b"\0") if name),
     )
+
+
+def _is_half(git: Git, commit: str, name: str) -> bool:
+    """Whether the file is only the beginning of what the commit has there: all of it comes back with the commit."""
+    path = git.tree / name
+    if not path.is_file() or path.is_symlink() or not _is_below(git.tree, name):
+        return False
+    whole = git.ask("cat-file", "--filters", f"{commit}:{name}")
+    return whole.ok and whole.output.startswith(path.read_bytes())
 
 
 def _is_plain(git: Git, index: Path) -> bool:

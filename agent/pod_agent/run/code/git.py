@@ -20,7 +20,7 @@ from pod_agent.run.code.logins import KEPT_FROM_GIT
 from pod_agent.run.work import Finished, StepFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pod_agent.run.code.logins import Logins, Remote
     from pod_agent.run.work import Work
@@ -170,11 +170,14 @@ def _servers_words(text: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def surroundings(env: Mapping[str, str], logins: Logins, work: Work) -> Iterator[dict[str, str]]:
+def surroundings(
+    env: Mapping[str, str], logins: Logins, work: Work, helpers: Sequence[tuple[str, str]] = ()
+) -> Iterator[dict[str, str]]:
     """What git runs with: never a prompt, trees of other owners accepted, logins by helpers.
 
     Old gits take safe.directory from a file only, and a submodule's git forgets settings of the environment; so
-    there is a file for the time git runs. It names hosts and variables, and no secret.
+    there is a file for the time git runs. It names hosts and variables, and no secret. ``helpers``: settings of other
+    helpers than the logins'.
     """
     with (
         tempfile.TemporaryDirectory(prefix="podkeep-git-") as folder,
@@ -184,7 +187,8 @@ def surroundings(env: Mapping[str, str], logins: Logins, work: Work) -> Iterator
         home = env.get("HOME", "")
         mine = env.get("GIT_CONFIG_GLOBAL") or (f"{home}/.gitconfig" if home else "")
         include = f"[include]\n\tpath = {_quoted(mine)}\n" if mine else ""
-        config.write_text(f"{include}[safe]\n\tdirectory = *\n{_sections(logins)}", encoding="utf-8")
+        settings = (*logins.settings(), *helpers)
+        config.write_text(f"{include}[safe]\n\tdirectory = *\n{_sections(settings)}", encoding="utf-8")
         yield {
             "GIT_SSH_COMMAND": _SSH + (_OURS_ONLY if key else ""),
             "GIT_HTTP_LOW_SPEED_LIMIT": "1",
@@ -199,14 +203,14 @@ def surroundings(env: Mapping[str, str], logins: Logins, work: Work) -> Iterator
             "SSH_ASKPASS": "",
             "GIT_LFS_SKIP_SMUDGE": "1",  # lfs.py brings them afterwards, many at once
             "GIT_CONFIG_GLOBAL": str(config),
-            **_overruled(env, logins, has_lfs(env)),
+            **_overruled(env, settings, has_lfs(env)),
             **logins.variables(),
         }
 
 
-def _sections(logins: Logins) -> str:
+def _sections(settings: Sequence[tuple[str, str]]) -> str:
     lines = []
-    for key, value in logins.settings():
+    for key, value in settings:
         section, _, rest = key.partition(".")
         subject, _, name = rest.rpartition(".")
         lines.append(f"[{section} {_quoted(subject)}]\n\t{name} = {_quoted(value)}\n")
@@ -218,12 +222,12 @@ def has_lfs(env: Mapping[str, str]) -> bool:
     return shutil.which("git-lfs", path=env.get("PATH", os.defpath)) is not None
 
 
-def _overruled(env: Mapping[str, str], logins: Logins, lfs: bool) -> dict[str, str]:
+def _overruled(env: Mapping[str, str], settings: Sequence[tuple[str, str]], lfs: bool) -> dict[str, str]:
     """Read last of all. The helpers are here again: one of the tree's own settings would be told to store a token."""
     count = env.get("GIT_CONFIG_COUNT", "0")
     first = int(count) if count.isdigit() else 0
     filters = ((key, value if lfs else "") for key, value in _LFS)
-    pairs = (*_OVERRULED, *filters, *logins.settings())
+    pairs = (*_OVERRULED, *filters, *settings)
     found = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
     for number, (key, value) in enumerate(pairs, first):
         found[f"GIT_CONFIG_KEY_{number}"] = key

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from pod_agent.run.work import Work
 
+OLDER = "older"  # in PLACE: code that gives way to git, until all of git's is there
 _NAMED = 5  # names of a kind that the log shows
 
 
@@ -58,14 +59,15 @@ class Placing:
         Manifest(coming.id, there, coming.origin, coming.validator).write(self._tree)
         write_whole(place / ID, coming.id.encode())
         (place / HALF).unlink(missing_ok=True)
+        shutil.rmtree(place / OLDER, ignore_errors=True)
         self._tell()
 
-    def remove(self, but: Iterable[str] = ()) -> None:
-        """Take away what we put there earlier and nobody changed, ``but`` these."""
+    def remove(self, but: Iterable[str] = (), to: Path | None = None) -> None:
+        """Take away what we put there earlier and nobody changed, ``but`` these; or move it ``to`` a folder."""
         for name in sorted({name for one in self._before for name in one.files} - set(but)):
             path = self._tree / name
             if self._is_ours(name, path):
-                path.unlink()
+                _move(path, to / name) if to else path.unlink()
                 self._prune(path.parent)
             elif os.path.lexists(path):
                 self._said.kept.append(name)
@@ -73,9 +75,11 @@ class Placing:
 
     def forget(self) -> None:
         """The code comes from git from now on."""
-        self.remove()
-        for name in (ID, MANIFEST, HALF):
-            (self._tree / PLACE / name).unlink(missing_ok=True)
+        place = self._tree / PLACE
+        (place / ID).unlink(missing_ok=True)
+        self.remove(to=place / OLDER)
+        for name in (MANIFEST, HALF):
+            (place / name).unlink(missing_ok=True)
         self._tell()
 
     def _fold(self, coming: Manifest) -> None:
@@ -139,9 +143,7 @@ class Placing:
     def _set_aside(self, name: str, path: Path) -> None:
         known = any(name in one.files for one in self._before)
         (self._said.edited if known else self._said.in_the_way).append(name)
-        to = self._aside / name
-        to.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(to)
+        _move(path, self._aside / name)
 
     def _folder(self, folder: Path) -> None:
         """Have this folder; a file or link where it belongs is in the way."""
@@ -194,6 +196,11 @@ def _new_folder(place: Path) -> Path:
     first = place / f"aside-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     names = (first, *(first.with_name(f"{first.name}-{number}") for number in range(2, 1000)))
     return next((name for name in names if not name.exists()), first)
+
+
+def _move(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    path.rename(to)
 
 
 def clear_half(tree: Path) -> None:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import time
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.came import PLACE, Came, Manifest, digest
-from pod_agent.run.code.placing import Placing
+from pod_agent.outputs.came import ID, MANIFEST, PLACE, Came, Manifest, digest
+from pod_agent.run.code.placing import OLDER, Placing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pod_agent.run.work import Work
@@ -31,9 +32,28 @@ def from_git(tree: Path, env: Mapping[str, str], work: Work) -> None:
     work.say(f"podkeep: the code came from git before; its store is kept as {aside}")
 
 
-def to_git(tree: Path, work: Work) -> None:
-    """Take away the files that came otherwise and that nobody changed, before a checkout."""
-    Placing(tree, work).forget()
+@contextlib.contextmanager
+def to_git(tree: Path, work: Work) -> Iterator[Callable[[], None]]:
+    """Around a checkout, which calls what it gets once the commit is fetched and before it is put in place.
+
+    Then the files that came otherwise and that nobody changed go; where nothing was fetched, all is as before.
+    """
+
+    def make_way() -> None:
+        if (tree / PLACE / MANIFEST).exists():
+            Placing(tree, work).forget()
+
+    older = tree / PLACE / OLDER
+    had_store = os.path.lexists(tree / ".git")
+    try:
+        yield make_way
+    except BaseException:  # a cancel too
+        if not had_store and (tree / PLACE / ID).exists():
+            shutil.rmtree(tree / ".git", ignore_errors=True)
+        if older.exists():
+            work.say(f"podkeep: the older code, which came otherwise than by git, is kept in {older}")
+        raise
+    shutil.rmtree(older, ignore_errors=True)
 
 
 def _checked_out(tree: Path, env: Mapping[str, str], work: Work) -> Manifest:

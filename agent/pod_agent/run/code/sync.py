@@ -72,12 +72,10 @@ def _git(
     if pinned is not None and lies_there(tree, pinned):
         return pinned, ()
     from pod_agent.run.code.checkout import check_out  # noqa: PLC0415 - a restart has no time for it
+    from pod_agent.run.code.switching import to_git  # noqa: PLC0415
 
-    if (tree / came.PLACE / came.MANIFEST).exists():
-        from pod_agent.run.code.switching import to_git  # noqa: PLC0415 - seldom
-
-        to_git(tree, work)
-    return check_out(spec, tree, pinned, env, work)
+    with to_git(tree, work) as make_way:
+        return check_out(spec, tree, pinned, env, work, fetched=make_way)
 
 
 def _other(

@@ -7,25 +7,32 @@ from __future__ import annotations
 
 import contextlib
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.run.code.git import Git, Shell, surroundings
 from pod_agent.run.code.logins import GITHUB, Logins
+from pod_agent.run.environment.own_host import served
 from pod_agent.run.work import StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from pod_agent.run.environment.own_host import OwnHost
     from pod_agent.run.work import Work
 
-_SSH_NAMES = ("ssh://git@github.com/", "git@github.com:")
 _NOT_FOR_PACKAGES = {"GIT_LFS_SKIP_SMUDGE"}
 
 
-def points_at(url: str, ref: str, folder: Path, env: Mapping[str, str], work: Work) -> str | None:
+def points_at(
+    url: str, ref: str, folder: Path, env: Mapping[str, str], work: Work, *, own: OwnHost | None = None
+) -> str | None:
     """The commit that a branch or tag of a remote stands for; None where nobody answers."""
     logins = Logins.of(url, env)
+    login = own.login(logins) if own else None
+    if login is not None:
+        logins = replace(logins, known=(*logins.known, login))
     folder.mkdir(parents=True, exist_ok=True)
     with surroundings(env, logins, work) as git_env:
         git = Git(folder, logins.remote(url), Shell(git_env, logins, work, random.random))
@@ -37,26 +44,30 @@ def points_at(url: str, ref: str, folder: Path, env: Mapping[str, str], work: Wo
 
 
 @contextlib.contextmanager
-def logged_in(env: Mapping[str, str], work: Work) -> Iterator[dict[str, str]]:
+def logged_in(env: Mapping[str, str], work: Work, own: OwnHost | None = None) -> Iterator[dict[str, str]]:
     """The environment with what the git of an installer needs: the logins the job has anyway, and no prompt.
 
-    GitHub's addresses for ssh are rewritten where its token is there.
+    With the token of its own repository's host, too. GitHub's addresses for ssh are rewritten where its token is there,
+    that host's where there is no key for ssh.
     """
     logins = Logins.of("", env)
-    with surroundings(env, logins, work) as git_env:
+    login = own.login(logins) if own else None
+    with served(login) as helper, surroundings(env, logins, work, helper) as git_env:
         mine = {
             name: value
             for name, value in git_env.items()
             if name.startswith(("GIT_", "PODKEEP_GIT_")) and name not in _NOT_FOR_PACKAGES
         }
-        if logins.at(GITHUB) is not None:
-            mine |= _rewritten(int(mine.get("GIT_CONFIG_COUNT", "0")))
-        yield {**env, **mine}
+        rewritten = _rewritten(GITHUB) if logins.at(GITHUB) is not None else []
+        if login is not None and not logins.has_own_ssh:
+            rewritten += _rewritten(login.origin)
+        first = int(mine.get("GIT_CONFIG_COUNT", "0"))
+        for number, (key, value) in enumerate(rewritten, first):
+            mine |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        yield {**env, **mine, "GIT_CONFIG_COUNT": str(first + len(rewritten))}
 
 
-def _rewritten(first: int) -> dict[str, str]:
-    found = {"GIT_CONFIG_COUNT": str(first + len(_SSH_NAMES))}
-    for number, name in enumerate(_SSH_NAMES, first):
-        found[f"GIT_CONFIG_KEY_{number}"] = f"url.{GITHUB}/.insteadOf"
-        found[f"GIT_CONFIG_VALUE_{number}"] = name
-    return found
+def _rewritten(origin: str) -> list[tuple[str, str]]:
+    host = origin.partition("://")[2]
+    names = () if ":" in host else (f"ssh://git@{host}/", f"git@{host}:")
+    return [(f"url.{origin}/.insteadOf", name) for name in names]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pod_agent.run.environment.own_host import OwnHost
     from pod_agent.run.environment.packs.shelf import Shelf
     from pod_wire.job import JobSpec
 
@@ -45,10 +46,14 @@ def install(
     work: Work,
     *,
     shelf: Shelf | None = None,
+    own: OwnHost | None = None,
 ) -> Installed:
-    """Have the job's packages: none asked for, those that are there already, a packed copy's, or new ones."""
+    """Have the job's packages: none asked for, those that are there already, a packed copy's, or new ones.
+
+    ``own`` opens the host of the job's repository to what is cloned from there.
+    """
     try:
-        return _install(spec, folder, envs_dir, env, work, shelf=shelf)
+        return _install(spec, folder, envs_dir, env, work, shelf=shelf, own=own)
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         why = "the container's disk is full" if full else f"{error.filename or envs_dir}: {error.strerror}"
@@ -57,7 +62,14 @@ def install(
 
 
 def _install(
-    spec: JobSpec, folder: Path, envs_dir: Path, env: Mapping[str, str], work: Work, *, shelf: Shelf | None
+    spec: JobSpec,
+    folder: Path,
+    envs_dir: Path,
+    env: Mapping[str, str],
+    work: Work,
+    *,
+    shelf: Shelf | None,
+    own: OwnHost | None,
 ) -> Installed:
     began = time.monotonic()
     found = recognise(spec, folder)
@@ -66,7 +78,7 @@ def _install(
         return Installed("", {"PATH": env.get("PATH", os.defpath)}, reused=True, seconds=0.0, warnings=unused)
     python = find(env, envs_dir, work)
     wanted = found.wanted(spec)
-    name, warnings = naming.name_of(wanted, python, envs_dir, env, work)
+    name, warnings = naming.name_of(wanted, python, envs_dir, env, work, own=own)
     into = venv.target(envs_dir / name, python, env, work)
     reused, word = (into.place / MARK).exists(), "reused"
     if reused:
@@ -74,7 +86,7 @@ def _install(
     else:
         from pod_agent.run.environment import putting  # noqa: PLC0415 - not needed where it is reused
 
-        word, more = putting.put(into, found, spec, folder, shelf)
+        word, more = putting.put(into, found, spec, folder, shelf, own=own)
         warnings += more
         naming.mark(into.place, wanted, python)
         putting.remove_old(envs_dir, into.place)

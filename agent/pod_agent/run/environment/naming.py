@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pod_agent.run.environment.interpreter import Interpreter
+    from pod_agent.run.environment.own_host import OwnHost
     from pod_agent.run.environment.requirements import Wanted
     from pod_agent.run.work import Work
 
@@ -24,13 +25,19 @@ MARK = "podkeep.json"  # written last: an environment without it is not one
 
 
 def name_of(
-    wanted: Wanted, python: Interpreter, envs_dir: Path, env: Mapping[str, str], work: Work
+    wanted: Wanted,
+    python: Interpreter,
+    envs_dir: Path,
+    env: Mapping[str, str],
+    work: Work,
+    *,
+    own: OwnHost | None = None,
 ) -> tuple[str, tuple[str, ...]]:
     """The name, and warnings. Refs that nobody resolves now stay where the last environment had them."""
     base = (
         f"{FORMAT}\n{python.real}\n{python.version}\n{python.packages}\n{python.brought()}\n{wanted.digest}\n"
     )
-    refs = requirements.resolve(wanted, lambda url, ref: _points_at(url, ref, envs_dir, env, work))
+    refs = requirements.resolve(wanted, lambda url, ref: _points_at(url, ref, envs_dir, env, work, own=own))
     unknown = sorted(name for name, commit in refs.items() if commit is None)
     text = base + json.dumps(refs, sort_keys=True)
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
@@ -40,10 +47,12 @@ def name_of(
     return _last_like(wanted, python, envs_dir) or digest, said
 
 
-def _points_at(url: str, ref: str, envs_dir: Path, env: Mapping[str, str], work: Work) -> str | None:
+def _points_at(
+    url: str, ref: str, envs_dir: Path, env: Mapping[str, str], work: Work, *, own: OwnHost | None
+) -> str | None:
     from pod_agent.run.environment import git_refs  # noqa: PLC0415 - most lists name no branch
 
-    return git_refs.points_at(url, ref, envs_dir, env, work)
+    return git_refs.points_at(url, ref, envs_dir, env, work, own=own)
 
 
 def mark(place: Path, wanted: Wanted, python: Interpreter) -> None:

@@ -29,8 +29,8 @@ def run(into: Target, words: Sequence[str], folder: Path) -> Finished:
     """Install what the words say into the environment; pip's own words go into the log."""
     from pod_agent.run.environment import index_logins, installing  # noqa: PLC0415 - not where all is there
 
-    with index_logins.hidden(into.env) as env:
-        argv = [into.program, "-m", "pip", *_PIP, *words]
+    with index_logins.kept_from(into, words, folder) as (env, told):
+        argv = [into.program, "-m", "pip", *_PIP, *told]
         return installing.run(into, argv, folder, env, lambda done: _why_missing(into, done, folder, env))
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pod_agent.run.environment.kinds.kind import Target
+    from pod_agent.run.environment.own_host import OwnHost
     from pod_agent.run.environment.packs.shelf import Shelf
     from pod_agent.run.environment.recognise import Found
     from pod_wire.job import JobSpec
@@ -26,7 +27,13 @@ KEPT = 3  # complete environments left on the disk
 
 
 def put(
-    into: Target, found: Found, spec: JobSpec, folder: Path, shelf: Shelf | None
+    into: Target,
+    found: Found,
+    spec: JobSpec,
+    folder: Path,
+    shelf: Shelf | None,
+    *,
+    own: OwnHost | None = None,
 ) -> tuple[str, tuple[str, ...]]:
     """The environment on this disk, whole but for the mark; where that fails, nothing of it is left.
 
@@ -36,7 +43,7 @@ def put(
         _discard(into.place)
     into.place.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with git_refs.logged_in(into.env, into.work) as git_env:
+        with git_refs.logged_in(into.env, into.work, own) as git_env:
             logged_in = replace(into, env=git_env)
             unpacked = shelf is not None and copied.unpack(into, shelf)
             warnings = () if unpacked else _make(logged_in, found, spec, folder)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_NESTED = re.compile(r"^(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?=[^\s-]))(?P<path>.+)$")
+NESTED = re.compile(r"^(?:-r|-c|--requirement|--constraint)(?:\s*=\s*|\s+|(?=[^\s-]))(?P<path>.+)$")
 _EDITABLE = re.compile(r"^(?:-e|--editable)(?:\s*=\s*|\s+)(?P<path>.+)$")
 _GIT = re.compile(r"git\+(?P<url>[a-z+]+://[^\s#;]+)")
 _SHA = re.compile(r"[0-9a-f]{40}")
@@ -92,7 +92,7 @@ class Reader:
         return data.decode("utf-8", "replace")
 
     def line(self, line: str, path: Path, folder: Path) -> None:
-        nested = _NESTED.match(line)
+        nested = NESTED.match(line)
         if nested:
             name = nested["path"].strip().strip("'\"")
             if "://" not in name:
