@@ -22,6 +22,7 @@ SCRIPTS = (
     "image/build",
     "image/smoke.sh",
     "image/find-python",
+    "client/pod_client/bare/bring.sh",
 )
 
 

@@ -34,6 +34,11 @@ class Fleet:
         self._house = house
         self._lives: dict[str, PodLife] = {}
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether a pod is made of the image it asks for."""
+        return self._house.backend.takes_images
+
     # finding
 
     def records(self) -> tuple[PodRecord, ...]:

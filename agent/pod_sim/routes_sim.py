@@ -41,7 +41,13 @@ async def health(parts: Parts, _request: Request) -> Response:
     records = parts.fleet.all_records()
     running = sum(record.status.is_up for record in records)
     return JSONResponse(
-        {"ok": True, "pods": len(records), "running": running, "connections": len(parts.tunnels)}
+        {
+            "ok": True,
+            "pods": len(records),
+            "running": running,
+            "connections": len(parts.tunnels),
+            "takes_images": parts.fleet.takes_images,
+        }
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pod_client.bare.sending import AgentSending
 from pod_client.ending import ask_status
 from pod_client.exits import DETACHED, DONE, UNREACHED
 from pod_client.launch import Launcher, Patience, StoppedEarly
@@ -121,6 +122,7 @@ def _launcher(wiring: Wiring, target: Target, wait_minutes: float = 20.0) -> Lau
         wiring.screen,
         wiring.clock,
         patience,
+        bring=AgentSending(wiring.screen).send,
     )
 
 

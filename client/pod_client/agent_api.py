@@ -58,6 +58,16 @@ class TreeState:
     whole: bool
 
 
+class LacksAgent(Unreachable):
+    """The pod's image is not ours, and its start command waits for the agent of this sha256."""
+
+    def __init__(self, message: str, digest: str) -> None:
+        super().__init__(
+            message, "the pod-client that started the pod sends it, while it waits: pod-client up"
+        )
+        self.digest = digest
+
+
 class AgentApi:
     """One pod's agent. ``token`` is None where only /healthz is asked."""
 
@@ -116,6 +126,11 @@ class AgentApi:
         told = {"Content-Range": f"bytes {first}-{last}/{total}", "Content-Type": "application/octet-stream"}
         return _tree_state(self._ask("PUT", routes.tree(digest), "send the code", data, told))
 
+    def put_agent(self, digest: str, data: bytes) -> None:
+        """The agent itself, to a pod that waits for it."""
+        told = {"Content-Type": "application/octet-stream"}
+        self._ask("PUT", routes.agent(digest), "send the agent", data, told)
+
     def open_log(
         self,
         job: str,
@@ -163,6 +178,9 @@ class AgentApi:
         answer = self._transport.send(method, self._url + path, headers, data, timeout_s)
         if routes.HEADER_API.lower() not in answer.headers:
             raise Unreachable(f"cannot {what}: a proxy answered {answer.status}, not the pod's agent")
+        wanted = answer.headers.get(routes.HEADER_WANTS.lower())
+        if wanted and answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise LacksAgent(f"cannot {what}: the pod waits for its agent, which it has not yet", wanted)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise _told(answer.status, answer.body, what)
         return answer

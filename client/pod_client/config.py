@@ -34,6 +34,7 @@ class Config:
     state_dir: Path
     warnings: tuple[str, ...] = ()
     is_local: bool = False
+    takes_images: bool = False  # of a local one: its pods are containers
 
     def agent_url(self, pod_id: str, port: int) -> str:
         return self.proxy.format(pod=pod_id, port=port)

@@ -10,6 +10,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pod_client.agent_api import LacksAgent
 from pod_client.ledger import Ledger, Made
 from pod_client.receipt import seconds
 from pod_client.removal import Removal
@@ -62,6 +63,8 @@ class Launcher:
         screen: Screen,
         clock: Clock,
         patience: Patience | None = None,
+        *,
+        bring: Callable[[AgentApi, str], None] | None = None,
     ) -> None:
         self.ledger = Ledger()
         self.removal = Removal(pods, screen, clock)
@@ -70,6 +73,7 @@ class Launcher:
         self._screen = screen
         self._clock = clock
         self._patience = patience or Patience()
+        self._bring = bring  # the agent, to a pod whose image has none
 
     # -- making -------------------------------------------------------------------------------------------------
 
@@ -233,6 +237,10 @@ class Launcher:
     def _health(self, agent: AgentApi) -> Health | None:
         try:
             return agent.healthz()
+        except LacksAgent as pod:
+            if self._bring is not None:
+                self._bring(agent, pod.digest)
+            return None
         except (Unreachable, NotFound, Broken):
             return None  # a proxy's 502 or 404: not listening yet
 

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import PodError, Unreachable
@@ -34,6 +35,7 @@ class Simulator:
 
     url: str
     key: Secret
+    takes_images: bool  # pods are containers of them
 
 
 def use_simulator(config: Config, transport: Transport, clock: Clock) -> Config:
@@ -46,6 +48,7 @@ def use_simulator(config: Config, transport: Transport, clock: Clock) -> Config:
         runpod_url=f"{simulator.url}/v2",
         proxy=simulator.url + "/proxy/{pod}/{port}",
         is_local=True,
+        takes_images=simulator.takes_images,
     )
 
 
@@ -53,11 +56,13 @@ def running(folder: Path, transport: Transport) -> Simulator | None:
     """The one that serves this folder; None when its file is missing, unreadable, or nobody answers there."""
     try:
         document = json.loads((folder / "server.json").read_text(encoding="utf-8"))
-        simulator = Simulator(str(document["url"]), Secret(str(document["key"])))
-        answer = transport.send("GET", f"{simulator.url}/sim/health", _bearer(simulator.key), None, 3.0)
+        url, key = str(document["url"]), Secret(str(document["key"]))
+        answer = transport.send("GET", f"{url}/sim/health", _bearer(key), None, 3.0)
+        said = json.loads(answer.body)
     except (OSError, ValueError, KeyError, TypeError, Unreachable):
         return None
-    return simulator if answer.status == 200 else None  # noqa: PLR2004 - HTTP's OK
+    is_well = answer.status == HTTPStatus.OK and isinstance(said, dict)
+    return Simulator(url, key, said.get("takes_images") is True) if is_well else None
 
 
 def _bearer(key: Secret) -> dict[str, str]:

@@ -76,7 +76,12 @@ _FILE = click.Path(dir_okay=False)
 _CLOUDS = click.Choice(["SECURE", "COMMUNITY"], case_sensitive=False)
 
 _MACHINE = (
-    _option("--image", help="Container image. Needed, unless --local: there is no default image yet."),
+    _option("--image", help="Container image, any that has what the job needs. Needed, unless --local."),
+    _option(
+        "--agent",
+        type=click.Choice(["send", "image"]),
+        help="Send the agent where the image has none, or the image has it.  [default: send; with --local image]",
+    ),
     _option("--gpu", "gpus", multiple=True, help="GPU by RunPod's name; several are tried in order."),
     _option("--count", type=int, help="GPUs of the pod.  [default: 1]"),
     _option("--cloud", type=_CLOUDS, help="[default: SECURE]"),
@@ -146,6 +151,7 @@ def read_up(values: Mapping[str, object]) -> UpFlags:
         contract["POD_REHEARSE"] = "1"
     names = (
         "image",
+        "agent",
         "gpus",
         "count",
         "cloud",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from pod_client.bare.start_command import AS_IT_SAYS, start_command
 from pod_client.code_place import place_of
 from pod_client.user_env import count
 from pod_wire.contract import JOB_FIELDS
@@ -31,6 +32,7 @@ LOCAL_GPU = "NVIDIA GeForce RTX 4090"
 LOCAL_IMAGE = "local"
 PORTS = (f"{DEFAULT_PORT}/http", "22/tcp")
 LEAST_MOUNT_GB = 10
+SEND, IN_IMAGE = AGENTS = ("send", "image")  # where a pod has its agent from
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Machine:
     """The pod's hardware and disks. ``volume`` is a network volume's id; without one a disk of ``mount_gb``."""
 
     image: str | None = None
+    agent: str | None = None  # one of AGENTS
     gpus: tuple[str, ...] = ()  # tried in this order
     count: int = 1
     cloud: str = "SECURE"
@@ -47,6 +50,10 @@ class Machine:
     volume: str | None = None
     mount_path: str = "/workspace"
     registry: str | None = None
+
+    @property
+    def sends_agent(self) -> bool:
+        return self.agent == SEND
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class Plan:
             ports=PORTS,
             env=env,
             registry=machine.registry,
+            **(start_command() if machine.sends_agent else AS_IT_SAYS),
         )
 
     def environment(self, token_hash: str, order: str) -> dict[str, str]:
@@ -177,6 +185,7 @@ def _from_toml(wishes: Wishes) -> dict[str, str]:
 
 _TABLE: Mapping[str, tuple[str, type]] = {
     "image": ("image", str),
+    "agent": ("agent", str),
     "gpu": ("gpus", tuple),
     "count": ("count", int),
     "cloud": ("cloud", str),
@@ -212,7 +221,7 @@ def _machine(wishes: Wishes) -> Machine:
     machine = replace(machine, **{k: v for k, v in wishes.machine.items() if v is not None and v != ()})  # type: ignore[arg-type]  # click's types are the fields'
     if wishes.is_local:
         machine = replace(machine, image=machine.image or LOCAL_IMAGE, gpus=machine.gpus or (LOCAL_GPU,))
-    return machine
+    return replace(machine, agent=machine.agent or (IN_IMAGE if wishes.is_local else SEND))
 
 
 def _fit(value: object, kind: type) -> object | None:
@@ -227,10 +236,12 @@ def _machine_mistakes(machine: Machine) -> list[Mistake]:
     wrong = []
     if not machine.image:
         wrong.append(
-            Mistake("--image", "is needed: there is no default image yet", "give --image, or --local")
+            Mistake("--image", "is needed: any that has what your job needs", "give --image, or --local")
         )
     if not machine.gpus:
         wrong.append(Mistake("--gpu", "is needed", "for example --gpu 'NVIDIA GeForce RTX 4090'"))
+    if machine.agent not in AGENTS:
+        wrong.append(Mistake("--agent", f"must be {' or '.join(AGENTS)}"))
     if machine.count < 1:
         wrong.append(Mistake("--count", "must be 1 or more"))
     if machine.cloud not in {"SECURE", "COMMUNITY"}:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pod_client.bare.sending import AgentSending
 from pod_client.code.sending import Sending
 from pod_client.code.settling import Settling
 from pod_client.company import Company, Launched
@@ -55,7 +56,10 @@ class Up:
         self._config: Config = wiring.config(local=choices.local)
         self._pods: PodsApi = wiring.pods(self._config)
         patience = Patience(look_s=LOCAL_LOOK_S if choices.local else 2.0, armed_s=choices.wait_minutes * 60)
-        self._launcher = Launcher(self._pods, self._agent_of, self._screen, wiring.clock, patience)
+        sending = AgentSending(self._screen)
+        self._launcher = Launcher(
+            self._pods, self._agent_of, self._screen, wiring.clock, patience, bring=sending.send
+        )
 
     def run(self) -> int:
         with launching(self._config.config_dir, self._plan.spec.name, is_local=self._choices.local):
@@ -184,6 +188,11 @@ def up(wiring: Wiring, wishes: Wishes, choices: Choices, sink: Sink) -> int:
 
 def _up(wiring: Wiring, code: Code, choices: Choices, sink: Sink) -> int:
     plan = make_plan(code.wishes)
+    if choices.local and plan.machine.sends_agent and not wiring.config(local=True).takes_images:
+        raise BadInput(
+            "cannot send the agent to a local pod: it is made of this machine's own files",
+            hint="leave out --agent; or start the simulator with containers: docs/simulator.md",
+        )
     for warning in plan.warnings:
         wiring.screen.warn(warning)
     for hint in hints(plan.user_env, wiring.env):

@@ -10,6 +10,7 @@ HEADER_LOG = "Podkeep-Log"  # the log's id; another id means another file, so of
 HEADER_LOG_START = "Podkeep-Log-Start"  # the offset of the first byte of the answer's body
 HEADER_LOG_END = "Podkeep-Log-End"  # the offset after the last servable byte; absent while following
 HEADER_ORDER = "Podkeep-Order"  # a request's own order id, so that asking twice gives one order
+HEADER_WANTS = "Podkeep-Wants"  # the sha256 of the agent that a pod waits for, which has none yet
 HEADER_TRACE = "Podkeep-Events-End"  # the journal's size in bytes
 
 HEALTHZ = "/healthz"
@@ -30,6 +31,11 @@ FOLLOW_SECONDS = 85.0  # a following answer ends itself before the proxy does at
 
 def job(job_id: str) -> str:
     return f"{JOBS}/{job_id}"
+
+
+def agent(digest: str) -> str:
+    """Where a pod takes its agent, before it has one."""
+    return f"/agent/{digest}"
 
 
 def tree(digest: str) -> str:

@@ -258,7 +258,7 @@ def test_dry_run_creates_nothing_and_stars_secrets(pod):
 
 
 def test_without_an_image_the_remedy_is_named(pod):
-    """There is no default image yet: exit 2, every mistake at once."""
+    """There is no default image: exit 2, every mistake at once."""
     code, _, err = pod.run("up", "--command", "train")
     assert code == 2
     assert "--image" in err

@@ -43,6 +43,9 @@ class FakeAgent:
         self.orders: list[str | None] = []
         self.refusal: tuple[int, str] | None = None  # for every POST
         self.answers_lost = 0  # so many POSTs are taken, and their answers never arrive
+        self.wants: str | None = None  # the agent that the pod waits for, having none
+        self.brought: list[tuple[str, bytes]] = []  # what came instead: path, body
+        self.loses_agents = 0  # so many never arrive
         self.changed = threading.Condition()
         self.streams: set[socket.socket] = set()  # every open connection, also of idle ones
         self.closed = False
@@ -148,6 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         agent.requests.append(("GET", self.path))
         if agent.behind is not None:
             self._send(agent.behind, b"<html>proxy</html>", ours=False)
+        elif agent.wants is not None:
+            self._send(503, b'{"detail": "no agent yet"}', headers={routes.HEADER_WANTS: agent.wants})
         elif path == routes.HEALTHZ:
             self._send(
                 200, to_json({"phase": agent.status.phase, "self_stop": agent.status.self_stop, "format": 1})
@@ -162,6 +167,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._logs(agent, query)
         else:
             self._send(404, b'{"detail": "no such job"}')
+
+    def do_PUT(self) -> None:
+        agent = self.server.agent
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if agent.loses_agents:
+            agent.loses_agents -= 1
+            self._send(502, b"<html>proxy</html>", ours=False)
+        elif self.headers.get("Authorization") != f"Bearer {agent.token}":
+            self._send(401, b'{"detail": "no token"}')
+        else:
+            agent.brought.append((self.path, body))
+            agent.wants = None
+            self._send(200, b"{}")
 
     def do_POST(self) -> None:
         agent = self.server.agent

@@ -71,6 +71,10 @@ class Backend(Protocol):
     """What a pod is made of. Every method blocks; callers run them in threads."""
 
     @property
+    def takes_images(self) -> bool:
+        """Whether a pod is made of the image that it asks for."""
+
+    @property
     def shares_network(self) -> bool:
         """Whether pods have this machine's network: then each agent gets a port of its own, in POD_PORT."""
 

@@ -34,6 +34,10 @@ class ProcessPods:
         self._helpers: dict[int, subprocess.Popen[bytes]] = {}  # by the pid of their PID 1
 
     @property
+    def takes_images(self) -> bool:
+        return False
+
+    @property
     def shares_network(self) -> bool:
         return True
 

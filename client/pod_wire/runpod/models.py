@@ -104,6 +104,7 @@ class NewPod:
     mount: Mount | None = None
     ports: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    entrypoint: tuple[str, ...] = ()
     cmd: tuple[str, ...] = ()
     args: str | None = None
     registry: str | None = None
@@ -131,6 +132,7 @@ class NewPod:
             "dataCenterIds": list(self.data_centers),
             "ports": list(self.ports),
             "env": dict(self.env),
+            "entrypoint": list(self.entrypoint),
             "cmd": list(self.cmd),
             "args": self.args,
             "registry": self.registry,
