@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pod_client.bare.bundle import FIND_PYTHON, IN_CHECKOUT, LOCK, SHARED
 from pod_sim.__main__ import ENTRYPOINTS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -116,3 +117,12 @@ def test_the_wheel_brings_what_a_local_pod_starts_with():
     assert wheel["shared-data"]["agent/pod_agent/last_resort.py"] == "share/podkeep/last_resort.py"
     assert ENTRYPOINTS[0] == ROOT / "entrypoint.sh"
     assert ENTRYPOINTS[1].parts[-3:] == ("share", "podkeep", "entrypoint.sh")
+
+
+def test_the_wheel_brings_what_is_sent_to_a_pod_of_any_image():
+    """Each file that the client sends from beside the packages is in the checkout, and in the wheel under its name."""
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    for name in (*SHARED, LOCK, FIND_PYTHON):
+        place = IN_CHECKOUT.get(name, name)
+        assert (ROOT / place).is_file()
+        assert wheel["shared-data"][place] == f"share/podkeep/{name}"

@@ -10,6 +10,7 @@ from pod_client.plan import Wishes, make_plan
 from pod_wire.errors import BadInput
 from tests.client.conftest import UP
 from tests.client.test_up import ended
+from tests.live import Simulator
 
 MACHINE = {"image": "debian:12", "gpus": ("A",)}
 
@@ -76,6 +77,8 @@ def test_a_question_to_a_pod_without_an_agent_says_what_it_waits_for(pod):
 def test_local_pods_made_of_this_machine_s_files_take_no_agent(pod):
     """They would install it on this very machine."""
     code, _, err = pod.run("up", "--local", "--agent", "send", "--command", "true")
-    pod.run("ps", "--local")
+    simulator = Simulator.at(pod.home / ".local" / "state" / "podkeep" / "sim")
+    assert simulator is not None
+    simulator.end()
     assert code == 2, err
     assert "docs/simulator.md" in err
