@@ -38,6 +38,9 @@ HARDWARE = f"{SK} {body(SK, b'c' * 32, b'ssh:')} token"
         (f'"{GOOD}\\n{OTHER}"', 2),
         (f"\n\n# a comment\n  {GOOD}  \n\t\n{RSA}\n{HARDWARE}", 3),
         (f"{GOOD}\n{GOOD.replace('me@laptop', 'the same')}", 1),
+        (f"{GOOD}\\n{OTHER}\n{RSA}", 3),
+        (f"\ufeff{GOOD}\r\n", 1),
+        (f"command=\"printf 'a\\nb'\" {GOOD}\\n{OTHER}", 2),
         ("", 0),
         ("   \n\n", 0),
         ("# only a comment", 0),
@@ -100,7 +103,7 @@ def test_a_key_with_a_command_of_its_own_gets_that_and_no_more(options, own):
         (GOOD.replace("AAAA", "BBBB"), "cut off or damaged"),
         (f"ssh-rsa {body(ED, b'a' * 32)}", "cut off or damaged"),
         (f"{ED} {body(ED)}", "cut off or damaged"),
-        (f'command="unclosed {GOOD}', "cut off or damaged"),
+        (f'command="unclosed {GOOD}', "before it that is no option"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----", "a private key"),
         ("{{ RUNPOD_SECRET_key }}", "no public key"),
         ("ssh-ed25519", "cut off or damaged"),
@@ -117,6 +120,59 @@ def test_a_bad_line_is_named_by_number_and_variable_only(line, words):
     )
     assert words in said
     assert line not in warning(found.bad)
+
+
+CERTIFICATE = "ssh-ed25519-cert-v01@openssh.com"
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f"{CERTIFICATE} {body(CERTIFICATE, b'n' * 32, b'a' * 32)} me", "a certificate"),
+        (f"ssh-dss {body('ssh-dss', b'p' * 128, b'q' * 20, b'g' * 128, b'y' * 128)}", "a DSA key"),
+        (f"no-such-option {GOOD}", "something before it that is no option"),
+        (f"no-pty,Hello {GOOD}", "something before it that is no option"),
+        (f"PUBLIC_KEY={GOOD}", "something before it that is no option"),
+        ("---- BEGIN SSH2 PUBLIC KEY ----", "ssh-keygen -i -f FILE"),
+    ],
+)
+def test_a_line_that_sshd_would_pass_over_in_silence_is_named(line, words):
+    """It looks like a key, and nobody would come in by it: what is wrong is said."""
+    found = find({"PUBLIC_KEY": f"{line}\n{OTHER}"})
+    assert [key.body for key in found.keys] == [OTHER.split()[1]]
+    assert words in found.bad[0]
+
+
+def test_two_keys_on_one_line_are_told():
+    """A shell has lost the line's end: the first key counts, and the other is not lost in silence."""
+    found = find({"PUBLIC_KEY": f"{GOOD} {OTHER}"})
+    assert [key.body for key in found.keys] == [GOOD.split()[1]]
+    assert found.bad == (
+        "PUBLIC_KEY, line 1: more keys than one; only the first counts, each needs a line of its own",
+    )
+
+
+def test_options_are_known_whatever_their_letters():
+    """sshd reads them so; those with values too."""
+    options = 'NO-PTY,from="a,b",Permitopen="x:1",cert-authority,expiry-time="20300101"'
+    assert read(f"{options} {GOOD}").options == options
+
+
+def test_a_private_key_is_one_line_and_named_first(tmp_path):
+    """Whatever its length and however it was pasted, not a line of it is told, and the keys after it count."""
+    argv = ["ssh-keygen", "-q", "-t", "rsa", "-b", "1024", "-N", "", "-f", str(tmp_path / "key")]
+    subprocess.run(argv, check=True)
+    private = (tmp_path / "key").read_text()
+    junk = "\n".join(["junk"] * 9)
+    putty = "PuTTY-User-Key-File-2: ssh-ed25519\nPrivate-Lines: 1\nAAAA\nPrivate-MAC: 77"
+    cut = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blbn"
+    for pasted in (private, private.replace("\n", "\\n"), private.replace("\n", "\r\n"), putty, cut):
+        end = "\\n" if "\n" not in pasted else "\n"
+        found = find({"SSH_PUBLIC_KEY": junk, "PUBLIC_KEY": f"{pasted}{end}{OTHER}"})
+        assert len(found.keys) == 1
+        assert len(found.bad) == 10
+        assert found.bad[0].startswith("PUBLIC_KEY, line 1: a private key")
+        assert not [line for line in pasted.split() if len(line) > 20 and line in warning(found.bad)]
 
 
 def test_many_bad_lines_are_one_short_sentence():

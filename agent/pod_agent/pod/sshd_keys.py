@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pod_agent.settings import SSH_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 KINDS = (
     r"ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp(?:256|384|521)"
@@ -28,6 +28,19 @@ QUOTED = r'"(?:\\"|[^"])*+"'  # as sshd reads it; possessive, or a long line of 
 OPTION = rf"[A-Za-z0-9-]++(?:={QUOTED})?"
 OPTIONS = re.compile(rf"(?P<options>{OPTION}(?:,{OPTION})*)[ \t]+")
 OWN_COMMAND = re.compile(r'(?:^|,)command="', re.IGNORECASE)
+_KNOWN = """
+agent-forwarding cert-authority command environment expiry-time from no-agent-forwarding no-port-forwarding no-pty
+no-touch-required no-user-rc no-x11-forwarding permitlisten permitopen port-forwarding principals pty restrict tunnel
+user-rc verify-required x11-forwarding
+"""
+KNOWN_OPTIONS = frozenset(_KNOWN.split())  # with another one before it, sshd passes over the whole key
+ESCAPED_END = re.compile(
+    rf"(?P<kept>={QUOTED})|(?:\\r)?\\n|\\r\Z"
+)  # what an option's quotes hold is the option's
+LATER_KEY = re.compile(rf"(?:\\r)?\\n(?=(?:{KINDS})[ \t])")
+PRIVATE = "PRIVATE KEY", "PuTTY-User-Key-File"
+PRIVATE_END = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----|Private-MAC:")
+DSA = "ssh-dss"
 LENGTH_BYTES = 4
 MOST_BAD = 5
 
@@ -57,18 +70,32 @@ class Keys:
 def find(variables: Mapping[str, str]) -> Keys:
     """All keys of the three variables, in their order."""
     found: dict[tuple[str, str], Key] = {}
-    bad: list[str] = []
+    bad: list[tuple[bool, str]] = []
     for name in SSH_KEYS:
-        for number, line in enumerate(lines(variables.get(name, "")), 1):
-            text = line.strip()
-            if not text or text.startswith("#"):
-                continue
+        for number, text in _told(variables.get(name, "")):
             key = read(text)
-            if key is None:
-                bad.append(f"{name}, line {number}: {wrong(text)}")
-            else:
+            if key is not None:
                 found.setdefault((key.kind, key.body), key)
-    return Keys(tuple(found.values()), tuple(bad))
+            if key is None or KEY.search(key.comment) is not None:
+                bad.append((not _is_private(text), f"{name}, line {number}: {wrong(text)}"))
+    return Keys(tuple(found.values()), tuple(words for _, words in sorted(bad, key=lambda one: one[0])))
+
+
+def _told(value: str) -> Iterator[tuple[int, str]]:
+    """The lines that say something, with their numbers. A private key is one of them, however many it has."""
+    inside = False
+    for number, line in enumerate(lines(value), 1):
+        text = line.strip().strip("\ufeff")
+        if inside and read(text) is None:
+            inside = PRIVATE_END.search(text) is None
+            continue
+        inside = _is_private(text) and PRIVATE_END.search(text) is None
+        if text and not text.startswith("#"):
+            yield number, text
+
+
+def _is_private(text: str) -> bool:
+    return any(words in text for words in PRIVATE)
 
 
 def lines(value: str) -> list[str]:
@@ -77,8 +104,8 @@ def lines(value: str) -> list[str]:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1]
     if "\n" not in text and "\r" not in text:
-        text = text.replace("\\r", "").replace("\\n", "\n")
-    return re.split(r"\r\n|\r|\n", text)
+        text = ESCAPED_END.sub(lambda found: found["kept"] or "\n", text)
+    return re.split(r"\r\n|\r|\n", LATER_KEY.sub("\n", text))
 
 
 def read(text: str) -> Key | None:
@@ -94,18 +121,46 @@ def read(text: str) -> Key | None:
     if not _is_of(match["kind"], match["body"]):
         return None
     comment = "".join(c if c.isprintable() else " " for c in text[match.end() :]).strip()
-    if not options.isprintable():
+    if not options.isprintable() or not _names(options) <= KNOWN_OPTIONS or _is_useless(match["kind"]):
         return None
     return Key(match["kind"], match["body"], options, comment)
 
 
 def wrong(text: str) -> str:
     """What is wrong with a line, without a letter of it."""
-    if "PRIVATE KEY" in text:
+    if _is_private(text):
         return "a private key; the public one ends in .pub, and this one should be replaced"
-    if re.search(KINDS, text) is not None:
-        return "a key that is cut off or damaged"
-    return "no public key"
+    if "BEGIN SSH2 PUBLIC KEY" in text:
+        return "a public key in another program's form; `ssh-keygen -i -f FILE` writes it as ssh does"
+    before = OPTIONS.match(text)
+    whole = next((match for match in KEY.finditer(text) if _is_of(match["kind"], match["body"])), None)
+    if whole is None:
+        return "a key that is cut off or damaged" if re.search(KINDS, text) is not None else "no public key"
+    if whole["kind"] == DSA:
+        return "a DSA key, which sshd no longer takes; make another (ssh-keygen -t ed25519)"
+    if "-cert-" in whole["kind"]:
+        return "a certificate, which opens nothing here; put the key itself, or cert-authority and the authority's key"
+    if read(text) is not None:
+        return "more keys than one; only the first counts, each needs a line of its own"
+    is_option = (
+        before is not None and before.end() == whole.start() and _names(before["options"]) <= KNOWN_OPTIONS
+    )
+    return (
+        "a key that is cut off or damaged"
+        if is_option
+        else "a key with something before it that is no option"
+    )
+
+
+def _is_useless(kind: str) -> bool:
+    """Such a line is understood by sshd and lets nobody in."""
+    return kind == DSA or "-cert-" in kind
+
+
+def _names(options: str) -> set[str]:
+    """The names of the options before a key, in small letters."""
+    bare = re.sub(f"={QUOTED}", "", options)
+    return {name.lower() for name in bare.split(",") if name}
 
 
 def _is_of(kind: str, body: str) -> bool:
