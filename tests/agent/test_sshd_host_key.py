@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import threading
@@ -128,6 +129,42 @@ def test_a_workspace_that_takes_no_folder_is_a_key_of_our_own(pods):
     held = pods.hold()
     assert held.trouble is not None
     assert held.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_link_of_another_pod_is_followed_out_of_the_workspace(pods, tmp_path):
+    """A folder or a key that is a link: nothing is written or read where it leads, and this pod has a key."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for link in (pods.shared.parent, pods.shared):
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(outside)
+        held = pods.hold()
+        assert held.trouble is not None
+        assert list(outside.iterdir()) == []
+        link.unlink()
+    pods.shared.mkdir(parents=True)
+    mine = outside / "mine"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(mine)], check=True)
+    before = mine.read_bytes()
+    (pods.shared / NAME).symlink_to(mine)
+    held = pods.hold()
+    assert (held.trouble, mine.read_bytes()) == (None, before)
+    assert held.path.read_bytes() != before
+    assert not (pods.shared / NAME).is_symlink()
+    assert pods.hold("new").public == held.public
+
+
+def test_what_is_no_file_is_not_waited_for(pods):
+    """A pipe or a folder in the key's place: a key all the same, at once."""
+    pods.shared.mkdir(parents=True)
+    os.mkfifo(pods.shared / NAME)
+    held = pods.hold()
+    assert held.trouble is None
+    (pods.shared / NAME).unlink()
+    (pods.shared / NAME).mkdir()
+    again = pods.hold()
+    assert again.public == held.public
+    assert again.trouble is not None
 
 
 def test_a_broken_ssh_keygen_is_an_error_with_words(pods, tmp_path):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ NAME = "ssh_host_ed25519_key"
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 MOST_BYTES = 1 << 16
 PATIENCE_S = 30.0
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class HostKey:
         except (PodError, OSError) as error:
             mine = mine or self._make()
             why = error.message if isinstance(error, PodError) else os.strerror(error.errno or 0)
+            self._near.chmod(0o600)
             return Held(self._near, mine[1], why)
         if both is None:  # another pod's half written one: the next start looks again
             mine = mine or self._make()
@@ -74,41 +77,46 @@ class HostKey:
         except FileNotFoundError:
             return b""
 
+    def _folder(self, *, make: bool = False) -> int:
+        """The workspace's folder for it. Other pods may write there: below the workspace no link is followed."""
+        fd = os.open(self._far.parent.parent.parent, FOLDER)
+        for name, mode in ((self._far.parent.parent.name, 0o777), (self._far.parent.name, 0o700)):
+            outer = fd
+            try:
+                if make:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(name, mode, dir_fd=outer)
+                fd = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=outer)
+            finally:
+                os.close(outer)
+        return fd
+
     def _read_far(self) -> bytes | None:
-        """What the workspace holds, if anything."""
+        """What the workspace holds, if anything; what is no file of its own is as good as damaged."""
         try:
-            with self._far.open("rb") as file:
-                return file.read(MOST_BYTES)
+            folder = self._folder()
         except FileNotFoundError:
             return None
+        try:
+            return _read(folder)
+        finally:
+            os.close(folder)
 
     def _publish(self, key: bytes, damaged: bytes | None) -> bytes | None:
         """Put ours there unless somebody was quicker; what is there now."""
-        if not self._far.parent.parent.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "there is no workspace")
-        self._far.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = self._far.with_name(f".{NAME}.{os.urandom(6).hex()}")
-        scribe.replace(draft, key)
+        folder = self._folder(make=True)
+        draft = f".{NAME}.{os.urandom(6).hex()}"
         try:
+            _write(folder, draft, key)
             if damaged is not None:
-                draft.rename(self._far)
+                os.rename(draft, NAME, src_dir_fd=folder, dst_dir_fd=folder)
             else:
-                self._link(draft, key)
+                _link(folder, draft, key)
+            return _read(folder)
         finally:
-            draft.unlink(missing_ok=True)
-        return self._read_far()
-
-    def _link(self, draft: Path, key: bytes) -> None:
-        """The first one wins."""
-        with contextlib.suppress(FileExistsError):
-            try:
-                os.link(draft, self._far)
-            except OSError as error:
-                if error.errno not in NO_LINKS:
-                    raise
-                fd = os.open(self._far, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                with os.fdopen(fd, "wb") as file:
-                    file.write(key)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(draft, dir_fd=folder)
+            os.close(folder)
 
     def _make(self) -> tuple[bytes, bytes]:
         """A new one, in its place on the container's disk."""
@@ -150,3 +158,41 @@ class HostKey:
         if done.returncode:
             raise PodError(f"cannot use a host key: {self._program} ended with code {done.returncode}")
         return done.stdout
+
+
+def _read(folder: int) -> bytes | None:
+    """None where there is nothing. A link, a pipe or a folder of that name is not read: nothing is waited for."""
+    try:
+        fd = os.open(NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO}:
+            return b""
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return b""
+        with os.fdopen(fd, "rb", closefd=False) as file:
+            return file.read(MOST_BYTES)
+    finally:
+        os.close(fd)
+
+
+def _write(folder: int, name: str, key: bytes) -> None:
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    with os.fdopen(fd, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(fd)
+
+
+def _link(folder: int, draft: str, key: bytes) -> None:
+    """The first one wins."""
+    with contextlib.suppress(FileExistsError):
+        try:
+            os.link(draft, NAME, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            _write(folder, NAME, key)
