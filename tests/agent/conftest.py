@@ -10,6 +10,7 @@ import pytest
 from tests.agent.bench import Bench
 from tests.agent.bystander import Training
 from tests.agent.entry_box import Container
+from tests.agent.service_house import House
 
 
 @pytest.fixture
@@ -46,3 +47,17 @@ def training():
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def house(tmp_path):
+    """Begins services; they are ended with the test."""
+    made = []
+
+    def begin(*rows, **more):
+        made.append(House(tmp_path, *rows, **more))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.leave()

@@ -6,19 +6,13 @@ import os
 import random
 import signal
 import sys
-import threading
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
-from pod_agent.pod.services import USUAL, Lived, Off, Patience, Start, after
-from pod_agent.pod.services_care import Services
+from pod_agent.pod.services import USUAL, Lived, after
 from pod_agent.pod.services_process import Place, start_time
-from pod_wire.clock import RealClock
+from tests.agent.service_house import Row
 from tests.live import wait_for
-
-QUICK = Patience(first_s=0.01, longest_s=0.02, rare_s=600.0, at_once_s=30.0, grace_s=0.3)
 
 
 def lives(*spans, gap=1.0):
@@ -64,64 +58,6 @@ def test_no_history_makes_a_busy_loop_or_gives_up():
         in_vain = len(spans) >= 5 and all(span < USUAL.at_once_s for span in spans[-5:])
         assert 1 <= pause.seconds <= 600
         assert pause.is_failed == in_vain
-
-
-@dataclass
-class Row:
-    """A service that runs this shell text."""
-
-    folder: Path
-    text: str
-    name: str = "echo"
-    remedy: str = "look at it"
-    settled: bytes = b""
-    looks: int = field(default=0)
-    off: str = ""
-
-    def prepare(self):
-        if self.off:
-            return Off(self.off)
-        env = {"PATH": os.environ["PATH"]}
-        return Start(("/bin/sh", "-c", self.text), env, self.folder, self.settled)
-
-    def refresh(self):
-        self.looks += 1
-
-
-class House:
-    """Services of one agent's life, and what they told."""
-
-    def __init__(self, folder, *rows, patience=QUICK):
-        self.folder = folder
-        self.told = {}
-        self.seen = []
-        self.services = Services(folder / "services", RealClock(), self.tell, patience)
-        self.services.start(rows)
-
-    def tell(self, found):
-        self.seen += [status for status in found if self.told.get(status.name) != status]
-        self.told = {status.name: status for status in found}
-
-    def until(self, state, name="echo"):
-        return wait_for(
-            f"{name} is {state}", lambda: (now := self.told.get(name)) and now.state == state and now
-        )
-
-    def leave(self):
-        self.services.leave(10)
-
-
-@pytest.fixture
-def house(tmp_path):
-    made = []
-
-    def begin(*rows, **more):
-        made.append(House(tmp_path, *rows, **more))
-        return made[-1]
-
-    yield begin
-    for one in made:
-        one.leave()
 
 
 def gone(pid, started):
@@ -171,29 +107,6 @@ def test_one_that_cannot_be_begun_is_a_failure_too(house, tmp_path):
     here = house(Row(tmp_path / "nowhere", "true"), Row(tmp_path, "sleep 600", name="other"))
     assert "No such file" in here.until("failed").words
     assert here.until("running", "other").restarts == 0
-
-
-def test_one_that_raises_takes_nobody_along(house, tmp_path):
-    """A defect in one row is that row's failure; a hanging one delays no other."""
-
-    class Broken(Row):
-        def prepare(self):
-            raise ZeroDivisionError("a defect")
-
-    over = threading.Event()
-
-    class Hanging(Row):
-        def prepare(self):
-            over.wait(600)
-            return Off("")
-
-    here = house(
-        Broken(tmp_path, ""), Hanging(tmp_path, "", name="hangs"), Row(tmp_path, "sleep 600", name="third")
-    )
-    assert "ZeroDivisionError: a defect" in here.until("failed").words
-    here.until("running", "third")
-    here.services.leave(0.2)
-    over.set()
 
 
 def test_one_that_is_killed_comes_back(house, tmp_path):
@@ -251,30 +164,6 @@ def test_a_record_of_a_process_that_is_long_gone_is_no_process(tmp_path):
     for text in (b"", b"{}", b"\xff\x00", b'{"pid": -1, "started": 1, "making": "", "since": 0}'):
         record.write_bytes(text)
         assert place.found() is None
-
-
-def test_an_agent_that_dies_before_its_record_is_written_leaves_no_service(tmp_path):
-    """The gate holds the program back until the record is there; without it nothing runs."""
-    folder = tmp_path / "services"
-    (folder / "echo.json").mkdir(parents=True)
-    with pytest.raises(OSError, match="directory"):
-        Place(folder, "echo").begin(Row(tmp_path, "touch ran").prepare(), 0.0, 0)
-    assert not (tmp_path / "ran").exists()
-
-
-def test_a_log_stays_bounded(tmp_path):
-    """Its last half lies beside it, and the writer goes on at the beginning."""
-    place = Place(tmp_path, "echo")
-    os.mkfifo(tmp_path / "go")
-    mine = place.begin(Row(tmp_path, "yes line | head -c 300000; read x < go; echo after").prepare(), 0.0, 0)
-    wait_for("it wrote", lambda: place.log.stat().st_size == 300000)
-    assert place.bound_log(200000)
-    assert not place.bound_log(200000)
-    assert (tmp_path / "echo.log.1").stat().st_size == 100000
-    (tmp_path / "go").write_text("x\n")
-    wait_for("it ended", lambda: mine.has_ended)
-    mine.end(1)
-    assert place.log.read_text() == "after\n"
 
 
 @pytest.mark.parametrize(

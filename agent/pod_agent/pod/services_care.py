@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
 
 LOOK_S = 5.0
+LOG_S, FLOODED_S = 1.0, 0.1  # a service that writes without end fills no disk
 LEAVE_S = 1.5
 log = logging.getLogger("podkeep")
 
@@ -51,6 +52,8 @@ class Care:
         self._restarts = 0
         self._said: ServiceStatus | None = None
         self._trouble = ""
+        self._is_first = True
+        self._held: Process | None = None
 
     def leave(self) -> None:
         self._leaving.set()
@@ -62,19 +65,26 @@ class Care:
 
     def run(self) -> None:
         """Until we leave."""
-        process = self._inherited()
         while not self._leaving.is_set():
             began = self._clock.monotonic()
             try:
-                words = self._one_life(process)
+                words = self._one_life(self._living())
             except Exception as error:  # noqa: BLE001 - a thread's top: counted as an end of the service
                 words = error.message if isinstance(error, PodError) else f"{type(error).__name__}: {error}"
-            process = None
             if self._leaving.is_set() or words is None:
                 continue
             self._lives = (*self._lives, Lived(began, self._clock.monotonic()))[-MOST_LIVES:]
             self._rest(words)
+        if self._held is not None:
+            self._held.end(self._patience.grace_s)
         self._told(ServiceState.ENDED)
+
+    def _living(self) -> Process | None:
+        """The one that a defect of ours took us away from; at first, our predecessor's."""
+        if self._is_first:
+            self._is_first = False
+            self._held = self._inherited()
+        return self._held
 
     def _inherited(self) -> Process | None:
         """Our predecessor's, if it lives and is of the same making."""
@@ -102,11 +112,12 @@ class Care:
                 self._told(ServiceState.OFF, words=wanted.why)
                 self._wait(self._patience.rare_s)
                 return None
-            process = self._place.begin(wanted, self._clock.now(), self._restarts)
+            process = self._held = self._place.begin(wanted, self._clock.now(), self._restarts)
             log.info("service=%s pid=%d begun", self._service.name, process.known.pid)
         self._told(ServiceState.RUNNING, since=process.known.since, pid=process.known.pid)
         while not process.has_ended and not self._leaving.is_set():
             self._look(process.fd)
+        self._held = None
         if self._leaving.is_set() and not process.has_ended:
             process.end(self._patience.grace_s)
             self._place.forget()
@@ -132,9 +143,15 @@ class Care:
     def _look(self, process: int | None, most_s: float = LOOK_S) -> None:
         """Files and log first; then wait for an end, a bell, or a few seconds."""
         self._refresh()
-        self._place.bound_log()
+        until = self._clock.monotonic() + min(most_s, LOOK_S)
         wanted = [self._bell] if process is None else [self._bell, process]
-        if self._bell in ready(wanted, min(most_s, LOOK_S)):
+        while True:
+            pause_s = FLOODED_S if self._place.bound_log() else LOG_S
+            left_s = max(0.0, until - self._clock.monotonic())
+            found = ready(wanted, min(left_s, pause_s))
+            if found or left_s <= pause_s:
+                break
+        if self._bell in found:
             with contextlib.suppress(BlockingIOError):
                 os.eventfd_read(self._bell)
 
