@@ -133,6 +133,7 @@ TABLE = """\
 33 30 0:33 / /workspace/tmp rw - tmpfs tmpfs rw
 34 21 0:34 / /over rw - ext4 /dev/sdc rw
 35 34 0:35 / /over rw - overlay overlay rw
+36 21 0:20 /part /same rw - overlay overlay rw
 a torn line
 """
 
@@ -142,11 +143,12 @@ a torn line
     [
         ("/workspace", Mount("/workspace", "ext4"), False),
         ("/workspace/me/deep", Mount("/workspace", "ext4"), False),
-        ("/workspaces", Mount("/", "overlay"), True),
+        ("/workspaces", Mount("/", "overlay", is_own=True), True),
         ("/workspace/tmp/x", Mount("/workspace/tmp", "tmpfs"), True),
         ("/my work", Mount("/my work", "fuse.mfs"), False),
-        ("/over", Mount("/over", "overlay"), True),
-        ("/root", Mount("/", "overlay"), True),
+        ("/over", Mount("/over", "overlay"), False),  # of a host that lies on one
+        ("/same", Mount("/same", "overlay", is_own=True), True),
+        ("/root", Mount("/", "overlay", is_own=True), True),
     ],
 )
 def test_the_mount_of_the_workspace(path, found, is_lost):
@@ -156,6 +158,13 @@ def test_the_mount_of_the_workspace(path, found, is_lost):
     assert mount.judge(found, Path(path), is_ephemeral=False).level is level
     assert mount.judge(found, Path(path), is_ephemeral=True) == FINE
     assert mount.judge(None, Path(path), is_ephemeral=False) == FINE
+
+
+def test_a_folder_of_the_hosts_own_disk_is_a_mount():
+    """Where the container is no container, its disk and the volume may be the same device."""
+    table = "21 1 8:1 / / rw - ext4 /dev/sda rw\n30 21 8:1 /vol /workspace rw - ext4 /dev/sda rw\n"
+    assert not mount.find("/workspace/x", table).is_fleeting
+    assert mount.find("/root", table).is_fleeting
 
 
 def test_the_kernels_own_table_is_read(tmp_path):

@@ -109,6 +109,14 @@ def test_only_the_codes_name_is_worth_a_job(is_code, must_fetch, level):
     assert names.judge(Name("git.example.org", "the code", is_code), None, must_fetch=must_fetch) == FINE
 
 
+@pytest.mark.parametrize("repo", ["git@work:me/it.git", "ssh://git@work/it"])
+def test_a_name_that_only_ssh_may_know_ends_no_job(repo):
+    """Its configuration may hold the name: nothing is said once the code has come, and before it is a warning."""
+    name = names.needed(repo, {}, API)[0]
+    assert names.judge(name, "no such host", must_fetch=True).level is Level.WARNING
+    assert names.judge(name, "no such host", must_fetch=False) == FINE
+
+
 CARDS = """\
 Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets

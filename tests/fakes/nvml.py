@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("nvml.c")
-LIBRARY = "libnvidia-ml.so.1"
+LIBRARY, CUDA = "libnvidia-ml.so.1", "libcuda.so.1"
 GPU = "gpu 0 85899345920 4194304 0"  # 80 GiB, nothing of it taken
 
 
@@ -35,7 +35,8 @@ class FakeDriver:
 
     def __init__(self, library, folder):
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(library, folder / LIBRARY)
+        for name in (LIBRARY, CUDA):
+            shutil.copy(library, folder / name)
         self.folder = folder
         self.environment = {"LD_LIBRARY_PATH": str(folder)}
         self.say()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pod_agent.run import events as e
@@ -45,6 +45,11 @@ class Check:
     known: Kept | None = None
     meter: Meter | None = None
 
+    def leave(self) -> None:
+        """Nobody waits for it any more."""
+        if self.meter is not None:
+            self.meter.stop()
+
 
 class Readiness:
     """One check for each way to an attempt. ``boot`` names the boot, ``own_pod`` is RunPod's record of us."""
@@ -73,6 +78,8 @@ class Readiness:
         """Start looking, unless that is under way for this order. Returns at once."""
         if is_watch(job.spec.command) or (self._check is not None and self._check.order == job.order):
             return
+        if self._check is not None:
+            self._check.leave()
         self._check = check = Check(job.order, job.spec.spec_hash())
         threading.Thread(target=lambda: self._run(check, job), name="preflight", daemon=True).start()
 
@@ -88,12 +95,15 @@ class Readiness:
         check, self._check = self._check, None
         if check is None:
             return
-        while not check.over.wait(BEAT_S):
-            work.beat()
-        bad = verdict.failed(check.findings)
-        if bad is not None:  # the machine has been told so already, with better words
-            raise StepFailed(bad.reason, bad.remedy)
-        self._settled(check, work)
+        try:
+            while not check.over.wait(BEAT_S):
+                work.beat()
+            bad = verdict.failed(check.findings)
+            if bad is not None:  # the machine has been told so already, with better words
+                raise StepFailed(bad.reason, bad.remedy)
+            self._settled(check, work)
+        finally:
+            check.leave()
 
     def recall(self) -> None:
         """Tell again what an earlier agent of this boot was warned of, as the status would lose it."""
@@ -123,6 +133,7 @@ class Readiness:
         known = kept.read(self._settings.disk_dir)
         if known is not None and (known.boot, known.job) == (self._boot(), load.job):
             check.known = known
+            here = replace(here, begins_cuda=False)
         inspection = self._inspection(here)
         if here.is_pod and check.known is None:
             self._follow(check, here, inspection, load)

@@ -8,32 +8,46 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.preflight.gpus import SILENT, Gpu, Gpus
+from pod_agent.pod.preflight.gpus import CUDA_CRASH, CUDA_SILENT, SILENT, Gpu, Gpus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIMIT_S = 30.0  # eight GPUs without a resident driver take a dozen seconds to wake
 PROGRAM = Path(__file__).with_name("nvml.py")
-KEPT = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES")
+KEPT = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "LD_PRELOAD",
+    "NVIDIA_VISIBLE_DEVICES",
+)  # what CUDA_VISIBLE_DEVICES hides is there
 
 
-def look(environment: Mapping[str, str], limit_s: float = LIMIT_S, python: str = sys.executable) -> Gpus:
+def look(
+    environment: Mapping[str, str],
+    limit_s: float = LIMIT_S,
+    python: str = sys.executable,
+    *,
+    begins_cuda: bool = True,
+) -> Gpus:
     """What the driver says now. ``environment``: where its library is found."""
     env = {name: environment[name] for name in KEPT if name in environment}
     try:
         done = subprocess.run(  # a program that hangs in the driver outlives its kill: it is left behind
-            [python, "-I", str(PROGRAM)],
+            [python, "-I", str(PROGRAM), *(["cuda"] if begins_cuda else [])],
             env=env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=limit_s,
             check=False,
         )
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as error:
+        if error.stdout:  # the driver answered, and CUDA does not
+            return replace(read(error.stdout), cuda_error=CUDA_SILENT)
         return Gpus(fault=SILENT, words=f"no answer within {limit_s:g} s")
     except OSError as error:
         return Gpus(fault="other", words=f"the driver could not be asked: {error}")
@@ -42,11 +56,9 @@ def look(environment: Mapping[str, str], limit_s: float = LIMIT_S, python: str =
 
 def read(output: bytes, code: int = 0) -> Gpus:
     """What the program said; no JSON from it is a fault as well."""
-    try:
-        told = json.loads(output)
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
+    facts, _, begun = output.partition(b"\n")
+    told = _object(facts)
+    if told is None:
         return Gpus(fault="other", words=f"the driver's library ended whoever asked it (exit code {code})")
     listed = told.get("gpus")
     cuda = _number(told.get("cuda"))
@@ -56,7 +68,32 @@ def read(output: bytes, code: int = 0) -> Gpus:
         cuda=None if cuda is None else (cuda // 1000, cuda % 1000 // 10),
         fault=_text(told.get("fault")),
         words=_text(told.get("words")) or "",
+        cuda_error=_begun(begun, code),
     )
+
+
+def _begun(output: bytes, code: int) -> int | None:
+    told = _object(output)
+    if told is None:
+        return CUDA_CRASH if code else None
+    return _number(told.get("error"))
+
+
+def of_amd(devices: Path) -> Gpus | None:
+    """AMD's GPUs, which NVIDIA's driver knows nothing of: no more than counted. None where there are none."""
+    try:
+        count = sum(1 for _ in (devices / "dri").glob("renderD*")) if (devices / "kfd").exists() else 0
+    except OSError:
+        return None
+    return Gpus(tuple(Gpu(index, "AMD") for index in range(count))) if count else None
+
+
+def _object(text: bytes) -> dict[str, object] | None:
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def _gpu(told: Mapping[str, object]) -> Gpu:

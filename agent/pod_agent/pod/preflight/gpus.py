@@ -12,15 +12,30 @@ from pod_agent.pod.preflight.verdict import FINE, Finding, failure, size, warnin
 
 TAKEN_BYTES = 1 << 30  # a driver keeps some hundred megabytes for itself
 MOST_TAKEN = 0.5  # of the memory: beyond this a training sized for the GPU cannot begin
-SILENT, NO_BINDING, LOST = "silent", "no_binding", "lost"
+SILENT, NO_BINDING, NO_LIBRARY, LOST = "silent", "no_binding", "no_library", "lost"
 WORDS = {
-    "no_library": "NVIDIA's driver is not in the container",
+    NO_LIBRARY: "NVIDIA's driver is not in the container",
     "no_driver": "NVIDIA's driver is not loaded on this host",
     "mismatch": "NVIDIA's driver and its library are of different versions on this host",
     SILENT: "NVIDIA's driver does not answer",
     LOST: "has fallen off the bus",
+    "no_slice": "is cut into slices (MIG), and none of them is this pod's",
+}
+CUDA_ABSENT, CUDA_SILENT, CUDA_CRASH = -1, -2, -3
+CUDA_WORDS = {  # of cuInit, by number: they are part of its ABI
+    CUDA_ABSENT: "its library libcuda.so.1 is not in the container",
+    100: "it finds no device",
+    802: "the host's GPUs are not made ready yet (fabric manager)",
+    803: "the driver and its library are of different versions",
+    804: "the image's compatibility package is not for this kind of GPU",
+}
+CUDA_DOUBTS = {
+    CUDA_SILENT: "CUDA did not begin on this pod's GPUs within half a minute",
+    CUDA_CRASH: "CUDA's library ended whoever began it",
 }
 ANOTHER = "stop the pod and start it later, or take another one (pod-client up --new-pod); its volume stays readable"
+LIBCUDA = "let NVIDIA_DRIVER_CAPABILITIES hold compute, or leave it unset"
+HIDDEN = "if it is not meant to run on the CPU, remove CUDA_VISIBLE_DEVICES, or count from 0"
 UNLOOKED = "if the training is slow, see whether it runs on the CPU: nvidia-smi"
 
 
@@ -46,6 +61,7 @@ class Gpus:
     cuda: tuple[int, int] | None = None  # the newest that the driver knows
     fault: str | None = None
     words: str = ""
+    cuda_error: int | None = None  # of beginning CUDA; None where that went well, or was not tried
 
     @property
     def usable(self) -> tuple[Gpu, ...]:
@@ -67,6 +83,28 @@ def judge_count(gpus: Gpus, promised: int | None) -> Finding:
     reason = f"this pod has {usable} of its {promised} GPUs"
     why = _why(gpus)
     return failure(f"{reason}: {why}" if why else reason, ANOTHER)
+
+
+def judge_cuda(gpus: Gpus) -> Finding:
+    """A GPU that the driver lists and CUDA cannot begin on: torch would take the CPU without a word."""
+    code = gpus.cuda_error
+    if not code or not gpus.usable:
+        return FINE
+    if code in CUDA_DOUBTS:
+        return warning(CUDA_DOUBTS[code], UNLOOKED)
+    words = CUDA_WORDS.get(code, f"cuInit fails with error {code}")
+    return failure(f"CUDA cannot be used on this pod: {words}", LIBCUDA if code == CUDA_ABSENT else ANOTHER)
+
+
+def judge_visible(visible: str | None, usable: int) -> Finding:
+    """CUDA_VISIBLE_DEVICES as CUDA reads it: up to the first entry that names none."""
+    if visible is None or not usable:
+        return FINE
+    first = visible.split(",")[0].strip()
+    is_seen = first.startswith(("GPU-", "MIG-")) or (first.isdecimal() and int(first[:9]) < usable)
+    return (
+        FINE if is_seen else warning("CUDA_VISIBLE_DEVICES hides every GPU of this pod from the job", HIDDEN)
+    )
 
 
 def _why(gpus: Gpus) -> str:

@@ -60,15 +60,20 @@ class Inspection:
         at_mount = Look("mount", lambda: mount.look(place.workspace)) if place.is_pod else None
         at_container = None if place.is_simulated else Look("container", self._of_container)
         here = at_room.within(self._limit_s)
-        found = [room.judge_workspace(here, load.checkpoint_bytes, is_network=place.has_network_volume)]
+        trouble = "" if at_room.error is None else str(at_room.error)
+        found = [
+            room.judge_workspace(
+                here, load.checkpoint_bytes, is_network=place.has_network_volume, trouble=trouble
+            )
+        ]
         if at_container is not None:
             found += at_container.within(self._limit_s) or []
         if at_mount is not None:
-            on = at_mount.within(self._limit_s if here is not None else 0.0)  # one that hangs, hangs for both
+            on = at_mount.within(self._limit_s if at_room.is_over else 0.0)  # one that hangs, hangs for both
             found.append(mount.judge(on, place.workspace, is_ephemeral=load.is_ephemeral))
         if at_gpus is not None:
             found += self._of_gpus(at_gpus)
-        elif place.promised == 0:
+        elif place.promised == 0 or (place.is_pod and not place.is_simulated):
             found.append(self._unpromised())
         return tuple(found)
 
@@ -111,7 +116,9 @@ class Inspection:
             self._doing(None)
         image = cuda.of_image(place.environment)
         versions = cuda.judge(image, told.cuda, compatible=cuda.has_compatibility(place.compatibility))
-        return [gpus.judge_count(told, place.promised), gpus.judge_memory(told), versions]
+        seen = gpus.judge_visible(place.environment.get("CUDA_VISIBLE_DEVICES"), len(told.usable))
+        count = gpus.judge_count(told, place.promised)
+        return [count, gpus.judge_cuda(told), gpus.judge_memory(told), versions, seen]
 
     def _once_free(self, told: Gpus) -> Gpus:
         """A container that was here before may take some seconds to let go of the memory."""
@@ -130,13 +137,19 @@ class Inspection:
     def _unpromised(self) -> Finding:
         place = self._place
         pod = Look("own-pod", self._own_pod).within(OWN_POD_S)
-        return gpus.judge_unpromised(
-            has_gpu_type=None if pod is None else pod.gpu_id is not None,
-            is_cuda_image=cuda.of_image(place.environment) is not None,
-        )
+        has_gpu_type = None if pod is None else pod.gpu_id is not None
+        if place.promised is None:
+            if not has_gpu_type:
+                return FINE
+            told = Look("gpus", self._gpus).within(gpu_look.LIMIT_S + 1)
+            if told is not None and (told.usable or told.fault == gpus.NO_BINDING):
+                return FINE
+        is_cuda_image = cuda.of_image(place.environment) is not None
+        return gpus.judge_unpromised(has_gpu_type=has_gpu_type, is_cuda_image=is_cuda_image)
 
 
 def _ask_driver(place: Place) -> Gpus:
     if place.pretended_gpus is not None:
         return gpus.pretended(place.pretended_gpus)
-    return gpu_look.look(place.environment)
+    told = gpu_look.look(place.environment, begins_cuda=place.begins_cuda)
+    return gpu_look.of_amd(place.devices) or told if told.fault == gpus.NO_LIBRARY else told

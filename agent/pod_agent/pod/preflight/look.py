@@ -26,6 +26,10 @@ class Look(Generic[T]):
         self._done.wait(max(0.0, seconds))
         return self._found[0] if self._found else None
 
+    @property
+    def is_over(self) -> bool:
+        return self._done.is_set()
+
     def _run(self) -> None:
         try:
             self._found.append(self._ask())

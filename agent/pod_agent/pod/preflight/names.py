@@ -28,11 +28,12 @@ REMEDY = "RunPod's DNS on this host is at fault, or the name is wrong: try again
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A host and what it is needed for."""
+    """A host and what it is needed for. ``is_alias``: it may be a name of ssh's own configuration."""
 
     host: str
     what: str
     is_code: bool = False
+    is_alias: bool = False
 
 
 def needed(repo: str | None, environment: Mapping[str, str], runpod_url: str) -> tuple[Name, ...]:
@@ -66,7 +67,8 @@ def _code(repo: str, hub: str) -> Name | None:
     if source.kind not in {SourceKind.GIT, SourceKind.ARCHIVE}:
         return None
     host = _host(repo) if "://" in repo else repo.partition(":")[0].rpartition("@")[2]
-    return Name(host, "the code", is_code=True) if host else None
+    is_alias = not repo.startswith(("http://", "https://"))
+    return Name(host, "the code", is_code=True, is_alias=is_alias) if host else None
 
 
 def _host(url: str | None) -> str | None:
@@ -103,9 +105,10 @@ def look(
 
 
 def judge(name: Name, error: str | None, *, must_fetch: bool) -> Finding:
-    """Fatal only where the code still has to come from there."""
-    if error is None:
+    """Fatal only where the code still has to come from there, and nobody else may know the name."""
+    if error is None or (name.is_alias and not must_fetch):
         return FINE
     tries = len(PAUSES_S) + 1
     reason = f"the name {name.host} ({name.what}) does not resolve, {tries} tries: {error}"
-    return failure(reason, REMEDY) if must_fetch and name.is_code else warning(reason, REMEDY)
+    is_fatal = must_fetch and name.is_code and not name.is_alias
+    return failure(reason, REMEDY) if is_fatal else warning(reason, REMEDY)

@@ -1,11 +1,12 @@
 """Asks NVIDIA's driver what GPUs there are: a program of its own, as a sick driver hangs or crashes whoever asks it.
 
-``python -I nvml.py`` writes one JSON object to stdout. Everything that goes wrong is a fact in it, never a crash. The
-only module that touches ``pynvml``; it imports nothing of ours, and nothing imports it.
+``python -I nvml.py [cuda]`` writes JSON to stdout, a line each. Everything that goes wrong is a fact in it, never a
+crash. The only module that touches ``pynvml``; it imports nothing of ours, and nothing imports it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Fact = str | int | None
+NOT_FOUND = 6
 FAULTS = {  # NVML's return codes, by number: they are part of its ABI
     9: "no_driver",  # DRIVER_NOT_LOADED
     12: "no_library",  # LIBRARY_NOT_FOUND
@@ -24,7 +26,21 @@ FAULTS = {  # NVML's return codes, by number: they are part of its ABI
 
 
 def main() -> None:
-    sys.stdout.write(json.dumps(look()) + "\n")
+    """The driver's facts on one line, whatever CUDA does then; what its beginning says on the next."""
+    told = look()
+    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.flush()
+    if "cuda" in sys.argv and told.get("gpus"):
+        sys.stdout.write(json.dumps({"error": begin_cuda()}) + "\n")
+
+
+def begin_cuda() -> int:
+    """As every program that uses CUDA does first; no GPU memory is taken by it. -1: there is no library for it."""
+    try:
+        library = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return -1
+    return int(library.cuInit(0))
 
 
 def look() -> Mapping[str, object]:
@@ -41,20 +57,48 @@ def look() -> Mapping[str, object]:
         return {
             "driver": _or_none(lambda: str(pynvml.nvmlSystemGetDriverVersion())),
             "cuda": _or_none(lambda: int(pynvml.nvmlSystemGetCudaDriverVersion_v2())),
-            "gpus": [_gpu(index) for index in range(int(pynvml.nvmlDeviceGetCount()))],
+            "gpus": [fact for index in range(int(pynvml.nvmlDeviceGetCount())) for fact in _of(index)],
         }
     except pynvml.NVMLError as error:
         return _fault(error)
 
 
-def _gpu(index: int) -> dict[str, Fact]:
+def _of(index: int) -> list[dict[str, Fact]]:
+    """A GPU; where it is cut into slices (MIG), those of them that are ours, each of which counts as one."""
     import pynvml  # noqa: PLC0415 - loaded already
 
     try:
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
         name = str(pynvml.nvmlDeviceGetName(handle))
     except pynvml.NVMLError as error:
-        return {"index": index, **_fault(error)}
+        return [{"index": index, **_fault(error)}]
+    if not (_or_none(lambda: list(pynvml.nvmlDeviceGetMigMode(handle))) or [0])[0]:
+        return [_gpu(index, name, handle)]
+    try:
+        slices = _slices(handle)
+    except pynvml.NVMLError:  # its memory is shared with others, and tells nothing
+        return [{"index": index, "name": name}]
+    if not slices:
+        return [{"index": index, "name": name, "fault": "no_slice", "words": ""}]
+    return [_gpu(index, name, part) for part in slices]
+
+
+def _slices(handle: object) -> list[object]:
+    import pynvml  # noqa: PLC0415 - loaded already
+
+    found: list[object] = []
+    for number in range(int(pynvml.nvmlDeviceGetMaxMigDeviceCount(handle))):
+        try:
+            found.append(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, number))
+        except pynvml.NVMLError as error:
+            if error.value != NOT_FOUND:
+                raise
+    return found
+
+
+def _gpu(index: int, name: str, handle: object) -> dict[str, Fact]:
+    import pynvml  # noqa: PLC0415 - loaded already
+
     found: dict[str, Fact] = {"index": index, "name": name}
     try:
         try:

@@ -31,6 +31,8 @@ class Place:
     environment: Mapping[str, str] = field(default_factory=dict)
     shared: Path = SHARED
     compatibility: Path = COMPATIBILITY
+    devices: Path = Path("/dev")
+    begins_cuda: bool = True  # once in a boot: on many GPUs it takes seconds
 
     @property
     def is_simulated(self) -> bool:

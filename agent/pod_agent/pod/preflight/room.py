@@ -40,10 +40,13 @@ def look(path: Path) -> Room:
     )
 
 
-def judge_workspace(room: Room | None, checkpoint_bytes: int, *, is_network: bool) -> Finding:
+def judge_workspace(
+    room: Room | None, checkpoint_bytes: int, *, is_network: bool, trouble: str = ""
+) -> Finding:
     """Against the largest checkpoint known of this run: a save needs its size, and again before an old one goes."""
     if room is None:
-        return warning("the workspace does not answer: how much room it has is not known")
+        told = f"the workspace cannot be looked at: {trouble}" if trouble else "the workspace does not answer"
+        return warning(f"{told}; how much room it has is not known")
     if room.read_only:
         return failure("the workspace is read-only", "give the pod a volume that it may write to")
     if room.inodes is not None and room.inodes < LEAST_INODES:
