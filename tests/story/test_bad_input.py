@@ -160,7 +160,8 @@ def test_an_unwritable_workspace_can_be_asked_about(tmp_path):
 def test_a_disk_that_fills_up(simulator, tmp_path):
     """A job that fills its small disk fails by name, and its record and log are on that disk."""
     command = f"{shlex.quote(sys.executable)} {shlex.quote(str(PROGRAMS / 'fills_disk.py'))}"
-    after = in_odd_workspace(simulator, "small", command, PODKEEP_PYTHON=quick_python(tmp_path))
+    env = {"PODKEEP_PYTHON": quick_python(tmp_path), "POD_EPHEMERAL": "1"}  # the small disk is one of memory
+    after = in_odd_workspace(simulator, "small", command, **env)
     left = Left(after / "workspace" / "jobs" / JOB)
     promises.by_program()["fills_disk.py"].assert_kept_by(left.job)
     output = take_apart(left.log)

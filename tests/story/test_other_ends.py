@@ -72,6 +72,17 @@ def test_the_deadline(tmp_path):
         wait_for("stopping", lambda: agent.status()["phase"] == "stopping")
 
 
+def test_a_pod_that_lost_a_gpu(tmp_path):
+    """A pod with fewer GPUs than it is billed for fails its job before anything of it runs."""
+    env = {"RUNPOD_GPU_COUNT": "2", "PODKEEP_PRETENDED_GPUS": "1"}
+    env |= {"POD_JOB": "dear", "POD_COMMAND": "touch ran", "POD_ON_FAILURE": "keep"}
+    with BareAgent(tmp_path, **env) as agent:
+        job = agent.end_of("dear")
+        PROMISES["fewer GPUs than the pod is billed for"].assert_kept_by(job)
+        assert job["attempts"] == []
+        assert not (agent.workspace / "ran").exists()
+
+
 def test_a_second_pod(tmp_path):
     """A second pod that finds the job's folder alive fails, names the other, and leaves its job in peace."""
     (tmp_path / "other").mkdir()
