@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pod_client.wiring import Target, Wiring
     from pod_wire.runpod.models import Pod, SshPlace
 
+SIGNALLED = 128  # and the signal's number, as shells say it
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")  # nothing that ssh could take for an option
 
 
@@ -35,7 +36,8 @@ def ssh(wiring: Wiring, target: Target, words: tuple[str, ...], *, printed: bool
         return DONE
     if shutil.which("ssh") is None:
         raise PodError("cannot log in: there is no ssh on this machine", "install OpenSSH's client")
-    return subprocess.run(argv, check=False).returncode
+    code = subprocess.run(argv, check=False).returncode
+    return code if code >= 0 else SIGNALLED - code
 
 
 def command(pod: Pod, words: tuple[str, ...]) -> tuple[str, ...]:
