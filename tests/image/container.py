@@ -1,4 +1,4 @@
-"""One container of ours on the host's network, as `docker run` starts it, and what one sees of it from outside."""
+"""One container of ours, on the host's network unless another is named, and what one sees of it from outside."""
 
 from __future__ import annotations
 
@@ -32,19 +32,23 @@ class Container:
         *command: str,
         mounts: Mapping[Path, str] | None = None,
         options: tuple[str, ...] = (),
+        network: str = "host",
         **env: str,
     ) -> None:
         self._engine = engine
         self._image = image
         self._command = command
         self._options = options
+        self._network = network
         self._mounts = mounts or {}
         self.port = free_port()
         self.name = f"podkeep-test-{uuid.uuid4().hex[:12]}"
         self._env = {"POD_PORT": str(self.port), "POD_TOKEN": TOKEN, **env}
 
     def __enter__(self) -> Self:
-        words = ["run", "--detach", "--network", "host", "--name", self.name, *self._options]
+        words = ["run", "--detach", "--network", self._network, "--name", self.name, *self._options]
+        if self._network != "host":
+            words += ["--publish", f"127.0.0.1:{self.port}:{self.port}"]
         for name, value in self._env.items():
             words += ["--env", f"{name}={value}"]
         for source, target in self._mounts.items():
@@ -71,6 +75,10 @@ class Container:
     def inside(self, *command: str, check: bool = True) -> str:
         """A command beside the agent, as root."""
         return self._engine.run("exec", self.name, *command, check=check).stdout
+
+    def agent(self) -> str:
+        """The pid inside of the agent that was last to begin."""
+        return self.inside("cat", "/run/podkeep/agent.pid").split()[0]
 
     # What one sees
 
