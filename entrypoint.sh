@@ -5,9 +5,8 @@
 set -u
 
 export PODKEEP_PYTHON=${PODKEEP_PYTHON:-/opt/podkeep/bin/python}
-run_dir=${PODKEEP_RUN_DIR:-/run/podkeep} disk=${PODKEEP_DISK_DIR:-/podkeep}
-child=
-termed=
+run_dir=${PODKEEP_RUN_DIR:-/run/podkeep} disk=${PODKEEP_DISK_DIR:-/podkeep} child='' termed='' delay=1
+here=$(dirname "$(readlink -f "$0")")
 
 keeper() { # the living keeper's pid; a pid alone may long belong to somebody else, so the start time must fit
   local pid started stat
@@ -27,23 +26,24 @@ finish() { # wait for what was begun last, wholly: the trap ends a wait, not the
   child=
 }
 
-(umask 077 && mkdir -p "$disk")
-read -r deaths since 2>/dev/null <"$disk/deaths" # in a row, kept over restarts of the container; uptime at the first
+cd / || exit 1 # what lies or hangs where the image happens to stand is none of the agent's business
+(umask 077 && mkdir -p "$disk"); rm -f "$run_dir/leave" # the mark of an earlier life of this container
+read -r deaths since last 2>/dev/null <"$disk/deaths" # in a row, over restarts too; uptime at the first and the last
 read -r up _ </proc/uptime
-[[ ${deaths-} =~ ^[1-9][0-9]{0,5}$ && ${since-} =~ ^[1-9][0-9]{0,9}$ && $since -le ${up%.*} ]] || deaths=0 since=
-delay=1
+[[ "${deaths-} ${since-} ${last-}" =~ ^[1-9][0-9]{0,5}( [1-9][0-9]{0,9}){2}$ && $since -le $last &&
+  $((${up%.*} - last)) =~ ^[12]?[0-9]{1,2}$ ]] || deaths=0 since='' # no pause is as long as five minutes
 while [ -z "$termed" ]; do
   began=$SECONDS
-  "$PODKEEP_PYTHON" -m pod_agent "$@" &
+  "$PODKEEP_PYTHON" -I -m pod_agent "$@" & # -I: PYTHONPATH and its like are the job's
   finish
   [ -e "$run_dir/leave" ] && exit "$code"
   [ -n "$termed" ] && break
   [ $((SECONDS - began)) -ge 5 ] && delay=1 deaths=0 # it had begun to work, and followers wait for it
-  [ $((SECONDS - began)) -ge 60 ] && since=
+  [ $((SECONDS - began)) -ge 60 ] && since=''
   read -r up _ </proc/uptime
-  echo "$((deaths += 1)) ${since:=${up%.*}}" 2>/dev/null >"$disk/deaths"
+  echo "$((deaths += 1)) ${since:=${up%.*}} ${up%.*}" 2>/dev/null >"$disk/deaths"
   if [ "$deaths" -ge 6 ] || [ $((${up%.*} - since)) -ge 600 ]; then
-    bash "$(dirname "$(readlink -f "$0")")/last_resort.sh" "$deaths" "$since" "$code" "$@" &
+    bash "$here/last_resort.sh" "$deaths" "$since" "$code" "$@" &
     finish
     [ "$code" -eq 77 ] && exit 1 # no pod: a container on somebody's own machine
   else

@@ -9,7 +9,7 @@ program=$here/last_resort.py
 [ -f "$program" ] || program=$here/agent/pod_agent/last_resort.py # of a checkout
 
 for python in "${PODKEEP_PYTHON:-}" python3 /usr/bin/python3 /usr/local/bin/python3 python ""; do
-  "$python" -I -S -c 'import http.client, json, ssl, subprocess, sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null && break
+  timeout 20 "$python" -I -S -c 'import http.client, json, ssl, subprocess, sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null && break
 done
 [ -n "$python" ] && exec "$python" -I -S "$program" "$@"
 
@@ -42,6 +42,8 @@ late() { # only the deadline that was set, and the hours asked for
     at=$(whole "${POD_MAX_HOURS:-}") && [ $((up - $(began 1) / 100)) -ge $(((at + 1) * 3600)) ]
   fi
 }
+
+case "$*" in *"sleep infinity" | *"tail -f /dev/null" | */start.sh) set -- ;; esac # what only waits is no job
 
 pod=${RUNPOD_POD_ID:-} key=${RUNPOD_API_KEY:-}
 if ! late || [ -z "$pod" ]; then

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.invocation import FIELDS, understand
 from pod_agent.life import Life
+from pod_agent.pod import marks
 from pod_agent.run.attempt_plan import USUAL, Patience
 from pod_agent.settings import Settings
 from pod_agent.voice import Voice
@@ -32,6 +33,11 @@ USAGE = f"""pod-agent: carries one job through its phases, then switches the pod
   pod-agent after PID…              look after a training that runs already
 options: {" ".join(FIELDS)}
 """
+TWO = (
+    "podkeep: cannot begin here: an agent lives in this container already, as process {pid}.\n"
+    "podkeep: write `pod-agent run …` as the whole start command, with what belongs before it in --setup; or let\n"
+    "podkeep: `pod-client up` or `pod-agent after PID` give that agent the job\n"
+)
 
 
 class MaskedFormatter(logging.Formatter):
@@ -64,7 +70,7 @@ def look_after(
     try:
         asked = after.read(words)
         job = after.job_of(asked, after.ourselves())
-        agent = after.agent_of(invocation.run_dir)
+        agent = marks.agent(invocation.run_dir)
         if agent is None:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # who wants to sleep closes the terminal
             return after.alone(job, env, invocation)
@@ -85,6 +91,9 @@ def main(argv: Sequence[str] | None = None, patience: Patience = USUAL) -> None:
     invocation = understand(words, env.get("PODKEEP_RUN_DIR"), env.get("PODKEEP_DISK_DIR"))
     if invocation.after is not None:
         env, invocation = look_after(invocation.after, env, invocation)
+    elif (other := marks.agent(invocation.run_dir)) is not None:
+        to_stderr(TWO.format(pid=other).encode())
+        sys.exit(NOT_POSSIBLE)
     settings = Settings.from_env(env, invocation, socket.gethostname())
     masker = Masker(settings.secrets)
     handler = Voice(to_stderr)

@@ -144,16 +144,6 @@ def job_of(asked: Asked, mine: Sequence[int]) -> dict[str, str]:
 # Where an agent lives
 
 
-def agent_of(run_dir: Path) -> int | None:
-    """The pid of the agent that lives on this pod."""
-    try:
-        pid = int((run_dir / marks.AGENT_PID).read_text("ascii"))
-        is_agent = b"pod_agent" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ValueError):
-        return None
-    return pid if is_agent and after_watch.started(pid) is not None else None
-
-
 def environment_of(pid: int) -> dict[str, str]:
     """A process's environment; empty without the right to read it."""
     try:

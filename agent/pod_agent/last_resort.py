@@ -33,7 +33,7 @@ HOUR_S, MINUTE_S, IDLE_MINUTES = 3600.0, 60.0, 15.0
 FIRST = 6  # deaths, after which the entrypoint calls us
 ACCEPTED, ENDED_ALREADY = range(200, 300), 409
 STOP = "mutation($input: PodStopInput!) { podStop(input: $input) { id desiredStatus } }"
-WAITING = ("sleep infinity", "sleep inf", "tail -f /dev/null", "/start.sh")
+WAITING = ("sleep infinity", "sleep inf", "sleep infinity & wait", "tail -f /dev/null", "/start.sh")
 
 
 class Refused(Exception):
@@ -164,21 +164,20 @@ def gather(env: Mapping[str, str], words: Sequence[str], since: float, now: floa
     run_dir = Path(env.get("PODKEEP_RUN_DIR") or "/run/podkeep")
     disk = Path(env.get("PODKEEP_DISK_DIR") or "/podkeep")
     spec = dig(record(disk / "boot.json"), "accepted", "spec")
-    said = " ".join(words).strip()
+    said = " ".join(words).strip().rstrip("'\";").rstrip()
     asks = bool(said) and not said.endswith(WAITING)
     policies = [
         dig(spec, f"on_{end}") or option(words, f"--on-{end}") or env.get(f"POD_ON_{end.upper()}")
         for end in ("failure", "finish")
     ]
-    minutes = number(dig(spec, "idle_minutes"))
-    minutes = number(env.get("POD_IDLE_MINUTES")) if minutes is None else minutes
+    minutes = (dig(spec, "idle_minutes"), option(words, "--idle-minutes") or env.get("POD_IDLE_MINUTES"))
     return Facts(
         pod=env.get("RUNPOD_POD_ID") or None,
         keeper_lives=keeper_lives(run_dir),
         deadline=deadline(disk, option(words, "--max-hours") or env.get("POD_MAX_HOURS"), now),
         has_job=bool(spec) or asks or any(env.get(name) for name in ("POD_COMMAND", "POD_REPO", "REPO_URL")),
         keep="keep" in policies,
-        idle_minutes=IDLE_MINUTES if minutes is None else minutes,
+        idle_minutes=next((known for it in minutes if (known := number(it)) is not None), IDLE_MINUTES),
         idle_s=max(0.0, uptime() - since),
         now=now,
     )

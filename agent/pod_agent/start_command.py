@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 SHELLS = frozenset({"bash", "sh", "dash"})
 OPERATORS = frozenset({"&&", "||", ";", "|", "&", ">", ">>", "<", "2>", "2>&1", "|&", "&>"})
 QUOTES = ("'", '"')
+EXPANDED = re.compile(r"[\w@%+=:,./~${}*?-]+")
 BASE_SCRIPT = "/start.sh"  # of RunPod's own images
 FOR_EVER = re.compile(
-    r"(exec\s+)?(sleep\s+(inf|infinity|\d+d|9{5,})|tail\s+(-f|-F|--follow)\s+/dev/null|cat"
-    r"|while\s+(true|:|\[\s*1\s*\])\s*;?\s*do\s+sleep\s+\S+\s*;?\s*done)"
+    r"(exec\s+)?(/usr)?(/bin/)?(sleep\s+((?i:inf|infinity)|\d+d|\d{6,})|tail\s+(-f|-F|--follow)\s+/dev/null)"
+    r"(\s*&\s*wait(\s+\S+)?)?|cat|while\s+(true|:|\[\s*1\s*\])\s*;?\s*do\s+sleep\s+\S+\s*;?\s*done"
 )
-PAUSE = re.compile(r"(exec\s+)?sleep\s+(inf|infinity)")
 BACKGROUND = re.compile(r"(?<![&>|])&(?![&>\d])|\b(service|systemctl|nohup|setsid|daemon)\b|/etc/init\.d/")
 STAYS = (
     "the start command ends in {what}, which is left out: after the job the pod stays for POD_IDLE_MINUTES and then"
@@ -55,10 +55,10 @@ def read(given: Sequence[str]) -> Command:
     if inner is not None:
         return of_text(inner)
     if any(word in OPERATORS for word in words):
-        return of_text(" ".join(word if word in OPERATORS else shlex.quote(word) for word in words))
+        return of_text(" ".join(word if _is_the_shell_s(word) else shlex.quote(word) for word in words))
     if means_waiting(shlex.join(words)):
         return Command(None)
-    return Command(shlex.join(words), is_nested=is_shell(words) and _command_option(words) is not None)
+    return Command(shlex.join(words), is_nested=is_nested(words))
 
 
 def rejoined(given: Sequence[str]) -> list[str]:
@@ -87,6 +87,16 @@ def shell_text(words: Sequence[str]) -> str | None:
     return None
 
 
+def _is_the_shell_s(word: str) -> bool:
+    """Whether a word of a text that was cut means to the shell what it meant before: an operator, ``$OUT``, ``~/x``."""
+    return word in OPERATORS or EXPANDED.fullmatch(word) is not None
+
+
+def is_nested(words: Sequence[str]) -> bool:
+    """Whether the command is the text of a shell of its own, whatever starts it: ``env A=1 bash -lc TEXT``."""
+    return any(is_shell(words[i:]) and _command_option(words[i:]) is not None for i in range(len(words)))
+
+
 def _command_option(words: Sequence[str]) -> str | None:
     """The option that says that a text follows: ``-lc``, ``-ec``, ``-c`` after others."""
     options = [word for word in words[1:] if re.fullmatch(r"-[A-Za-z]*c[A-Za-z]*", word)]
@@ -107,8 +117,7 @@ def of_text(text: str) -> Command:
         return of_text(inner)
     before, what = _without_end(text)
     if what is None:
-        nested = not shape(text).breaks and is_shell(words) and _command_option(words) is not None
-        return Command(text, is_nested=nested)
+        return Command(text, is_nested=not shape(text).breaks and is_nested(words))
     if BACKGROUND.search(_unquoted(before)) or what == "cat":
         return Command(text, warning=ENDLESS.format(what=f"`{what}`"))
     return Command(before, stays=True, warning=STAYS.format(what=f"`{what}`"))

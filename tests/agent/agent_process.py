@@ -49,10 +49,12 @@ class AgentProcess:
             **env,
         }
         self.process = None
+        self._with_entrypoint = False
         self.job = self.workspace / ".podkeep" / "jobs" / self.env["POD_JOB"]
 
     def start(self, *words, entrypoint=False):
         program = [str(ROOT / "entrypoint.sh")] if entrypoint else [sys.executable, "-m", "pod_agent"]
+        self._with_entrypoint = entrypoint
         out = (self.folder / "out").open("ab")
         with out:
             self.process = subprocess.Popen(
@@ -95,7 +97,11 @@ class AgentProcess:
         return (self.job / "log").read_bytes()
 
     def kill(self, number=signal.SIGKILL):
-        self.process.send_signal(number)
+        """A kill takes the entrypoint's agent with it, as the end of PID 1 does, and spares the keeper."""
+        if number == signal.SIGKILL and self._with_entrypoint:
+            os.killpg(self.process.pid, number)
+        else:
+            self.process.send_signal(number)
         return self.process.wait(60)
 
     def close(self):

@@ -19,7 +19,7 @@ class Container:
     def __init__(self, folder, script, **env):
         self.folder = folder
         self.run = folder / "run"
-        self.run.mkdir()
+        self.run.mkdir(exist_ok=True)
         agent = folder / "agent"
         agent.write_text(f'#!/bin/bash\ncd "{folder}"\necho start "$@" >> calls\n{script}\n')
         agent.chmod(0o755)

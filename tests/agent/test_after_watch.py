@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -56,3 +57,48 @@ def test_an_output_that_is_emptied_or_deleted_is_followed_on(training, tmp_path)
     mine.ends()
     assert watch.wait(60) == 0
     assert b"the last step" in (tmp_path / "seen").read_bytes()
+
+
+def test_an_output_that_is_turned_elsewhere_is_followed_there(tmp_path):
+    """A script's `exec >other`, or a log that a program rotates itself."""
+    old, new, seen = (tmp_path / name for name in ("old", "new", "seen"))
+    script = f"echo one; read; exec >>{new}; echo two; read; echo three"
+    with old.open("wb") as output:
+        script = subprocess.Popen(["bash", "-c", script], stdin=subprocess.PIPE, stdout=output)
+    burial = threading.Thread(target=script.wait)
+    burial.start()
+    argv = [
+        sys.executable,
+        "-I",
+        "-S",
+        after_watch.__file__,
+        f"{script.pid}:{after_watch.started(script.pid)}",
+    ]
+    with seen.open("wb") as output:
+        watch = subprocess.Popen(argv, stdout=output)
+    try:
+        wait_for("the first", lambda: b"\none\n" in seen.read_bytes())
+        script.stdin.write(b"\n")
+        script.stdin.flush()
+        wait_for("the second", lambda: b"\ntwo\n" in seen.read_bytes())
+        assert f"writes to {new} from now on".encode() in seen.read_bytes()
+    finally:
+        script.stdin.write(b"\n")
+        script.stdin.close()
+        burial.join()
+    assert watch.wait(60) == 0
+    assert b"\nthree\n" in seen.read_bytes()
+    assert seen.read_bytes().count(b"from now on") == 1
+
+
+def test_an_output_that_fails_ends_nothing(capfd):
+    """A disk that does not give it any more: it is said, and the training is looked after all the same."""
+
+    class Fails:
+        def move(self):
+            raise OSError(errno.EIO, "Input/output error")
+
+    files = [Fails()]
+    after_watch.follow(files)
+    assert files == []
+    assert "cannot be read any further: Input/output error" in capfd.readouterr().out

@@ -12,10 +12,11 @@ from tests.agent.entry_box import ENTRYPOINT, WAITS, keeper
 
 
 def test_the_start_command_reaches_the_agent(container):
-    """Its words arrive as they were, behind -m pod_agent."""
+    """Its words arrive as they were, behind -I -m pod_agent."""
     box = container('for word; do echo "[$word]" >> calls; done; ' + WAITS)
     box.until(lambda: "up" in box.calls)
     assert [line for line in box.calls if line.startswith("[")] == [
+        "[-I]",
         "[-m]",
         "[pod_agent]",
         "[a word]",
@@ -29,7 +30,7 @@ def test_term_is_handed_on_and_ends_it(container):
     box.until(lambda: "up" in box.calls)
     box.term()
     assert box.process.wait(5) == 0
-    assert box.calls == ["start -m pod_agent a word two", "up", "told"]
+    assert box.calls == ["start -I -m pod_agent a word two", "up", "told"]
 
 
 def test_the_agent_may_take_its_time(container):
@@ -114,6 +115,22 @@ def test_the_exit_policy_ends_the_container(container):
     box = container('echo 1 > "$PODKEEP_RUN_DIR/leave"; exit 1')
     assert box.process.wait(5) == 1
     assert len(box.calls) == 1
+
+
+def test_a_mark_of_an_earlier_life_ends_nothing(container, tmp_path):
+    """Where /run outlives the container, an agent that dies before it can take the mark away is started again."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "leave").write_text("0\n")
+    box = container("[ -e once ] && { " + WAITS + "; }; touch once; exit 1")
+    box.until(lambda: "up" in box.calls)
+    assert box.process.poll() is None
+
+
+def test_the_image_s_folder_is_not_the_agent_s(container, tmp_path):
+    """It stands at the root: neither files nor a mount that hangs in the working folder of an image reach it."""
+    box = container(WAITS.replace("echo up", "readlink /proc/$PPID/cwd >> calls; echo up"))
+    box.until(lambda: "up" in box.calls)
+    assert "/" in box.calls
 
 
 def test_the_script_is_small():

@@ -47,12 +47,15 @@ def pod(server, **more):
     }
 
 
-def died_before(tmp_path, times, since=None):
+def uptime():
+    return int(float(Path("/proc/uptime").read_text().split()[0]))
+
+
+def died_before(tmp_path, times, since=None, last=None):
     """What an earlier entrypoint of this container left on its disk."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    up = since if since is not None else int(float(Path("/proc/uptime").read_text().split()[0]))
-    (disk / "deaths").write_text(f"{times} {up}\n")
+    (disk / "deaths").write_text(f"{times} {since or uptime()} {last or uptime()}\n")
     return disk / "deaths"
 
 
@@ -88,9 +91,37 @@ def test_ten_bad_minutes_are_one_too(container, server, tmp_path):
     box.until(lambda: server.stops)
 
 
-@pytest.mark.parametrize(
-    "damage", ["", "x y\n", "99999999999999999999 1\n", "08 1\n", "7\n", "6 99999999\n", "a[$(id)] 1"]
-)
+def test_deaths_of_long_ago_are_another_story(container, server, tmp_path):
+    """A container that trained for hours and was started anew forgets them: its first death is the first."""
+    died_before(tmp_path, 5, since=1, last=2)
+    box = container("exit 7", **pod(server))
+    box.until(lambda: len(box.calls) >= 2)
+    assert server.asked == []
+    assert "starting it again" in said(box)
+
+
+@pytest.mark.slow
+def test_deaths_are_counted_without_a_disk_too(container, server, tmp_path):
+    """A container's disk that takes nothing: six deaths of one life are a crash loop all the same."""
+    (tmp_path / "file").touch()
+    box = container("exit 7", **pod(server), PODKEEP_DISK_DIR=str(tmp_path / "file" / "disk"))
+    box.until(lambda: server.stops)
+    assert "the agent died 6 times" in said(box)
+
+
+DAMAGE = [
+    "",
+    "x y z\n",
+    "99999999999999999999 1 1\n",
+    "08 1 1\n",
+    "7\n",
+    "6 1\n",
+    "6 9 8\n",
+    "6 9 99999999\n",
+]
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, "a[$(id)] 1 1", "6 1 1 1\n"])
 def test_a_damaged_count_is_none(container, server, tmp_path, damage):
     """Whatever lies there, the count begins anew, and nothing of it is run."""
     (tmp_path / "disk").mkdir()
@@ -225,6 +256,8 @@ SHELL = [
     ({"POD_ON_FAILURE": "keep"}, 1, True),
     ({"POD_COMMAND": ""}, None, False),
     ({"POD_COMMAND": ""}, 1, True),
+    ({"POD_COMMAND": "", "WORDS": "sleep infinity"}, None, False),
+    ({"POD_COMMAND": "", "WORDS": "python t.py"}, None, True),
     ({"POD_MAX_HOURS": "0.00001"}, None, True),
 ]
 
@@ -232,8 +265,7 @@ SHELL = [
 @pytest.mark.parametrize(("env", "since", "stops"), SHELL)
 def test_the_shell_knows_the_policies_too(server, tmp_path, env, since, stops):
     """Keep and no job have their idle minutes, 0 is off."""
-    up = int(float(Path("/proc/uptime").read_text().split()[0]))
-    Shell(server, tmp_path, "curl", **env)("6", str(since or up), "7")
+    Shell(server, tmp_path, "curl", **env)("6", str(since or uptime()), "7", *env.get("WORDS", "").split())
     assert bool(server.stops) is stops
 
 

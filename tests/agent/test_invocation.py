@@ -40,6 +40,11 @@ WAITING = [
     ["bash", "-c", "while :; do sleep 60; done"],
     ["bash", "-c", "/start.sh; sleep infinity"],
     ["bash", "-c", "/start.sh && sleep infinity"],
+    ["/bin/sleep", "infinity"],
+    ["sleep", "Infinity"],
+    ["sleep", "100000000"],
+    ["bash", "-c", "sleep infinity & wait"],
+    ["sh", "-c", "exec tail -f /dev/null & wait $!"],
     ["bash"],
     ["/bin/bash"],
     ["bash", "-l"],
@@ -67,6 +72,10 @@ JOBS = [
     (["bash", "-c", '"cd', "/a", "&&", "python", 'train.py"'], "cd /a && python train.py"),
     (["bash", "-c", "'python", "train.py'"], "python train.py"),
     (["cd", "/workspace", "&&", "python", "train.py"], "cd /workspace && python train.py"),
+    (["cd", "~/my code", "&&", "python", "t.py"], "cd '~/my code' && python t.py"),
+    (["cd", "~/code", "&&", "python", "t.py", "--out", "$OUT/x"], "cd ~/code && python t.py --out $OUT/x"),
+    (["cat", "*.txt", "|", "python", "-c", "print(1)"], "cat *.txt | python -c 'print(1)'"),
+    (["sleep", "60000"], "sleep 60000"),
     (["python", "train.py", "2>&1", "|", "tee", "my log"], "python train.py 2>&1 | tee 'my log'"),
     (["bash", "-lc", "conda activate x && python t.py"], "bash -lc 'conda activate x && python t.py'"),
     (["bash", "-ic", "python t.py"], "bash -ic 'python t.py'"),
@@ -113,6 +122,8 @@ STAYING = [
     ("cd /workspace\npython train.py\nsleep infinity\n", "cd /workspace\npython train.py"),
     ("python train.py 2>&1 | tee log; tail -f /dev/null", "python train.py 2>&1 | tee log"),
     ("python train.py; exec sleep infinity", "python train.py"),
+    ("python train.py; sleep infinity & wait", "python train.py"),
+    ("python train.py\ntail -f /dev/null &\nwait $!", "python train.py"),
     ("python a.py && python b.py && sleep infinity", "python a.py && python b.py"),
     (f"{SSH};sleep infinity", SSH),
 ]
@@ -165,13 +176,21 @@ def test_a_sleep_that_keeps_something_alive_is_the_job_s_own(text):
     assert asked.defaults == {}
 
 
-@pytest.mark.parametrize("words", [["bash", "-lc", "python t.py"], ["bash", "-ec", "python t.py"]])
+NESTED = [
+    ["bash", "-lc", "python t.py"],
+    ["bash", "-ec", "python t.py"],
+    ["env", "A=1", "bash", "-c", "python t.py"],
+    ["timeout", "3h", "bash", "-c", "python t.py"],
+]
+
+
+@pytest.mark.parametrize("words", NESTED, ids=shlex.join)
 def test_nothing_is_added_behind_a_shell_of_its_own(words):
     """`bash -lc '…' --resume x` would lose it silently: {resume} has to stand inside, else it is a mistake."""
     told = {"POD_RESUME": "--resume {checkpoint}"}
     read = Settings.from_env(told, understand(words))
     assert "POD_RESUME: has no place" in str(read.mistakes.mistakes[0])
-    inside = Settings.from_env(told, understand([*words[:2], "python t.py {resume}"]))
+    inside = Settings.from_env(told, understand([*words[:-1], "python t.py {resume}"]))
     assert inside.mistakes is None
 
 

@@ -142,11 +142,23 @@ def test_keep_is_heard_wherever_it_was_said(disk, env, words, spec, keep):
     assert facts(disk, env, words).keep is keep
 
 
+@pytest.mark.parametrize(
+    "words", [("run", "--idle-minutes", "0", "--", "x"), ("run", "--idle-minutes=0", "--", "x")]
+)
+def test_the_start_command_s_idle_minutes_count(disk, words):
+    """Above the environment's, below the order that stands."""
+    assert facts(disk, {"POD_IDLE_MINUTES": "7"}, words).idle_minutes == 0
+    keep_boot(disk, {"idle_minutes": 3})
+    assert facts(disk, {"POD_IDLE_MINUTES": "7"}, words).idle_minutes == 3
+
+
 JOBS = [
     ({}, (), False),
     ({}, ("sleep", "infinity"), False),
     ({}, ("bash", "-c", "apt-get update; sleep infinity"), False),
     ({}, ("/start.sh",), False),
+    ({}, ("bash -c 'sleep infinity';",), False),
+    ({}, ("bash", "-c", "trap : TERM; sleep infinity & wait"), False),
     ({"POD_COMMAND": "python train.py"}, ("sleep", "infinity"), True),
     ({"POD_REPO": "https://example.org/x"}, (), True),
     ({}, ("python", "train.py"), True),

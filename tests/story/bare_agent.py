@@ -1,4 +1,7 @@
-"""A real agent as a program outside any pod: it gets jobs by POST, and is looked at from all sides."""
+"""A real agent as a program outside any pod: it gets jobs by POST, and is looked at from all sides.
+
+Also what it shares with the agent of a pod (pod_agent.py): how it is asked.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,57 @@ def take_apart(log: bytes) -> Output:
     return Output(rest, code, ending)
 
 
-class BareAgent:
+class AskedAgent:
+    """An agent that gets jobs by POST and is asked at its own address. Not here: who started it, and where.
+
+    ``programs`` are tests/programs as its jobs see them, ``python`` what runs them.
+    """
+
+    url = ""
+    token = TOKEN
+    python = sys.executable
+    programs = Path(__file__).parent.parent / "programs"
+
+    def call(
+        self, method: str, path: str, body: bytes | None = None, token: str | None = None
+    ) -> tuple[int, bytes]:
+        """One request: the answer's status and body."""
+        headers = {"Authorization": f"Bearer {token or self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.read()
+
+    def status(self) -> dict[str, Any]:
+        return json.loads(self.call("GET", "/status")[1])
+
+    def give(self, name: str, command: str, **fields: object) -> None:
+        """Order a job."""
+        body = {"name": name, "command": command, "on_finish": "keep", "on_failure": "keep", **fields}
+        status, said = self.call("POST", "/jobs", json.dumps(body).encode())
+        assert status == 202, said
+
+    def says(self, words: bytes) -> None:
+        """Wait until the current job's log holds these words."""
+        wait_for(f"{words!r} in the log", lambda: words in self.call("GET", "/logs")[1], every_s=0.02)
+
+    def cancel(self, name: str) -> None:
+        assert self.call("POST", f"/jobs/{name}/cancel")[0] == 202
+
+    def end_of(self, name: str, within_s: float = 30.0) -> dict[str, Any]:
+        """The job's part of the status once it has finished."""
+
+        def look() -> dict[str, Any] | None:
+            job = self.status()["job"]
+            return job if job and job["name"] == name and job["phase"] == "finished" else None
+
+        return wait_for(f"the end of {name}", look, within_s, every_s=0.02)
+
+
+class BareAgent(AskedAgent):
     """One agent, many jobs, one after the other. It sees of the environment what a pod's agent would."""
 
     def __init__(self, folder: Path, argv: list[str] | None = None, **env: str) -> None:
@@ -95,45 +148,7 @@ class BareAgent:
     @property
     def pid(self) -> int:
         """The agent's, and the same whatever it was started by."""
-        return int((self.folder / "run" / "agent.pid").read_text())
-
-    def call(
-        self, method: str, path: str, body: bytes | None = None, token: str | None = None
-    ) -> tuple[int, bytes]:
-        """One request: the answer's status and body."""
-        headers = {"Authorization": f"Bearer {token or TOKEN}", "Content-Type": "application/json"}
-        request = urllib.request.Request(self.url + path, body, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code, refusal.read()
-
-    def status(self) -> dict[str, Any]:
-        return json.loads(self.call("GET", "/status")[1])
-
-    def give(self, name: str, command: str, **fields: object) -> None:
-        """Order a job."""
-        body = {"name": name, "command": command, "on_finish": "keep", "on_failure": "keep", **fields}
-        status, said = self.call("POST", "/jobs", json.dumps(body).encode())
-        assert status == 202, said
-
-    def says(self, words: bytes) -> None:
-        """Wait until the current job's log holds these words."""
-        wait_for(f"{words!r} in the log", lambda: words in self.call("GET", "/logs")[1], every_s=0.02)
-
-    def cancel(self, name: str) -> None:
-        assert self.call("POST", f"/jobs/{name}/cancel")[0] == 202
-
-    def end_of(self, name: str, within_s: float = 30.0) -> dict[str, Any]:
-        """The job's part of the status once it has finished."""
-
-        def look() -> dict[str, Any] | None:
-            job = self.status()["job"]
-            return job if job and job["name"] == name and job["phase"] == "finished" else None
-
-        return wait_for(f"the end of {name}", look, within_s, every_s=0.02)
+        return int((self.folder / "run" / "agent.pid").read_text().split()[0])
 
     def log_file(self, name: str) -> Path:
         """As it lies in the workspace, seen through the agent's own mount namespace."""

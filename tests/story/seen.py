@@ -144,9 +144,23 @@ class Seen:
 
     def _told(self) -> int | None:
         try:
-            return int((self.disks / "disk" / "run" / "podkeep" / "agent.pid").read_text())
-        except (OSError, ValueError):
+            return int((self.inside("run") / "podkeep" / "agent.pid").read_text().split()[0])
+        except (OSError, ValueError, IndexError):
             return None
+
+    def inside(self, name: str) -> Path:
+        """A top-level folder of the pod's own disk, as it is seen from outside: /run, /podkeep."""
+        ours = self.disks / "disk" / name
+        return ours if ours.exists() else self.root() / name
+
+    def host_pid(self, pid: int) -> int:
+        """What the host calls a process of the pod; 0 when it is none any more."""
+        listed = self.simulator.call("GET", f"/sim/pods/{self.id}/processes")[1]
+        return next((one["host_pid"] for one in listed if one["pid"] == pid), 0)
+
+    def root(self) -> Path:
+        """The living pod's own /, as its PID 1 sees it."""
+        return Path(f"/proc/{self.host_pid(1)}/root")
 
     def kill_agent(self) -> int:
         """SIGKILL for the living agent; its pid."""

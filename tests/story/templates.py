@@ -126,9 +126,9 @@ def odd_workspace(kind: str) -> tuple[str, ...]:
 
 
 def quick_python(folder: Path) -> str:
-    """A stand-in for the image's Python, in this folder: for ``-m pod_agent`` it takes the less patient one."""
+    """A stand-in for the image's Python, in this folder: for ``-I -m pod_agent`` it takes the less patient one."""
     path = folder / "python"
     python, agent = shlex.quote(sys.executable), shlex.quote(str(HERE / "quick_agent.py"))
-    path.write_text(f'#!/bin/sh\n[ "$1 $2" = "-m pod_agent" ] && shift 2\nexec {python} {agent} "$@"\n')
+    path.write_text(f'#!/bin/sh\n[ "$1 $2 $3" = "-I -m pod_agent" ] && shift 3\nexec {python} {agent} "$@"\n')
     path.chmod(0o755)
     return str(path)

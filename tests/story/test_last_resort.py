@@ -22,7 +22,7 @@ def breakable(folder, test):
     path = folder / "python"
     python = shlex.quote(sys.executable)
     path.write_text(
-        f'#!/bin/bash\nif [ "$1 $2" = "-m pod_agent" ] && {test}; then\n'
+        f'#!/bin/bash\nif [ "$1 $2 $3" = "-I -m pod_agent" ] && {test}; then\n'
         f'  exec {python} -c "import pod_agent.no_such_module"\nfi\nexec {python} "$@"\n'
     )
     path.chmod(0o755)

@@ -91,6 +91,24 @@ def outputs(pid: int) -> list[Output]:
     return found
 
 
+def moved(pid: int, known: set[tuple[int, int]]) -> list[Output]:
+    """Files that it has turned its output to since: a script's ``exec >other``, a log that it rotates itself."""
+    found: list[Output] = []
+    for number in (1, 2):
+        place = f"/proc/{pid}/fd/{number}"
+        try:
+            now = os.stat(place)  # noqa: PTH116 - small, as the keeper
+            if not stat.S_ISREG(now.st_mode) or (now.st_dev, now.st_ino) in known:
+                continue
+            output, target = Output(place), os.readlink(place)  # noqa: PTH115 - its name for a person
+        except OSError:
+            continue  # it is ending
+        known.add(output.key)
+        found.append(output)
+        say(f"process {pid} writes to {target} from now on, which is followed here")
+    return found
+
+
 def kind(target: str) -> str:
     """What an output is that cannot be read a second time."""
     for beginning, words in (
@@ -128,10 +146,21 @@ def weigh_nothing() -> None:
             os.close(fd)
 
 
+def follow(files: list[Output]) -> None:
+    """What is new of all of them. One that fails is left, and said: the training is not over with its log."""
+    for file in list(files):
+        try:
+            file.move()
+        except OSError as error:
+            files.remove(file)
+            say(f"an output cannot be read any further: {error.strerror}")
+
+
 def main(words: list[str]) -> int:
     weigh_nothing()
     living: dict[int, int] = {}  # pidfd: pid
     files: list[Output] = []
+    known: set[tuple[int, int]] = set()
     for word in words:
         pid, start = (int(part) for part in word.split(":"))
         pidfd = open_process(pid, start)
@@ -139,14 +168,16 @@ def main(words: list[str]) -> int:
             say(f"process {pid} {ENDED}")
             continue
         living[pidfd] = pid
-        files += [new for new in outputs(pid) if new.key not in [known.key for known in files]]
+        files += [new for new in outputs(pid) if new.key not in known]
+        known |= {file.key for file in files}
     poll = select.poll()
     for pidfd in living:
         poll.register(pidfd, select.POLLIN)
     while living:
         over = [pidfd for pidfd, _ in poll.poll(LOOK_S * 1000)]
-        for file in files:
-            file.move()
+        for pid in living.values():
+            files += moved(pid, known)
+        follow(files)
         for pidfd in over:
             poll.unregister(pidfd)
             os.close(pidfd)
