@@ -31,8 +31,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--backend",
         choices=("process", "docker"),
-        default="process",
-        help="what pods are: processes of this machine, or containers of a Docker image",
+        help="what pods are: processes of this machine, or containers of a Docker image; default: as before",
     )
     parser.add_argument("--entrypoint", type=Path, help="PID 1 of every process pod")
     parser.add_argument("--image", help="docker: the image of every pod, whatever it asks for")
@@ -43,7 +42,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         "--proxy-silence", type=float, default=100.0, help="seconds of silence that the proxy bears"
     )
     options = parser.parse_args(argv)
-    if options.backend == "process" and (options.image or options.network):
+    if options.backend != "docker" and (options.image or options.network):
         parser.error("--image and --network go with --backend docker")
     if options.backend == "docker" and options.entrypoint:
         parser.error("--entrypoint goes with --backend process: containers begin as their image says")
@@ -56,14 +55,19 @@ def run(options: argparse.Namespace) -> None:
     from pod_sim.server import Options, Simulator  # noqa: PLC0415
     from pod_sim.state import Store  # noqa: PLC0415
 
-    if options.backend == "docker":
-        chosen = choice.docker_pods(os.environ, options.image, options.network)
-    else:
-        ours = next((path for path in ENTRYPOINTS if path.is_file()), ENTRYPOINTS[0])
-        chosen = choice.process_pods(os.environ, options.entrypoint or ours)
+    if options.entrypoint is not None:
+        choice.must_be_there(options.entrypoint)
     store = Store(options.state)
     store.open()
     try:
+        backend = options.backend or (choice.PROCESS if options.entrypoint else None)
+        wish = choice.settle(store, backend, options.image, options.network)
+        if wish.backend == choice.DOCKER:
+            chosen = choice.docker_pods(os.environ, wish.image, wish.network)
+        else:
+            ours = next((path for path in ENTRYPOINTS if path.is_file()), ENTRYPOINTS[0])
+            chosen = choice.process_pods(os.environ, options.entrypoint or ours)
+        store.keep_settings(wish)
         how = Options(
             port=options.port,
             idle_exit_s=options.idle_exit * 60 or None,

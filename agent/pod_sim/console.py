@@ -174,19 +174,19 @@ class Console:
         if self._is_read:
             return
         self._is_read = True
-        text = self._index.read_text() if self._index.exists() else ""
+        text = self._index.read_text(errors="replace") if self._index.exists() else ""
         if text and not text.endswith("\n"):
             with self._index.open("a") as index:
                 index.write("\n")
         for line in text.splitlines():
             try:
                 known = json.loads(line)
-            except ValueError:
+                if "base" in known:
+                    self._base = int(known["base"])
+                else:
+                    self._entries.append(Entry(**known))
+            except (ValueError, TypeError):
                 continue
-            if "base" in known:
-                self._base = known["base"]
-            else:
-                self._entries.append(Entry(**known))
         self._seen = max([self._base, *(entry.end for entry in self._entries)])
 
 

@@ -16,6 +16,7 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 FROM_HOST = re.compile(
     r"(PIP_|UV_|SSL_CERT_|GIT_SSL_).+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|\w+_proxy|\w+_PROXY|LANG|TZ"
 )
+OF_THIS_MACHINE = re.compile(r"/|~|file:")
 PUBLIC_IP = "127.0.0.1"
 
 
@@ -34,13 +35,18 @@ def of_host(environ: Mapping[str, str], venv: str | None) -> dict[str, str]:
     return kept
 
 
-def of_host_for_containers(environ: Mapping[str, str]) -> dict[str, str]:
-    """The same for a container, which has its own PATH and HOME: a path of this machine is none there."""
+def of_host_for_containers(environ: Mapping[str, str], gateway: str | None = None) -> dict[str, str]:
+    """The same for a container, which has its own PATH and HOME: a path of this machine is none there.
+
+    ``gateway`` is how a container on a bridge reaches this simulator: no proxy stands between them.
+    """
     kept = of_host(environ, None)
+    if gateway is not None:
+        kept |= {name: f"{kept[name]},{gateway}" for name in ("no_proxy", "NO_PROXY") if name in kept}
     return {
         name: value
         for name, value in kept.items()
-        if name not in ("PATH", "HOME", "LANG") and value[:1] != "/"
+        if name not in ("PATH", "HOME", "LANG") and not any(map(OF_THIS_MACHINE.match, value.split()))
     }
 
 

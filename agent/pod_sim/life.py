@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pod_sim.backends import namespaces
+from pod_sim.backends.container import end
 from pod_sim.console import Console
 from pod_sim.house import free_port, launch
 from pod_sim.record import Charge, Faults, PodRecord, PodStatus
@@ -123,6 +124,8 @@ class PodLife:
                 await asyncio.sleep(self._house.pace.provisioning)
             if not self.record.status.is_up:
                 return
+            if self.record.container is not None:  # that of a stop which failed
+                await self._end_container()
             self._change(status=PodStatus.STARTING, started_at=self._house.clock.now())
             if self.record.faults.bring_up == "stuck":
                 return
@@ -164,21 +167,20 @@ class PodLife:
             if old is not None:
                 await self._in_thread(lambda: self._house.backend.stop(old, self.folder, 0.0))
             is_new = faults.crash_layer == "wiped"
-            if is_new:
-                await self._in_thread(lambda: self._house.backend.wipe(self.folder))
             self._change(faults=replace(faults, crash_layer="kept", crash_started_at="kept"))
             await asyncio.sleep(self._house.pace.restart)
             if self.record.status is PodStatus.RUNNING:
                 await self._start_container(is_new=is_new)
 
     async def _kill(self, container: Container) -> None:
-        await self._in_thread(lambda: self._house.backend.stop(container, self.folder, 0.0))
+        await self._in_thread(lambda: end(container, 0.0))
 
     async def _start_container(self, *, is_new: bool = True) -> None:
         self._change(generation=self.record.generation + 1, machine_boot=namespaces.machine_boot())
         record, image = self.record, self.record.asked.image
         try:
             if is_new:
+                await self._in_thread(lambda: self._house.backend.wipe(self.folder))  # also of a failed start
                 self._say(await self._in_thread(lambda: self._house.backend.pull(image)))
                 self._say(f"create container {image}")
             self._say(f"start container for {image}: begin")
@@ -224,8 +226,12 @@ class PodLife:
         self._spawn(self._again(container))
 
     def _fail(self, why: str) -> None:
+        """What may still live of it stays known: the next start or terminate ends it."""
         self._say(f"error: {why}")
-        self._change(status=PodStatus.ERROR, container=None, container_since=None)
+        if self.record.container is None or not self.record.container.is_alive():
+            self._change(container=None, container_since=None)
+        if self.record.status is not PodStatus.TERMINATED:
+            self._change(status=PodStatus.ERROR)
         self._settle_charge(self._house.clock.now())
 
     def _say(self, text: str) -> None:
@@ -268,3 +274,5 @@ class PodLife:
             error = task.exception()
             if error is not None:
                 log.error("pod=%s state=broken reason=%s", self.record.id, error)
+            if isinstance(error, (PodError, OSError)):  # this machine could not: nobody looks after it now
+                self._fail(str(error))

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_sim.backends import namespaces
-from pod_sim.files import replace_file, wipe
+from pod_sim.files import give_to_owner, make_for_owner, replace_file, wipe
 from pod_sim.keys import new_account_key
 from pod_sim.record import PodRecord
 from pod_wire.codec import from_json, to_json
-from pod_wire.errors import Conflict
+from pod_wire.errors import Conflict, Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,9 @@ class SimSettings:
 
     account_key: str
     port: int = 0
+    backend: str = "process"  # what its pods are made of, and for containers of which image, on which network
+    image: str | None = None
+    network: str | None = None
     format: int = 1
 
 
@@ -40,10 +43,20 @@ class Store:
         self._lock = -1
 
     def open(self) -> None:
-        """Take the folder for this process, or say who has it."""
-        (self.folder / "pods").mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.folder.chmod(0o700)
-        self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take the folder for this process, or say who has it, or who may."""
+        try:
+            make_for_owner(self.folder)
+            (self.folder / "pods").mkdir(exist_ok=True, mode=0o700)
+            next((self.folder / "pods").iterdir(), None)  # another user's are nobody else's
+            self.folder.chmod(0o700)
+            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            give_to_owner(self._lock, self.folder)
+        except OSError as error:
+            self.close()
+            raise Refused(
+                f"cannot start a simulator on {self.folder}: {error.strerror}",
+                "another user's simulator may have made it: run as that user (sudo), or pass another --state",
+            ) from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

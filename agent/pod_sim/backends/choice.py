@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,13 @@ from pod_sim.backends.docker_engine import Engine
 from pod_sim.backends.host import find_unshare
 from pod_sim.backends.process import OF_POD, ProcessPods
 from pod_sim.environment import of_host, of_host_for_containers, own_venv
-from pod_wire.errors import BadInput, PodError
+from pod_wire.errors import BadInput, Conflict, PodError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pod_sim.backends.container import Backend
+    from pod_sim.state import SimSettings, Store
 
 PROCESS, DOCKER = "process", "docker"
 
@@ -34,11 +35,29 @@ class Chosen:
     gateway: str | None = None
 
 
-def process_pods(environ: Mapping[str, str], entrypoint: Path) -> Chosen:
+def settle(store: Store, backend: str | None, image: str | None, network: str | None) -> SimSettings:
+    """What is asked for; else what it was before, so that whoever starts the next simulator meets the same pods."""
+    before = store.settings()
+    if backend is None:
+        return before
+    if backend != before.backend and store.load():
+        words = {PROCESS: "processes", DOCKER: "containers"}
+        raise Conflict(
+            f"cannot make {words[backend]} of the pods in {store.folder}: they are {words[before.backend]}",
+            f"terminate them first, by --backend {before.backend}; or pass another --state",
+        )
+    return replace(before, backend=backend, image=image, network=network)
+
+
+def must_be_there(entrypoint: Path) -> None:
     if not entrypoint.is_file():
         raise PodError(
             f"cannot use the entrypoint {entrypoint}: there is no such file", "pass --entrypoint PATH"
         )
+
+
+def process_pods(environ: Mapping[str, str], entrypoint: Path) -> Chosen:
+    must_be_there(entrypoint)
     for needed in (entrypoint.resolve(), Path(sys.prefix), Path(sys.base_prefix)):
         if needed.parts[1:2] and needed.parts[1] in OF_POD:
             raise PodError(
@@ -63,7 +82,8 @@ def docker_pods(environ: Mapping[str, str], image: str | None, network: str | No
     backend = DockerPods(engine, image, network)
     if image is not None:
         backend.pull(image)
-    return Chosen(backend, (), "", of_host_for_containers(environ), None if network == HOST else gateway)
+    gateway = None if network == HOST else gateway
+    return Chosen(backend, (), "", of_host_for_containers(environ, gateway), gateway)
 
 
 def _gateway(engine: Engine, network: str) -> str | None:

@@ -6,6 +6,7 @@ layer. One container per pod, named after it and labelled with the pod's folder.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from pod_sim.backends import namespaces
@@ -23,16 +24,24 @@ LABEL = "podkeep.pod"
 HOST = "host"  # the network of this machine; any other name is a bridge
 TOP_PORT = 65_535
 OUTPUT_TIMEOUT_S = 30.0
+NOTICE_S = 5.0
 
 
 class DockerPods:
     """``image`` stands in for whatever image a pod asks for; ``network`` is "host" or a bridge's name."""
 
-    def __init__(self, engine: Engine, image: str | None, network: str) -> None:
+    def __init__(
+        self, engine: Engine, image: str | None, network: str, *, notice_s: float = NOTICE_S
+    ) -> None:
         self._engine = engine
+        self._notice_s = notice_s
         self._image = image
         self._network = network
         self._pumps: dict[Path, Pump] = {}
+
+    @property
+    def takes_images(self) -> bool:
+        return True
 
     @property
     def shares_network(self) -> bool:
@@ -82,19 +91,19 @@ class DockerPods:
         (folder / MARK).unlink(missing_ok=True)
 
     def _create(self, launch: Launch) -> None:
-        created = self._engine.call(
+        self._engine.call(
             "create the container",
             "POST",
             "/containers/create",
             describe(launch, self._image or launch.image, self._network),
+            is_needed=True,
             name=name_of(launch.folder),
         )
-        if created is None:
-            raise Broken("cannot create the container: the Docker Engine does not know how")
 
     def _begin(self, folder: Path) -> dict[str, object]:
         """Start it; as the engine knows it then."""
-        self._engine.call("start the container", "POST", f"/containers/{name_of(folder)}/start")
+        path = f"/containers/{name_of(folder)}/start"
+        self._engine.call("start the container", "POST", path, is_needed=True)
         found = self._inspect(folder)
         if found is None:
             raise Broken("cannot start the container: somebody removed it")
@@ -110,11 +119,10 @@ class DockerPods:
     def _container(self, known: dict[str, object], folder: Path, generation: int) -> Container:
         """As its processes are seen from here. One that has ended already is none that lives."""
         self._pump(known, folder)
-        pid = _inner(known, "State").get("Pid")
-        if not isinstance(pid, int) or pid == 0:
-            return Container(0, 0, "", generation)
+        pid = _pid(known)
         started = namespaces.start_time(pid)
-        if started is None:
+        if started is None or namespaces.inside_pid(pid) != 1:  # gone, or somebody else's by its number
+            self._must_have_ended(folder, pid)
             return Container(0, 0, "", generation)
         namespace = namespaces.namespace_of(pid)
         if namespace is None:
@@ -124,6 +132,17 @@ class DockerPods:
             )
         address = _inner(known, "NetworkSettings", "Networks", self._network).get("IPAddress")
         return Container(pid, started, namespace, generation, str(address) if address else "127.0.0.1")
+
+    def _must_have_ended(self, folder: Path, pid: int) -> None:
+        """The engine notices an end a moment later; what it goes on to call alive is alive on another machine."""
+        until = time.monotonic() + self._notice_s
+        while pid and (known := self._inspect(folder)) is not None and _pid(known) == pid:
+            if time.monotonic() > until:
+                raise Broken(
+                    "cannot look into the container: its processes are not on this machine",
+                    "run the simulator on the machine of the Docker Engine, in no container itself",
+                )
+            time.sleep(self._notice_s / 50)
 
     def _pump(self, known: dict[str, object], folder: Path) -> Pump:
         pump = self._pumps.get(folder)
@@ -137,7 +156,13 @@ class DockerPods:
         if pump is not None:
             pump.join(OUTPUT_TIMEOUT_S)
             if self._pumps.get(folder) is pump:
-                del self._pumps[folder]
+                self._pumps.pop(folder, None)
+
+
+def _pid(known: dict[str, object]) -> int:
+    """PID 1 of a container that runs; 0 of one that does not."""
+    pid = _inner(known, "State").get("Pid")
+    return pid if isinstance(pid, int) else 0
 
 
 def name_of(folder: Path) -> str:

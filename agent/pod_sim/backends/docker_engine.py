@@ -58,11 +58,15 @@ class Engine:
         method: str,
         path: str,
         body: Mapping[str, object] | None = None,
-        timeout_s: float = CALL_TIMEOUT_S,
+        *,
+        is_needed: bool = False,
         **query: str,
     ) -> dict[str, object] | None:
-        """The answer's object, {} for none; None where there is no such thing. ``what`` follows "cannot"."""
-        connection = UnixConnection(self.path, timeout_s)
+        """The answer's object, {} for none; None where there is no such thing, unless it is needed.
+
+        ``what`` follows "cannot".
+        """
+        connection = UnixConnection(self.path, CALL_TIMEOUT_S)
         try:
             data = None if body is None else json.dumps(body)
             headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -73,7 +77,7 @@ class Engine:
             raise self._away(what, error) from None
         finally:
             connection.close()
-        if answer.status == NOT_FOUND and not _is_about_the_image(path):
+        if answer.status == NOT_FOUND and not is_needed:
             return None
         known = _object(said)
         if answer.status >= FIRST_REFUSAL:
@@ -102,11 +106,6 @@ class Engine:
             f"cannot {what}: the Docker Engine at {self.path} does not answer ({why})",
             "start it (as root: dockerd), or name another: DOCKER_HOST=unix:///path/of/its.sock",
         )
-
-
-def _is_about_the_image(path: str) -> bool:
-    """A create is 404 when the image is missing: that is a refusal with its words, not an absence."""
-    return path == "/containers/create"
 
 
 def _target(path: str, query: Mapping[str, str]) -> str:
