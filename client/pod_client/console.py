@@ -1,6 +1,7 @@
 """`logs --console`: RunPod's own log of a pod, also of one whose agent never answered. Its stream has no end mark.
 
-So without --follow it is over when nothing has come for a while; followed, a cut is taken up where it was.
+So without --follow it is over with the first line that is newer than the question, or when none has come for a while;
+followed, a cut is taken up where it was.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import http.client
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
 
 from pod_client.exits import DETACHED, DONE
 from pod_client.stdout import silence_stdout
 from pod_client.stream import connection_to
-from pod_wire.errors import NotFound, PodError, Unreachable
+from pod_wire.errors import Broken, NotFound, PodError, RateLimited, Unreachable
 from pod_wire.runpod.answers import error_of
 from pod_wire.runpod.log_events import LogEvents
 from pod_wire.runpod.transport import USER_AGENT, Answer
@@ -55,6 +57,7 @@ class Reader:
     pod_id: str
     last: str = ""
     came: bool = field(default=False)
+    asked_at: float | None = field(default=None)  # by RunPod's own clock
 
     def lines(self, wish: Wish, first_s: float, next_s: float) -> Iterator[LogLine]:
         """Lines as they come; over when the stream is cut or silent."""
@@ -97,7 +100,13 @@ class Reader:
             raise error_of(
                 f"read RunPod's log of pod {self.pod_id}", Answer(answer.status, headers, _read(answer))
             )
+        self.asked_at = _moment_of(answer.getheader("Date"))
         return answer
+
+    def is_news(self, line: LogLine) -> bool:
+        """Whether it was written after the question; what shows whole seconds may be old by two."""
+        moment = _moment(line.ts)
+        return self.asked_at is not None and moment is not None and moment >= self.asked_at + 2
 
     def _headers(self) -> Mapping[str, str]:
         key = self.config.api_key.reveal() if self.config.api_key is not None else ""
@@ -118,22 +127,27 @@ def show(wiring: Wiring, target: Target, sink: Sink, wish: Wish, *, follow: bool
 
 
 def _show(wiring: Wiring, reader: Reader, sink: Sink, wish: Wish, *, follow: bool) -> None:
+    pause_s = 1.0
     while True:
         try:
             first_s, next_s = (AGAIN_S, AGAIN_S) if follow else (FIRST_S, NEXT_S)
             for line in reader.lines(wish, first_s, next_s):
+                if not follow and reader.is_news(line):
+                    break
                 sink.write(_shown(line))
+                pause_s = 1.0
         except NotFound:
             if not reader.came:
                 raise
             wiring.screen.warn(f"pod {reader.pod_id} is no more, and its log with it")
             break
-        except Unreachable:
+        except (Unreachable, Broken, RateLimited):  # RunPod's own trouble passes
             if not (follow and reader.came):
                 raise
+            pause_s = min(pause_s * 2, AGAIN_S)
         if not follow:
             break
-        wiring.clock.sleep(1.0)
+        wiring.clock.sleep(pause_s)
     sink.close()
     if not reader.came:
         wiring.screen.note(f"RunPod has not logged anything of pod {reader.pod_id} yet")
@@ -158,6 +172,21 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
         return answer.read1(PIECE)
     except (OSError, http.client.HTTPException):
         return b""
+
+
+def _moment(stamp: str) -> float | None:
+    try:
+        return datetime.fromisoformat(stamp).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _moment_of(date: str | None) -> float | None:
+    """What a Date header says."""
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except ValueError:
+        return None
 
 
 def _stamp(moment: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from pod_client.console import Reader, Wish
 from pod_wire.errors import NotFound
 from tests.client.test_against_simulator import UP, Desk
 from tests.live import Simulator, wait_for
+from tests.story.relay import Line
 
 pytestmark = pytest.mark.slow
 BODY = {
@@ -36,6 +38,23 @@ def made(desk: Desk, script: str, says: str) -> str:
     path = f"/sim/pods/{pod['id']}/console"
     wait_for(says, lambda: says in str(desk.simulator.call("GET", path)[1]))
     return pod["id"]
+
+
+def following(desk: Desk, pod: str) -> tuple[subprocess.Popen[bytes], Path]:
+    """A follower, and what it prints."""
+    argv = [sys.executable, "-m", "pod_client.cli", "logs", pod, "--console", "--follow"]
+    out = desk.home / "out"
+    with out.open("wb") as file:
+        follower = subprocess.Popen(argv, cwd=desk.home, env=desk.env, stdout=file, stderr=subprocess.PIPE)
+    return follower, out
+
+
+def all_lines(follower: subprocess.Popen[bytes], out: Path, count: int) -> list[str]:
+    """What the container said, once the last of so many lines is there."""
+    last = f" line {count}\n".encode()
+    wait_for("its last line", lambda: last in out.read_bytes() or follower.poll() is not None)
+    found = [line.split(maxsplit=2) for line in out.read_text().splitlines()]
+    return [text for _, source, text in found if source == "container"]
 
 
 def ended(desk: Desk, pod: str) -> None:
@@ -75,18 +94,35 @@ def test_what_runpod_refuses_is_said(desk):
     ended(desk, pod)
 
 
+def test_a_pod_that_never_falls_silent(desk):
+    """Without --follow the question has an end, however much goes on being written."""
+    pod = made(desk, "while :; do echo again; sleep 0.05; done", "again")
+    code, said = desk.run("logs", pod, "--console")
+    assert (code, "container again" in said) == (0, True)
+    ended(desk, pod)
+
+
+def test_a_follower_outlasts_runpods_own_trouble(desk):
+    """Cut, then asked too often, then broken: it goes on where it was, and no line is lost or comes twice."""
+    pod = made(desk, "for i in {1..80}; do echo line $i; sleep 0.1; done; sleep 600", "line 1")
+    with Line(int(desk.simulator.url.rpartition(":")[2]), lambda: 0) as line:
+        desk.env["POD_RUNPOD_URL"] = f"http://127.0.0.1:{line.port}/v2"
+        follower, out = following(desk, pod)
+        wait_for("its first lines", lambda: b" line 5\n" in out.read_bytes() or follower.poll() is not None)
+        desk.next_is(logs=["limited", "broken"])
+        line.drop()
+        assert all_lines(follower, out, 80) == [f"line {n}" for n in range(1, 81)]
+        assert len(line.asked) == 4
+        follower.send_signal(signal.SIGINT)
+        follower.communicate(timeout=30)
+    ended(desk, pod)
+
+
 def test_following_goes_on_until_it_is_ended(desk):
     """Every line as it comes, until Ctrl-C."""
     pod = made(desk, "for i in {1..100}; do echo line $i; sleep 0.02; done; sleep 600", "line 1")
-    argv = [sys.executable, "-m", "pod_client.cli", "logs", pod, "--console", "--follow"]
-    out = desk.home / "out"
-    with out.open("wb") as file:
-        follower = subprocess.Popen(argv, cwd=desk.home, env=desk.env, stdout=file, stderr=subprocess.PIPE)
-    wait_for("its last line", lambda: b" line 100\n" in out.read_bytes() or follower.poll() is not None)
-    container = [line.split(maxsplit=2) for line in out.read_text().splitlines()]
-    assert [text for _, source, text in container if source == "container"] == [
-        f"line {n}" for n in range(1, 101)
-    ]
+    follower, out = following(desk, pod)
+    assert all_lines(follower, out, 100) == [f"line {n}" for n in range(1, 101)]
     follower.send_signal(signal.SIGINT)
     _, told = follower.communicate(timeout=30)
     assert b"Traceback" not in told
