@@ -152,6 +152,20 @@ def test_a_bad_line_among_good_ones_is_named_and_skipped(place):
     assert bad not in here.agent.said()
 
 
+def test_a_private_key_is_named_and_shown_nowhere(place):
+    """Pasted before the public one: the login works, and no line of the private key is told by status, log or agent."""
+    here = place(PUBLIC_KEY="")
+    private = (here.folder / "mine").read_text()
+    here.agent.env["PUBLIC_KEY"] = f"{private}{here.public()}\n"
+    here.start()
+    assert here.say("echo in") == "in\n"
+    assert any("PUBLIC_KEY, line 1: a private key" in text for text in here.agent.status()["warnings"])
+    here.training()
+    shown = here.agent.said() + str(here.agent.status()) + here.agent.log().decode()
+    shown += "".join(path.read_text() for path in (here.run_dir / "services").iterdir())
+    assert not [line for line in private.splitlines()[1:-1] if line in shown]
+
+
 def test_a_key_bound_to_a_command_gets_that_command(place):
     """Whatever the client asks for, and without our login."""
     here = place(PUBLIC_KEY="")

@@ -82,6 +82,8 @@ def test_the_command_runs_and_its_exit_code_is_ours(pod, tmp_path):
     assert (code, out) == (7, "<-o><HostKeyAlias=podkeep-pod1><-p><10341><root@203.0.113.7><echo><a b>")
     code, out, _ = pod.run("ssh", "pod1", "--print")
     assert (code, out) == (0, "ssh -o HostKeyAlias=podkeep-pod1 -p 10341 root@203.0.113.7\n")
+    (folder / "ssh").write_text("#!/bin/sh\nkill -TERM $$\n")
+    assert pod.run("ssh", "job", PATH=path)[0] == 143
     code, _, err = pod.run("ssh", "job", PATH=str(tmp_path / "nothing"))
     assert code != 0
     assert "OpenSSH" in err
