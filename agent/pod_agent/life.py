@@ -250,10 +250,12 @@ class Life:
         """Followers get the rest and the final status; then we go."""
         self._over.set()
         if self._services is not None:
-            self._services.leave()
+            self._services.leave(0.0)  # told to; a slow one costs the log nothing
         self._farewell.leave()
         self._outlet.close()
         self._release()
+        if self._services is not None:
+            self._services.leave()
         if left.leave:
             marks.leaving(self._settings.run_dir, left.code)
         log.info("agent=left code=%d", left.code)

@@ -6,6 +6,7 @@ when it is begun again (``services_care``), nor the texts themselves (``sshd_*``
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -46,6 +47,7 @@ class Sshd:
         status: Callable[[], Status],
         job: Callable[[], tuple[Path, Mapping[str, str] | None] | None],
         warn: Callable[[str], None],
+        limit_s: float = scribe.LIMIT_S,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -56,10 +58,11 @@ class Sshd:
         self._folder = settings.run_dir / "ssh"
         shared = settings.workspace / ".podkeep" / "ssh"
         keygen = shutil.which("ssh-keygen", path=PROGRAM_PATH) or "ssh-keygen"
-        self._quill = scribe.Scribe()
+        self._quill = scribe.Scribe(limit_s)
         self._host_key = HostKey(settings.disk_dir / "ssh", shared, self._quill, keygen)
         self._facts: dict[str, str] = {}
         self._environment = b""
+        self._known: tuple[Path, Mapping[str, str] | None] | None = None
 
     def prepare(self) -> Start | Off:
         """Everything that sshd reads, and how it is begun."""
@@ -96,13 +99,19 @@ class Sshd:
         """The pod's state for the banner, and the job's environment, written when they have changed."""
         if not (self._folder / "login").exists():
             return  # off
-        known = self._job()
+        known = self._of_the_job()
         folder = known[0] if known is not None else self._settings.workspace
         told = sshd_login.facts(self._status(), folder, os.getpid())
         if sshd_login.is_news(self._facts, told):
             self._write("facts", sshd_login.assignments(told, self._clock.now()))
             self._facts = told
         self._tell_environment(known[1] if known is not None else None)
+
+    def _of_the_job(self) -> tuple[Path, Mapping[str, str] | None] | None:
+        """As it was last known, where the workspace does not answer."""
+        with contextlib.suppress(PodError, OSError):
+            self._known = self._quill.do("find the job's folder", self._job)
+        return self._known
 
     def _tell_environment(self, variables: Mapping[str, str] | None) -> None:
         """A job's own; before there is one, the pod's, unless an earlier agent of this pod has told a job's."""

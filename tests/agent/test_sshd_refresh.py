@@ -1,0 +1,58 @@
+"""What sshd tells of the pod while it runs: as far as it is known, whatever the workspace does."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from pod_agent.pod.sshd import Sshd
+from pod_agent.settings import Settings
+from pod_wire.clock import RealClock
+from pod_wire.status import Phase, Status
+
+
+@pytest.fixture
+def sshd(tmp_path):
+    """One whose job's folder is asked for of ``found``; the shell that a login gets is there."""
+    (tmp_path / "run" / "ssh").mkdir(parents=True)
+    (tmp_path / "run" / "ssh" / "login").touch()
+    settings = Settings(
+        workspace=tmp_path / "w",
+        disk_dir=tmp_path / "disk",
+        run_dir=tmp_path / "run",
+        job_environment={"A": "1"},
+    )
+
+    def make(found):
+        shown = Status(version="1", now=1.0, phase=Phase.RUNNING)
+        return Sshd(settings, RealClock(), status=lambda: shown, job=found, warn=print, limit_s=2.0)
+
+    return make
+
+
+@pytest.mark.slow
+def test_a_hung_workspace_hides_neither_phase_nor_environment(sshd, tmp_path):
+    """Where the job's folder is cannot be found out: what was known stands, and the rest is told."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def found():
+        if begun.is_set():
+            gate.wait(60)
+        return Path("/w/job"), {"A": "2"}
+
+    one = sshd(found)
+    one.refresh()
+    begun.set()
+    one.refresh()
+    folder = tmp_path / "run" / "ssh"
+    assert "pk_folder='/w/job'" in (folder / "facts").read_text()
+    assert "export A='2'" in (folder / "environment").read_text()
+    (folder / "facts").unlink()
+    (folder / "environment").unlink()
+    other = sshd(found)
+    other.refresh()
+    gate.set()
+    assert "pk_phase='running'" in (folder / "facts").read_text()
+    assert "export A='1'" in (folder / "environment").read_text()
