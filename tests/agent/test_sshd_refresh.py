@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from pod_agent.pod.services import Off
 from pod_agent.pod.sshd import Sshd
-from pod_agent.settings import Settings
+from pod_agent.settings import Settings, SshAsked
 from pod_wire.clock import RealClock
 from pod_wire.status import Phase, Status
+from tests.agent.test_sshd_keys import GOOD
 
 
 @pytest.fixture
@@ -18,18 +20,28 @@ def sshd(tmp_path):
     """One whose job's folder is asked for of ``found``; the shell that a login gets is there."""
     (tmp_path / "run" / "ssh").mkdir(parents=True)
     (tmp_path / "run" / "ssh" / "login").touch()
+    keys = SshAsked(is_wanted=True, keys={"PUBLIC_KEY": GOOD})
     settings = Settings(
+        ssh=keys,
         workspace=tmp_path / "w",
         disk_dir=tmp_path / "disk",
         run_dir=tmp_path / "run",
         job_environment={"A": "1"},
     )
 
-    def make(found):
+    def make(found=lambda: None, **more):
         shown = Status(version="1", now=1.0, phase=Phase.RUNNING)
-        return Sshd(settings, RealClock(), status=lambda: shown, job=found, warn=print, limit_s=2.0)
+        return Sshd(settings, RealClock(), status=lambda: shown, job=found, warn=print, limit_s=2.0, **more)
 
     return make
+
+
+def test_an_image_without_sshd_is_told_what_to_install(sshd, tmp_path):
+    """It is off, which is no failure, and nothing is made for it."""
+    found = sshd(programs=str(tmp_path)).prepare()
+    assert isinstance(found, Off)
+    assert "openssh-server" in found.why
+    assert not (tmp_path / "disk").exists()
 
 
 @pytest.mark.slow

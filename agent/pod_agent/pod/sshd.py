@@ -48,7 +48,9 @@ class Sshd:
         job: Callable[[], tuple[Path, Mapping[str, str] | None] | None],
         warn: Callable[[str], None],
         limit_s: float = scribe.LIMIT_S,
+        programs: str = PROGRAM_PATH,
     ) -> None:
+        self._programs = programs
         self._settings = settings
         self._clock = clock
         self._status = status
@@ -57,7 +59,7 @@ class Sshd:
         self._warned: set[str] = set()
         self._folder = settings.run_dir / "ssh"
         shared = settings.workspace / ".podkeep" / "ssh"
-        keygen = shutil.which("ssh-keygen", path=PROGRAM_PATH) or "ssh-keygen"
+        keygen = shutil.which("ssh-keygen", path=programs) or "ssh-keygen"
         self._quill = scribe.Scribe(limit_s)
         self._host_key = HostKey(settings.disk_dir / "ssh", shared, self._quill, keygen)
         self._facts: dict[str, str] = {}
@@ -72,7 +74,7 @@ class Sshd:
         found = sshd_keys.find(asked.keys)
         if found.bad:
             self._say(sshd_keys.warning(found.bad))
-        program = shutil.which("sshd", path=PROGRAM_PATH)
+        program = shutil.which("sshd", path=self._programs)
         if not found.keys and not self._has_own_keys():
             self._write("authorized_keys", b"")
             return Off(
