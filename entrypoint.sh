@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash -p
 # PID 1's one child (tini -- entrypoint.sh "$@"): keeps an agent alive, hands TERM on, and never ends by itself.
 # RunPod restarts an ended container at once and bills on. After TERM, and after the exit policy `exit`
 # (the agent leaves a mark), it does end. For an agent that dies at every start last_resort.sh stops the pod.
@@ -43,7 +43,7 @@ while [ -z "$termed" ]; do
   read -r up _ </proc/uptime
   echo "$((deaths += 1)) ${since:=${up%.*}} ${up%.*}" 2>/dev/null >"$disk/deaths"
   if [ "$deaths" -ge 6 ] || [ $((${up%.*} - since)) -ge 600 ]; then
-    bash "$here/last_resort.sh" "$deaths" "$since" "$code" "$@" &
+    bash -p "$here/last_resort.sh" "$deaths" "$since" "$code" "$@" &
     finish
     [ "$code" -eq 77 ] && exit 1 # no pod: a container on somebody's own machine
   else

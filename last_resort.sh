@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash -p
 # Called by entrypoint.sh when the agent has died at every start: DEATHS SINCE CODE [the start command's words].
 # One round of stopping the pod by whatever is here: last_resort.py under any Python, else curl or wget, else
 # runpodctl. While a keeper lives within its deadline nothing is stopped. 77: no pod, the container may end.

@@ -133,6 +133,16 @@ def test_the_image_s_folder_is_not_the_agent_s(container, tmp_path):
     assert "/" in box.calls
 
 
+def test_a_shell_s_settings_of_the_image_are_the_job_s(container, tmp_path):
+    """BASH_ENV, which bash reads before any script, neither ends nor holds PID 1."""
+    (tmp_path / "env").write_text("case $0 in */entrypoint.sh) exit 9 ;; esac\n")
+    box = container(
+        WAITS.replace("echo up", "echo $BASH_ENV >> calls; echo up"), BASH_ENV=str(tmp_path / "env")
+    )
+    box.until(lambda: "up" in box.calls)
+    assert str(tmp_path / "env") in box.calls
+
+
 def test_the_script_is_small():
     """Under sixty lines."""
     assert len(ENTRYPOINT.read_text().splitlines()) < 60
