@@ -1,6 +1,7 @@
 """Copies what a container writes from the Docker Engine to the pod's console, each byte once, in a thread of its own.
 
-How much is copied lies beside the console, so that a later simulator goes on where a killed one ended.
+How much is copied lies beside the console, noted before and after each piece, so that a later simulator goes on with
+the very byte at which a killed one ended.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pod_sim.backends.docker_engine import Engine
 
 MARK = "console.copied"
+WORDS = (
+    4  # of a mark: the container, bytes copied before and after the last piece, the console's size before it
+)
 log = logging.getLogger("pod_sim")
 
 
@@ -41,25 +45,39 @@ class Pump(threading.Thread):
         """Append what is not on the console yet."""
         mark = os.open(self._folder / MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            copied, place = _copied(mark, self._id), 0
+            copied, place = self._copied(mark), 0
             for piece in self._engine.output(self._id, follow=follow):
                 fresh = piece[max(0, copied - place) :]
                 place += len(piece)
                 if fresh:
+                    self._note(mark, copied, place)
                     self._append(fresh)
                     copied = place
-                    os.pwrite(mark, f"{self._id} {copied:020d}\n".encode(), 0)
+                    self._note(mark, copied, copied)
         finally:
             os.close(mark)
 
+    @property
+    def _console(self) -> Path:
+        return self._folder / "console.log"
+
     def _append(self, data: bytes) -> None:
-        path = self._folder / "console.log"
-        console = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        console = os.open(self._console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with os.fdopen(console, "wb") as file:
             file.write(data)
 
+    def _note(self, mark: int, before: int, after: int) -> None:
+        """So much is on the console, and so much is about to be."""
+        words = f"{self._id} {before:020d} {after:020d} {self._size():020d}\n"
+        os.pwrite(mark, words.encode(), 0)
 
-def _copied(mark: int, container_id: str) -> int:
-    """How many bytes of this very container are on the console."""
-    words = os.pread(mark, 200, 0).decode("ascii", "replace").split()
-    return int(words[1]) if len(words) == 2 and words[0] == container_id and words[1].isdecimal() else 0  # noqa: PLR2004
+    def _copied(self, mark: int) -> int:
+        """How many bytes of this very container are on the console."""
+        words = os.pread(mark, 300, 0).decode("ascii", "replace").split()
+        if len(words) != WORDS or words[0] != self._id or not all(map(str.isdecimal, words[1:])):
+            return 0
+        before, after, size = map(int, words[1:])
+        return before + min(max(self._size() - size, 0), after - before)  # of a piece that was begun
+
+    def _size(self) -> int:
+        return self._console.stat().st_size if self._console.exists() else 0
