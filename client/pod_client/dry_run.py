@@ -9,6 +9,8 @@ from pod_client.prices import list_price
 from pod_client.receipt import dollars
 from pod_client.user_env import starred
 
+LONG = 200
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,9 +33,19 @@ def show(wiring: Wiring, plan: Plan, *, local: bool, as_json: bool) -> int:
         return DONE
     wiring.screen.step("would create the first of these that RunPod has; nothing was created")
     for body in bodies:
-        wiring.screen.document(body)
+        wiring.screen.document({name: _cut(value) for name, value in body.items()})
     for gpu in plan.machine.gpus:
         price = prices.get(gpu)
         known = "costs nothing: it runs here" if local else "price unknown until it is created"
         wiring.screen.money(f"{gpu}: {known if price is None else f'{dollars(price)}/h by the catalogue'}")
     return DONE
+
+
+def _cut(value: object) -> object:
+    """A start command of ours is for programs to read: of its long words a person is told their size."""
+    if not isinstance(value, list):
+        return value
+    return [
+        f"… {len(word)} characters: --json shows them" if isinstance(word, str) and len(word) > LONG else word
+        for word in value
+    ]

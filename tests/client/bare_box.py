@@ -85,7 +85,7 @@ class Box:
         place.write_text(text)
         place.chmod(0o755)
 
-    def begin(self, *words: str, before: tuple[str, ...] = (), **env: str) -> None:
+    def begin(self, *words: str, digest: str = DIGEST, **env: str) -> None:
         """As RunPod starts it."""
         texts = [
             (HERE / "bring.sh").read_text(),
@@ -95,7 +95,7 @@ class Box:
         script, program, find = (
             text.replace(" /usr/bin/python3", "") for text in texts
         )  # this machine's own
-        argv = [*before, "/bin/sh", "-c", script, "podkeep", DIGEST, program, find, *words]
+        argv = ["/bin/sh", "-c", script, "podkeep", digest, program, find, *words]
         own = {
             "PATH": str(self.programs),
             "HOME": str(self.folder),
@@ -115,7 +115,7 @@ class Box:
                 start_new_session=True,
             )
 
-    def says(self, words: str, within_s: float = 60.0) -> None:
+    def says(self, words: str, within_s: float = 300.0) -> None:
         assert self.process is not None
         wait_for(
             f"{words!r} on the console",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pod_client.bare.bundle import make_bundle
@@ -82,3 +84,12 @@ def test_local_pods_made_of_this_machine_s_files_take_no_agent(pod):
     simulator.end()
     assert code == 2, err
     assert "docs/simulator.md" in err
+
+
+def test_a_dry_run_shows_a_person_the_request_without_our_programs(pod):
+    """Their size is told; --json has every word."""
+    _, out, err = pod.run(*UP, "--dry-run")
+    assert "characters: --json shows them" in out + err
+    assert "set -u" not in out + err
+    _, document, _ = pod.run(*UP, "--dry-run", "--json")
+    assert json.loads(document)["requests"][0]["cmd"][1] == start_command()["cmd"][1]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import sysconfig
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from pod_wire import routes
 from tests.client import bare_box
 from tests.client.bare_box import AGENT, DIGEST, Box
 from tests.fakes.stop_server import StopServer
+from tests.live import wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pods are Linux")
 SYSTEM_PYTHON = str(
@@ -49,7 +54,8 @@ def box(boxes):
 @pytest.mark.slow
 def test_the_agent_is_taken_from_the_laptop_and_begins(box):
     """It is laid out with a Python of its own, and the entrypoint becomes the very process that RunPod started."""
-    box.begin("python", "a b.py")
+    habits = dict.fromkeys(("PIP_CONSTRAINT", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH"), "/no/such")
+    box.begin("python", "a b.py", **habits)
     assert box.send() == 200
     box.says("the agent is here")
     assert f"begun as {box.process.pid}: python a b.py" in box.said
@@ -203,13 +209,85 @@ def test_a_stop_that_nobody_takes_is_said_louder(boxes):
 
 
 def test_a_folder_that_cannot_be_written_is_a_reason(box):
-    """A read-only root ends in a reason and not in a traceback."""
+    """It is not tried twice."""
     (box.folder / "opt").rmdir()
     (box.folder / "opt").write_text("no folder")
-    box.begin(PODKEEP_BRING_TRIES="2")
-    assert box.process.wait(60) == 1
+    box.begin()
+    assert box.process.wait(300) == 1
+    assert "cannot be written by user" in box.said
+    assert "try 2" not in box.said
+
+
+def test_a_full_disk_is_tried_again_and_said(box):
+    """What cannot be put in place is a line and not a traceback."""
+    (box.folder / "opt" / "podkeep.tar").mkdir()
+    box.begin(PODKEEP_BRING_TRIES="1")
+    box.send()
+    assert box.process.wait(300) == 1
     assert "the agent's files cannot be put in place" in box.said
     assert "Traceback" not in box.said
+
+
+def test_a_workspace_that_hangs_holds_nothing_up(box):
+    """Its copy is given five seconds, and the laptop is listened to."""
+    box.kept.parent.mkdir(parents=True)
+    os.mkfifo(box.kept)
+    box.begin()
+    box.says("waiting for the agent's files")
+
+
+@pytest.mark.slow
+def test_a_dependency_of_another_hash_is_refused(boxes):
+    """pip takes only what our lock names; the pod gives up with the reason, and has laid out nothing."""
+    box = boxes()
+    lock = f"strange==1.0 --hash=sha256:{'0' * 64}\n"
+    agent = bare_box.tar({"agent.lock": lock, "share/podkeep/entrypoint.sh": bare_box.ENTRYPOINT})
+    with zipfile.ZipFile(box.folder / "strange-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("strange.py", "")
+        wheel.writestr(
+            "strange-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n"
+        )
+        wheel.writestr("strange-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr("strange-1.0.dist-info/RECORD", "")
+    box.kept.with_name(f"{hashlib.sha256(agent).hexdigest()}.tar").parent.mkdir(parents=True)
+    box.kept.with_name(f"{hashlib.sha256(agent).hexdigest()}.tar").write_bytes(agent)
+    habits = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(box.folder), "PODKEEP_BRING_TRIES": "2"}
+    box.begin(digest=hashlib.sha256(agent).hexdigest(), **habits)
+    assert box.process.wait(300) == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in box.said
+    assert "CANNOT BRING THE AGENT" in box.said
+    assert not (box.home / "share" / "podkeep").exists()
+
+
+DNF = """#!/bin/sh
+echo "$*" >>{folder}/asked
+case "$*" in *python3.12*) exit 1;; *python3.11*) ln -s {python} {folder}/programs/python3;; esac
+"""
+
+
+def test_another_package_manager_brings_python_too(boxes):
+    """dnf is asked for the newest first, and for what else is missing."""
+    box = boxes(python=None)
+    (box.programs / "git").unlink()
+    box.has("dnf", DNF.format(folder=box.folder, python=SYSTEM_PYTHON))
+    (box.programs / "ln").symlink_to(shutil.which("ln"))
+    box.begin()
+    box.says("waiting for the agent's files")
+    assert (box.folder / "asked").read_text().splitlines() == [
+        "install -y git",
+        "install -y python3.12",
+        "install -y python3.11",
+    ]
+
+
+def test_term_is_heard_while_packages_are_installed(boxes):
+    """PID 1 does not wait for its package manager."""
+    box = boxes(python=None)
+    box.has("dnf", f"#!/bin/sh\necho >{box.folder}/asked\nexec sleep 600\n")
+    box.begin()
+    wait_for("dnf runs", (box.folder / "asked").exists)
+    box.process.send_signal(signal.SIGTERM)
+    assert box.process.wait(10) == 143
 
 
 def test_the_bundle_is_the_same_bytes_each_time_and_holds_what_a_pod_needs():

@@ -118,11 +118,7 @@ def test_without_a_network_a_plain_image_ends_with_a_reason(engine, plain):
     assert "CANNOT BRING THE AGENT" in said
 
 
-class PlainLaptop(ContainerLaptop):
-    """Its simulator makes pods of the images that they ask for."""
-
-    def start_simulator(self) -> None:
-        self.begin_simulator("--backend", "docker", "--network", "host")
+OF_ANY_IMAGE = ("--backend", "docker", "--network", "host")
 
 
 def test_a_job_on_a_plain_image_is_done_and_goes_on_in_a_new_container(
@@ -130,9 +126,10 @@ def test_a_job_on_a_plain_image_is_done_and_goes_on_in_a_new_container(
 ):
     """`up` sends the agent, the training ends well; the next `up` starts the stopped pod without sending it again."""
     repo = with_repository(tmp_path / "code" / "repo", clean_environment)
-    known = tuple((name, engine.env[name]) for name in ("DOCKER_HOST",) if name in engine.env)
+    leads = {name: engine.env[name] for name in ("DOCKER_HOST",) if name in engine.env}
     with GitHost.running(tmp_path / "code") as host:
-        mine = PlainLaptop(clean_environment, repo, host.url("repo/.git"), engine=known)
+        where = host.url("repo/.git")
+        mine = ContainerLaptop(clean_environment, repo, where, [], OF_ANY_IMAGE, leads)
         with in_use(mine):
             mine.start_simulator()
             argv = [CLIENT, "up", "--local", "--image", plain, "--agent", "send", "--job", JOB]

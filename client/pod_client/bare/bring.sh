@@ -30,6 +30,11 @@ missing() { # of what no job does without
 python() { sh -c "$find" find-python 2>/dev/null; }
 
 prepare() { # Python, and what is missing
+  place=${home%/*}
+  if ! mkdir -p "$place" 2>/dev/null || [ ! -w "$place" ]; then
+    say "$place cannot be written by user $(id -u): the agent has no place in this image"
+    return $hopeless
+  fi
   lacking=$(missing)
   if python >/dev/null; then
     [ -z "$lacking" ] && return 0
