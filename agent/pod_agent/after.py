@@ -6,8 +6,10 @@ command only looks on (``run.after_watch``). Nothing is signalled here, whatever
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import math
 import os
 import shlex
 import sys
@@ -184,10 +186,10 @@ FIELD_OPTIONS = {variable: option for option, variable in FIELDS.items()}
 
 
 def number(option: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise BadInput("cannot look after it", (Mistake(option, "is no number", "e.g. 12"),)) from None
+    with contextlib.suppress(ValueError):
+        if math.isfinite(found := float(text)):
+            return found
+    raise BadInput("cannot look after it", (Mistake(option, "is no number", "e.g. 12"),))
 
 
 def post(port: int, token: str, body: Mapping[str, object]) -> tuple[int, Mapping[str, object]]:

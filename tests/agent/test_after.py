@@ -174,6 +174,14 @@ def test_what_cannot_be_looked_after_is_said(words, said):
     assert said in "; ".join(map(str, caught.value.mistakes))
 
 
+@pytest.mark.parametrize("text", ["", "many", "nan", "inf", "-1e999", "1_0x"])
+def test_a_number_that_is_none_is_said(text):
+    """JSON has no word for nan: nothing of the kind is sent to the agent."""
+    with pytest.raises(BadInput) as caught:
+        after.number("--max-hours", text)
+    assert "--max-hours: is no number" in str(caught.value.mistakes[0])
+
+
 def test_nobody_waits_for_himself():
     """Our own pid and those that wait for us would never end."""
     for pid in (os.getpid(), os.getppid()):
