@@ -225,7 +225,7 @@ class Launcher:
             case "EXITED" if watch.seen_up or age > MISSING_GRACE_S:
                 raise StoppedEarly(
                     f"cannot follow pod {pod_id}: it stopped before it was seen ready",
-                    f"what it did is on its disk, which is billed until: pod-client rm {pod_id}",
+                    f"why is in: pod-client logs {pod_id} --console; its disk is billed until: pod-client rm {pod_id}",
                 )
             case "STARTING" | "RUNNING":
                 _refuse_without_gpu(pod)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_client.bare.sending import AgentSending
+from pod_client.bare.start_command import NOT_TAKEN, is_about_start
 from pod_client.code.sending import Sending
 from pod_client.code.settling import Settling
 from pod_client.company import Company, Launched
@@ -130,6 +131,10 @@ class Up:
             pod = self._launcher.create(
                 self._plan.spec.name, gpus, lambda name, gpu: self._plan.new_pod(name, gpu, env)
             )
+        except BadInput as error:
+            if not (self._plan.machine.sends_agent and is_about_start(str(error))):
+                raise
+            raise BadInput(error.message, error.mistakes, NOT_TAKEN) from None
         except NoCapacity:
             meant = no_such_gpu(self._config, self._wiring.transport, gpus)
             if meant is None:

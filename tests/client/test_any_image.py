@@ -93,3 +93,14 @@ def test_a_dry_run_shows_a_person_the_request_without_our_programs(pod):
     assert "set -u" not in out + err
     _, document, _ = pod.run(*UP, "--dry-run", "--json")
     assert json.loads(document)["requests"][0]["cmd"][1] == start_command()["cmd"][1]
+
+
+def test_a_runpod_that_takes_no_start_command_is_told_apart(pod):
+    """Its refusal names our keys: the way out is an image with the agent. Other refusals stay as they are."""
+    said = "body: additional properties 'cmd', 'entrypoint' not allowed"
+    refusal = {"title": "no", "detail": "the body is wrong", "errors": [said]}
+    pod.runpod.faults["create"] = [(422, refusal), (422, refusal | {"errors": ["body.disk: is too small"]})]
+    code, _, err = pod.run(*UP)
+    assert (code, "--agent image" in err) == (2, True), err
+    code, _, err = pod.run(*UP)
+    assert (code, "--agent image" in err) == (2, False), err

@@ -13,6 +13,12 @@ from pod_client.bare.bundle import FIND_PYTHON, make_bundle, shared
 HERE = Path(__file__).resolve().parent
 
 
+NOT_TAKEN = (
+    "RunPod takes no start command here, which brings the agent: use an image that has it (docs/image.md), with"
+    " --agent image"
+)
+
+
 class Start(TypedDict):
     """NewPod's fields."""
 
@@ -28,3 +34,8 @@ def start_command() -> Start:
     script, program = ((HERE / name).read_text(encoding="utf-8") for name in ("bring.sh", "__main__.py"))
     find = shared(FIND_PYTHON).decode()
     return {"entrypoint": ("/bin/sh",), "cmd": ("-c", script, "podkeep", make_bundle().digest, program, find)}
+
+
+def is_about_start(refusal: str) -> bool:
+    """Whether it was the start command that RunPod did not take."""
+    return any(f"'{name}'" in refusal or f".{name}" in refusal for name in AS_IT_SAYS)
