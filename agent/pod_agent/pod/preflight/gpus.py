@@ -33,7 +33,7 @@ CUDA_DOUBTS = {
     CUDA_SILENT: "CUDA did not begin on this pod's GPUs within half a minute",
     CUDA_CRASH: "CUDA's library ended whoever began it",
 }
-ANOTHER = "stop the pod and start it later, or take another one (pod-client up --new-pod); its volume stays readable"
+ANOTHER = "try later (pod-client up), or take another one (pod-client up --new-pod); this pod's volume stays readable"
 LIBCUDA = "let NVIDIA_DRIVER_CAPABILITIES hold compute, or leave it unset"
 HIDDEN = "if it is not meant to run on the CPU, remove CUDA_VISIBLE_DEVICES, or count from 0"
 UNLOOKED = "if the training is slow, see whether it runs on the CPU: nvidia-smi"
