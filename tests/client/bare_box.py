@@ -9,6 +9,8 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
+import sysconfig
 import tarfile
 import urllib.error
 import urllib.request
@@ -20,6 +22,9 @@ from pod_client.bare.bundle import FIND_PYTHON, shared
 from pod_client.bare.start_command import HERE
 from tests.live import wait_for
 
+SYSTEM_PYTHON = str(
+    Path(sysconfig.get_path("stdlib")).parents[1] / "bin" / f"python3.{sys.version_info.minor}"
+)
 TOKEN = "the-token-of-this-pod-0123456789"
 HAS = (
     *("sh", "bash", "env", "cat", "sleep", "id", "tr", "mkdir", "cp", "mv", "rm", "mktemp", "git", "timeout"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.client import bare_box
+from tests.client.bare_box import SYSTEM_PYTHON, Box
 from tests.fakes.agent_server import FakeAgent
 from tests.fakes.runpod_server import FakeRunPod
 
@@ -77,3 +80,24 @@ def pod(tmp_path):
             if process.poll() is None:
                 process.send_signal(signal.SIGKILL)
             process.communicate()
+
+
+@pytest.fixture
+def boxes(tmp_path):
+    """Makes boxes; at the end nothing of them runs."""
+    made: list[Box] = []
+
+    def make(python: str | None = SYSTEM_PYTHON) -> Box:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+        made.append(bare_box.make(tmp_path / str(len(made)), port, python))
+        return made[-1]
+
+    yield make
+    for box in made:
+        box.end()
+
+
+@pytest.fixture
+def box(boxes):
+    return boxes()
