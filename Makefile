@@ -29,7 +29,7 @@ namespaces: $(READY) # a pod on this machine is made of them
 	@$(BIN)/python tests/namespaces.py
 
 demo: namespaces ## a pod on this machine: trains, is killed, resumes, switches itself off
-	@$(BIN)/python examples/demo.py $(if $(BREAK),--break $(BREAK))
+	@$(BIN)/python examples/demo.py $(if $(BREAK),--break $(BREAK)) $(if $(filter command,$(origin IMAGE)),--image $(IMAGE))
 
 test: namespaces ## the quick tests, in two or three minutes
 	@$(PYTEST) -m "$(FAST)" $(ARGS)

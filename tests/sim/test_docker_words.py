@@ -108,7 +108,7 @@ def test_a_container_gets_no_path_of_this_machine():
         "PATH": "/bin",
         "X": "y",
     }
-    environ |= {"PIP_FIND_LINKS": "https://links /opt/wheels", "PIP_EXTRA_INDEX_URL": "file:///opt/index"}
+    environ |= {"PIP_FIND_LINKS": "https://links /srv/wheels", "PIP_EXTRA_INDEX_URL": "file:///srv/index"}
     assert of_host_for_containers(environ) == {"PIP_INDEX_URL": "http://index"}
 
 
