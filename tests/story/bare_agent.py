@@ -1,6 +1,6 @@
 """A real agent as a program outside any pod: it gets jobs by POST, and is looked at from all sides.
 
-Also what it shares with the agent of a pod (pod_agent.py): how it is asked.
+Also what it shares with the agent of a pod (container_agent.py): how it is asked.
 """
 
 from __future__ import annotations

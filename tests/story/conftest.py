@@ -1,4 +1,4 @@
-"""The laptop of every story: its pods are processes, or in turn processes and containers."""
+"""The laptop of every story, and RunPod without a laptop: pods are processes, or in turn processes and containers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import machine_environment
 from tests.fakes.git_server import GitHost
+from tests.live import Simulator
 from tests.story.container_laptop import ContainerLaptop
 from tests.story.laptop import CLIENT, JOB, TRAINER, Laptop, Story, answers, in_use, with_repository
 
@@ -16,26 +18,59 @@ BACKENDS = ["process", pytest.param("docker", marks=pytest.mark.docker)]
 
 
 @pytest.fixture
-def laptop(clean_environment, tmp_path) -> Iterator[Laptop]:
+def laptop(process_laptop) -> Laptop:
+    """That of a story which does not say otherwise."""
+    return process_laptop
+
+
+@pytest.fixture
+def process_laptop(clean_environment, tmp_path) -> Iterator[Laptop]:
     """A laptop with a repository that holds trainer.py; at the end its simulator and all pods are ended."""
     repo = with_repository(tmp_path / "repo", clean_environment)
     with in_use(Laptop(clean_environment, repo)) as mine:
         yield mine
 
 
-@pytest.fixture(params=BACKENDS)
-def either_laptop(request, clean_environment, tmp_path) -> Iterator[Laptop]:
-    """Its pods are processes of this machine, or containers of the real image, which fetch the code over HTTP."""
+@pytest.fixture
+def container_laptop(container_options, engine_variables, clean_environment, tmp_path) -> Iterator[Laptop]:
+    """Its pods are containers of the real image, which fetch the code over HTTP."""
     repo = with_repository(tmp_path / "code" / "repo", clean_environment)
-    if request.param == "process":
-        with in_use(Laptop(clean_environment, repo)) as mine:
-            yield mine
-        return
-    engine = request.getfixturevalue("engine").env
-    image = request.getfixturevalue("built_image").id
-    known = tuple((name, engine[name]) for name in ("DOCKER_HOST",) if name in engine)
     with GitHost.running(tmp_path / "code") as host:
-        mine = ContainerLaptop(clean_environment, repo, host.url("repo/.git"), image=image, engine=known)
+        where = host.url("repo/.git")
+        mine = ContainerLaptop(clean_environment, repo, where, [], container_options, engine_variables)
         with in_use(mine):
             mine.start_simulator()
             yield mine
+
+
+@pytest.fixture(params=BACKENDS)
+def either_laptop(request) -> Laptop:
+    """Its pods are processes of this machine, or containers."""
+    return request.getfixturevalue("process_laptop" if request.param == "process" else "container_laptop")
+
+
+@pytest.fixture(scope="session")
+def engine_variables(engine) -> dict[str, str]:
+    """What leads a simulator to the Docker Engine."""
+    return {name: engine.env[name] for name in ("DOCKER_HOST",) if name in engine.env}
+
+
+@pytest.fixture(scope="session")
+def container_options(built_image) -> tuple[str, ...]:
+    """What makes pods containers of the real image, on this machine's network, where the code is served."""
+    return ("--backend", "docker", "--image", built_image.id, "--network", "host")
+
+
+@pytest.fixture(scope="session")
+def container_simulator(container_options, engine_variables, tmp_path_factory) -> Iterator[Simulator]:
+    """One RunPod whose pods are containers, for the whole session; ended with every pod in it."""
+    home = tmp_path_factory.mktemp("containers")
+    env = machine_environment(home) | engine_variables
+    with Simulator.running(home / "state", env, *container_options) as running:
+        yield running
+
+
+@pytest.fixture(params=BACKENDS)
+def runpod(request) -> Simulator:
+    """A RunPod that all stories of this session share; its pods are processes, or containers."""
+    return request.getfixturevalue("simulator" if request.param == "process" else "container_simulator")

@@ -107,7 +107,7 @@ class Follower:
 def follow_through(laptop: Laptop, simulator: Simulator, ordeal: Ordeal, rng: random.Random) -> Outcome:
     """Start the writer on a pod, follow it, do all that is to be done, and let it end."""
     folder = laptop.repo.parent
-    go, printed, told = folder / "go", folder / "printed", folder / "told"
+    printed, told = folder / "printed", folder / "told"
     pods: list[Seen] = []
     port = int(simulator.url.rpartition(":")[2])
     with Line(port, lambda: pods[0].log_size() if pods else 0) as line:
@@ -118,9 +118,12 @@ def follow_through(laptop: Laptop, simulator: Simulator, ordeal: Ordeal, rng: ra
             "POD_PROXY_URL": f"http://127.0.0.1:{line.port}/proxy/{{pod}}/{{port}}",
             "HF_TOKEN": TOKEN,
         }
-        words = f"{WRITER} --lines {ordeal.lines} --seconds {ordeal.seconds} --until {go}"
+        words = f"--lines {ordeal.lines} --seconds {ordeal.seconds} --until /workspace/go"
+        command = (
+            f"python3 - {words} <<'PROGRAM'\n{WRITER.read_text()}PROGRAM"  # a container sees no file of ours
+        )
         argv = [str(Path(sys.executable).with_name("pod-client")), "up", "--job", JOB, "--env", "HF_TOKEN"]
-        argv += ["--image", "local", "--gpu", "NVIDIA GeForce RTX 4090", "--command", f"python3 {words}"]
+        argv += ["--image", "local", "--gpu", "NVIDIA GeForce RTX 4090", "--command", command]
         with printed.open("wb") as out, told.open("wb") as err:
             program = subprocess.Popen(argv, env=env, cwd=folder, stdout=out, stderr=err)
         try:
@@ -131,7 +134,7 @@ def follow_through(laptop: Laptop, simulator: Simulator, ordeal: Ordeal, rng: ra
             cuts, owed = _do_all(follower, ordeal)
             follower.flowing()
             again = [(one.offset, one.end) for one in line.asked[first:]]
-            go.touch()
+            (pods[0].disks / "mount" / "go").touch()
             code = program.wait(ordeal.seconds + 120)
         finally:
             if program.poll() is None:

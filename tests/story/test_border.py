@@ -17,7 +17,9 @@ from pod_wire.errors import PodError
 from pod_wire.routes import HEALTHZ
 from pod_wire.secrets import Secret, TokenRule
 from tests.live import wait_for
-from tests.story.bare_agent import TOKEN, BareAgent
+from tests.story.bare_agent import TOKEN, AskedAgent, BareAgent
+from tests.story.conftest import BACKENDS
+from tests.story.container_agent import PodAgent
 
 pytestmark = pytest.mark.slow
 JOB = "steady"
@@ -32,10 +34,15 @@ BOMBS = {
 }
 
 
-@pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareAgent]:
-    """An agent in the middle of a job."""
-    with BareAgent(tmp_path_factory.mktemp("agent")) as running:
+@pytest.fixture(scope="module", params=BACKENDS)
+def agent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AskedAgent]:
+    """An agent in the middle of a job: a bare one, and that of a container."""
+    made = (
+        BareAgent(tmp_path_factory.mktemp("agent"))
+        if request.param == "process"
+        else PodAgent(request.getfixturevalue("container_simulator"))
+    )
+    with made as running:
         running.give(JOB, "echo steady; sleep 600")
         running.says(b"steady\n")
         wait_for(
@@ -45,19 +52,19 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareAgent]:
         yield running
 
 
-def knows_its_log(agent: BareAgent) -> bool:
+def knows_its_log(agent: AskedAgent) -> bool:
     return bool(agent.status()["job"]["log"]["size"] == agent.log_file(JOB).stat().st_size)
 
 
 @pytest.fixture(autouse=True)
-def unchanged(agent: BareAgent) -> Iterator[None]:
+def unchanged(agent: AskedAgent) -> Iterator[None]:
     """Whatever a test does here: status, record and journal are afterwards as they were before."""
     before = trace(agent)
     yield
     assert trace(agent) == before
 
 
-def trace(agent: BareAgent) -> dict[str, object]:
+def trace(agent: AskedAgent) -> dict[str, object]:
     folder = agent.log_file(JOB).parent
     files = {name: (folder / name).read_bytes() for name in ("state.json", "journal.jsonl", "log")}
     told = {name: value for name, value in agent.status().items() if name not in VARYING}
@@ -78,7 +85,7 @@ def every_route() -> list[tuple[str, str]]:
     ]
 
 
-def ask(agent: BareAgent, method: str, path: str, headers: dict[str, str], body: object = None) -> int:
+def ask(agent: AskedAgent, method: str, path: str, headers: dict[str, str], body: object = None) -> int:
     """The status of the answer to one request, on a connection of its own."""
     host, port = agent.url.removeprefix("http://").split(":")
     connection = http.client.HTTPConnection(host, int(port), timeout=60)
@@ -94,14 +101,14 @@ def test_every_route_but_healthz_wants_the_token(agent):
     routes = every_route()
     assert len(routes) >= 14
     assert not [path for _, path in routes if "{" in path]
-    strangers = ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"})
+    strangers = ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {agent.token}"})
     for method, path in routes:
         expected = {200} if path == HEALTHZ else {401}
         assert {ask(agent, method, path, headers) for headers in strangers} == expected, (method, path)
 
 
-def authorized(**more: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", **more}
+def authorized(agent: AskedAgent, **more: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {agent.token}", "Content-Type": "application/json", **more}
 
 
 def test_ten_megabytes_are_413_on_every_route_that_takes_a_body(agent):
@@ -109,19 +116,19 @@ def test_ten_megabytes_are_413_on_every_route_that_takes_a_body(agent):
     pieces = [b"x" * 65536] * 160
     for method, path in every_route():
         if method == "POST":
-            assert ask(agent, method, path, authorized(), b"".join(pieces)) == 413
-            assert ask(agent, method, path, authorized(), iter(pieces)) == 413
+            assert ask(agent, method, path, authorized(agent), b"".join(pieces)) == 413
+            assert ask(agent, method, path, authorized(agent), iter(pieces)) == 413
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_json_bomb_is_400_and_quick(agent, bomb):
     """What would cost a parser its memory or its time is refused before it is parsed."""
     began = time.monotonic()
-    assert ask(agent, "POST", "/jobs", authorized(), BOMBS[bomb]) == 400
+    assert ask(agent, "POST", "/jobs", authorized(agent), BOMBS[bomb]) == 400
     assert time.monotonic() - began < 5  # a parser that builds it takes far longer
 
 
-def resident_mb(agent: BareAgent) -> float:
+def resident_mb(agent: AskedAgent) -> float:
     lines = Path(f"/proc/{agent.pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.live import wait_for
+from tests.story.laptop import Laptop
 from tests.story.seen import JOB, Seen, order
 
 pytestmark = pytest.mark.slow
 KEPT = ("--on-finish", "keep", "--on-failure", "keep", "--max-restarts", "0")
 COMMANDS = {"succeeded": "echo well", "failed": "echo badly; exit 3", "cancelled": "echo on; sleep 100"}
 CODES = {"succeeded": 0, "failed": 1, "cancelled": 1}
+
+
+@pytest.fixture
+def laptop(either_laptop) -> Laptop:
+    """Every order here is given to both kinds of pods."""
+    return either_laptop
 
 
 def come_to(laptop, outcome):

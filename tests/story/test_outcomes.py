@@ -1,4 +1,7 @@
-"""Every misbehaving program under the real agent: it ends as docs/outcomes.md promises, and its log is whole."""
+"""Every misbehaving program under the real agent: it ends as docs/outcomes.md promises, and its log is whole.
+
+Those that need no place of their own also in a container, whose /run, /dev and Python are others.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ from pod_wire.masker import Masker
 from pod_wire.secrets import Secret
 from tests import promises
 from tests.live import wait_for
-from tests.story.bare_agent import QUICK, BareAgent, take_apart
+from tests.story.bare_agent import QUICK, AskedAgent, BareAgent, take_apart
+from tests.story.container_agent import PodAgent
 from tests.story.small_places import in_group, on_small_disk, small_memory
 
-PROGRAMS = Path(__file__).parent.parent / "programs"
 SECRET = "hf_QxZkWvBnMpLrTsYdFgHj"
 PROMISES = promises.by_program()
 
@@ -71,16 +74,16 @@ def said_when_full() -> bytes:
     return f"full\n{lines}done\n".encode()
 
 
-def program(name: str, arguments: str) -> str:
+def program(agent: AskedAgent, name: str, arguments: str) -> str:
     """The shell text that runs one of tests/programs."""
-    interpreter = "bash" if name.endswith(".sh") else shlex.quote(sys.executable)
-    return f"{interpreter} {shlex.quote(str(PROGRAMS / name))} {arguments}"
+    interpreter = "bash" if name.endswith(".sh") else shlex.quote(agent.python)
+    return f"{interpreter} {shlex.quote(str(agent.programs / name))} {arguments}"
 
 
-def assert_as_promised(agent: BareAgent, name: str, case: Case) -> None:
+def assert_as_promised(agent: AskedAgent, name: str, case: Case) -> None:
     """Run it: outcome, reason, remedy and warning as in the table; nothing of its log lost, secrets masked."""
     job = name.partition(".")[0].replace("_", "-")
-    agent.give(job, program(name, case.arguments))
+    agent.give(job, program(agent, name, case.arguments))
     if case.cancel_at:
         agent.says(case.cancel_at)
         agent.cancel(job)
@@ -97,25 +100,33 @@ def assert_as_promised(agent: BareAgent, name: str, case: Case) -> None:
 
 
 @pytest.fixture(scope="module")
-def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BareAgent]:
-    """One agent for all programs that need no place of their own."""
-    with BareAgent(tmp_path_factory.mktemp("agent"), HF_TOKEN=SECRET) as running:
-        yield running
+def agent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AskedAgent]:
+    """One agent for all programs that need no place of their own: a bare one, and that of a container."""
+    if request.param == "process":
+        with BareAgent(tmp_path_factory.mktemp("agent"), HF_TOKEN=SECRET) as running:
+            yield running
+    else:
+        with PodAgent(request.getfixturevalue("container_simulator"), HF_TOKEN=SECRET) as running:
+            yield running
 
 
 def test_each_program_has_its_line_and_each_line_its_program():
     """The table, the folder and these tests name the same programs; what begins with pod_ is no job but a PID 1."""
-    there = {path.name for path in PROGRAMS.iterdir() if path.is_file() and not path.name.startswith("pod_")}
+    there = {
+        path.name
+        for path in AskedAgent.programs.iterdir()
+        if path.is_file() and not path.name.startswith("pod_")
+    }
     assert set(PROMISES) == there
     assert set(CASES) | {"fills_disk.py", "eats_memory.py"} == there
 
 
-SLOW = {"ignores_sigterm.py"}
+SLOW = {"ignores_sigterm.py"}  # with the patience that a pod's own agent has, too slow
+HERE = [pytest.param("process", name, marks=[pytest.mark.slow] * (name in SLOW)) for name in CASES]
+IN_CONTAINER = [pytest.param("docker", name, marks=pytest.mark.docker) for name in CASES if name not in SLOW]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in CASES]
-)
+@pytest.mark.parametrize(("agent", "name"), HERE + IN_CONTAINER, indirect=["agent"])
 def test_a_program_ends_as_promised(agent, name):
     """Under the real agent and keeper a program's outcome, reason and remedy are the table's, and its log is whole."""
     assert_as_promised(agent, name, CASES[name])

@@ -14,7 +14,9 @@ import pytest
 
 from tests.live import wait_for
 from tests.story.bare_agent import BareAgent
-from tests.story.conftest import CLIENT, JOB
+from tests.story.container_laptop import ContainerLaptop
+from tests.story.laptop import CLIENT, JOB, Laptop
+from tests.story.seen import Seen
 
 pytestmark = pytest.mark.slow
 PLANTED = {
@@ -28,6 +30,12 @@ MANIFEST = """
 repo = "{repo}"
 command = "env; python3 trainer.py --steps 40 --pause 0.05"
 """
+
+
+@pytest.fixture
+def laptop(either_laptop) -> Laptop:
+    """On both kinds of pods."""
+    return either_laptop
 
 
 def open_to_others(top: Path, secrets: Mapping[str, bytes]) -> list[str]:
@@ -105,7 +113,7 @@ def secrets_of(laptop) -> dict[str, bytes]:
 def test_nothing_that_holds_a_secret_is_readable_by_others(laptop):
     """On laptop, simulator and pod, during a run and after it: no open file, no argument holds one; logs show stars."""
     laptop.env.update(PLANTED)
-    (laptop.repo / "pod.toml").write_text(MANIFEST.format(repo=laptop.repo))
+    (laptop.repo / "pod.toml").write_text(MANIFEST.format(repo=laptop.source or laptop.repo))
     homes = [Path(laptop.env[name]) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")]
     wishes = [word for name in PLANTED for word in ("--env", name)]
     with Watch(lambda: secrets_of(laptop)) as watch:
@@ -141,11 +149,19 @@ def test_a_token_of_the_agents_own_lies_in_a_private_file_only(tmp_path):
 
 
 def open_places(laptop, homes: list[Path]) -> list[str]:
-    """As people of the laptop see it, and as people inside the pod see its /workspace, /run and /podkeep."""
+    """As people of the laptop see it, and as people inside the pod see its /workspace, /run, /podkeep and all else."""
     sim = Path(laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim"
     tops = [*homes, *sim.glob("pods/*/mount"), *sim.glob("pods/*/disk/*")]
+    if isinstance(laptop, ContainerLaptop):
+        tops += [top for pod in laptop.simulator.pods() for top in disk_of(laptop, pod)]
     secrets = secrets_of(laptop)
     return [found for top in tops for found in open_to_others(top, secrets)]
+
+
+def disk_of(laptop, pod: str) -> list[Path]:
+    """The top-level folders of a container's own disk; none once it is gone."""
+    kernel = {"proc", "sys", "dev", "workspace"}
+    return [path for path in Seen(laptop.simulator, pod).root().glob("*/") if path.name not in kernel]
 
 
 def holders(homes: list[Path], secrets: Mapping[str, bytes]) -> set[str]:

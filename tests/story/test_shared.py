@@ -1,54 +1,52 @@
-"""Two pods on one network volume, as RunPod lets anybody mount it: one job has one owner, two jobs have one each."""
+"""Two pods on one network volume, as RunPod lets anybody mount it: one job has one owner, two jobs have one each.
+
+On process pods and on container pods.
+"""
 
 from __future__ import annotations
 
 import re
-import shutil
+import secrets
 import signal
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.live import Simulator, wait_for
+from tests.fakes.git_server import GitHost
+from tests.live import wait_for
+from tests.story.laptop import with_repository
 from tests.story.templates import TOKEN, TemplatePod
 
 pytestmark = pytest.mark.slow
-TRAINER = Path(__file__).parents[1] / "programs" / "trainer.py"
-VOLUME = "vol-shared"
 AMID = 7
 
 
 @pytest.fixture
-def simulator(clean_environment, tmp_path):
-    with Simulator.running(tmp_path / "simulator", clean_environment) as running:
-        yield running
+def repo(clean_environment, tmp_path):
+    """A repository with the training, which any pod of this machine may read."""
+    with_repository(tmp_path / "code" / "repo", clean_environment)
+    with GitHost.running(tmp_path / "code") as host:
+        yield host.url("repo/.git")
 
 
 @pytest.fixture
-def repo(clean_environment, tmp_path):
-    """A repository with the training, which pods of this machine may read."""
-    folder = tmp_path / "repo"
-    folder.mkdir()
-    shutil.copy(TRAINER, folder)
-    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "A trainer"]):
-        subprocess.run(["git", *words], cwd=folder, env=clean_environment, check=True)
-    return folder
+def shared(runpod, repo):
+    """Makes pods on one and the same volume, which nobody else has."""
+    volume = f"vol-{secrets.token_hex(4)}"
+    return lambda job: Shared(runpod, repo, job, volume)
 
 
 class Shared:
     """One pod on the volume, and its job there."""
 
-    def __init__(self, simulator, repo, job, *, waits=True):
-        command = "exec python3 trainer.py --steps 12 --pause 0.02" + (f" --wait-at {AMID}" if waits else "")
+    def __init__(self, simulator, repo, job, volume):
         env = {
             "POD_JOB": job,
-            "POD_COMMAND": command,
-            "POD_REPO": str(repo),
+            "POD_COMMAND": f"exec python3 trainer.py --steps 12 --pause 0.02 --wait-at {AMID}",
+            "POD_REPO": repo,
             "POD_REQUIREMENTS": "",
             "POD_RESUME": "--resume {checkpoint}",
         }
-        self.pod = TemplatePod.create(simulator, env, volume=VOLUME)
+        self.pod = TemplatePod.create(simulator, env, volume=volume)
         self.simulator = simulator
         self.left = self.pod.left(job)
         self.tree = self.pod.mount / job
@@ -77,19 +75,19 @@ def listing(top):
     return found
 
 
-def test_the_same_job_on_a_second_pod_is_refused(simulator, repo):
+def test_the_same_job_on_a_second_pod_is_refused(shared, runpod):
     """The second pod names the owner, touches nothing of the job, and stops itself; the first one trains on."""
-    first = Shared(simulator, repo, "digits")
+    first = shared("digits")
     pid = first.waits()
     before = {**listing(first.tree), **listing(first.left.folder)}
-    second = Shared(simulator, repo, "digits")
+    second = shared("digits")
     seen = second.pod.switches_itself_off(90)
     job = seen["job"]
     assert job["outcome"] == "failed", seen
     assert first.pod.id in job["reason"], job["reason"]
     assert job["remedy"]
     assert {**listing(first.tree), **listing(first.left.folder)} == before
-    assert simulator.pod(first.pod.id)["status"] == "RUNNING"
+    assert runpod.pod(first.pod.id)["status"] == "RUNNING"
     first.goes_on(pid)
     assert first.ends()["outcome"] == "succeeded"
     state = first.left.state
@@ -98,9 +96,9 @@ def test_the_same_job_on_a_second_pod_is_refused(simulator, repo):
     assert begun == [b"0"], "one training wrote this log"
 
 
-def test_different_jobs_on_two_pods_both_finish(simulator, repo):
+def test_different_jobs_on_two_pods_both_finish(shared):
     """Two jobs from one repository on one volume train at the same time, and neither meets the other."""
-    both = [Shared(simulator, repo, name) for name in ("digits-a", "digits-b")]
+    both = [shared(name) for name in ("digits-a", "digits-b")]
     pids = [one.waits() for one in both]
     for one, pid in zip(both, pids, strict=True):
         one.goes_on(pid)
@@ -114,14 +112,14 @@ def test_different_jobs_on_two_pods_both_finish(simulator, repo):
         ]
 
 
-def test_a_job_goes_on_where_its_first_pod_left_it(simulator, repo):
+def test_a_job_goes_on_where_its_first_pod_left_it(shared, runpod):
     """The first pod is stopped amid the run: a second one takes the job over at once and resumes it."""
-    first = Shared(simulator, repo, "digits")
+    first = shared("digits")
     first.waits()
-    status, said = simulator.call("POST", f"/v2/pods/{first.pod.id}/action", {"action": "stop"})
+    status, said = runpod.call("POST", f"/v2/pods/{first.pod.id}/action", {"action": "stop"})
     assert status < 300, said
-    wait_for("the first pod is off", lambda: simulator.is_off(first.pod.id))
-    second = Shared(simulator, repo, "digits")
+    wait_for("the first pod is off", lambda: runpod.is_off(first.pod.id))
+    second = shared("digits")
     assert second.ends()["outcome"] == "succeeded"
     attempts = second.left.state["attempts"]
     assert [attempt["number"] for attempt in attempts] == [1, 2]

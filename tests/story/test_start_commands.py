@@ -1,4 +1,7 @@
-"""Start commands as people write them, on pods: each is a looked-after job, run once over restarts of the container."""
+"""Start commands as people write them, on pods: each is a looked-after job, run once over restarts of the container.
+
+On both kinds of pods; what only waits is in containers without a pod too (tests/image).
+"""
 
 from __future__ import annotations
 
@@ -26,20 +29,28 @@ JOBS = [
     ("python3", "-c", "open('ran', 'a').write('on\\n'); print('well')"),
 ]
 
+LEFT = [
+    *(("process", layer, started_at) for layer in ("kept", "wiped") for started_at in ("kept", "moved")),
+    *(
+        pytest.param("docker", *left, marks=pytest.mark.docker)
+        for left in (("kept", "kept"), ("wiped", "moved"))
+    ),
+]
+
 
 @pytest.mark.parametrize("cmd", JOBS, ids=" ".join)
-def test_a_start_command_is_a_job(simulator, cmd):
+def test_a_start_command_is_a_job(runpod, cmd):
     """It runs once in the workspace, its output is in the log, and the pod switches itself off."""
-    pod = TemplatePod.create(simulator, {}, cmd=cmd)
+    pod = TemplatePod.create(runpod, {}, cmd=cmd)
     pod.switches_itself_off(watched=False)
     assert (pod.mount / "ran").read_text() == "on\n", pod.console()
     assert b"\nwell\n" in pod.left().log
     assert pod.left().job["outcome"] == "succeeded"
 
 
-def test_a_one_shot_that_fails_switches_the_pod_off(simulator):
+def test_a_one_shot_that_fails_switches_the_pod_off(runpod):
     """As a bare start command it would begin again and again, and be billed for ever."""
-    pod = TemplatePod.create(simulator, {}, cmd=("bash", "-c", "echo on >> /workspace/ran; exit 3"))
+    pod = TemplatePod.create(runpod, {}, cmd=("bash", "-c", "echo on >> /workspace/ran; exit 3"))
     pod.switches_itself_off(watched=False)
     assert (pod.mount / "ran").read_text() == "on\n"
     assert pod.left().job["reason"] == "exit code 3"
@@ -65,13 +76,12 @@ def test_a_sleep_behind_the_job_keeps_the_pod_for_its_idle_minutes(simulator):
     assert (pod.mount / "ran").read_text() == "on\n"
 
 
-@pytest.mark.parametrize("layer", ["kept", "wiped"])
-@pytest.mark.parametrize("started_at", ["kept", "moved"])
-def test_a_restarted_container_does_not_run_a_one_shot_again(simulator, layer, started_at):
+@pytest.mark.parametrize(("runpod", "layer", "started_at"), LEFT, indirect=["runpod"])
+def test_a_restarted_container_does_not_run_a_one_shot_again(runpod, layer, started_at):
     """Whatever a crash leaves: the finished job of the start command rests, and its deadline is where it was."""
     cmd = ("run", "--on-finish", "keep", "--max-hours", "3", "--job", "tried", "--", SH)
-    made = TemplatePod.create(simulator, {}, cmd=cmd)
-    pod = Seen(simulator, made.id, "tried")
+    made = TemplatePod.create(runpod, {}, cmd=cmd)
+    pod = Seen(runpod, made.id, "tried")
     pod.begins(1)
     wait_for("finished", lambda: pod.record()["phase"] == "finished")
     deadline = pod.record()["deadline"]
@@ -85,13 +95,11 @@ def test_a_restarted_container_does_not_run_a_one_shot_again(simulator, layer, s
     pod.act("terminate")
 
 
-def test_a_restarted_container_goes_on_with_a_one_shot(simulator):
+def test_a_restarted_container_goes_on_with_a_one_shot(runpod):
     """An unfinished one is begun a second time where there is a way to resume, by the same deadline."""
     command = "echo on >> /workspace/ran; until [ -e /workspace/on ]; do sleep 0.1; done; echo well"
-    made = TemplatePod.create(
-        simulator, {"POD_RESUME": "", "POD_MAX_HOURS": "3"}, cmd=("bash", "-c", command)
-    )
-    pod = Seen(simulator, made.id, "tried")
+    made = TemplatePod.create(runpod, {"POD_RESUME": "", "POD_MAX_HOURS": "3"}, cmd=("bash", "-c", command))
+    pod = Seen(runpod, made.id, "tried")
     pod.begins(1)
     wait_for("the job is on", (made.mount / "ran").exists)
     deadline = pod.record()["deadline"]

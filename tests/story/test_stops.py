@@ -15,6 +15,18 @@ echo ready; while :; do sleep 0.05; done
 """
 
 
+TALKS_ON = """\
+exec python3 -c '
+import itertools, os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+spoken = os.open("/workspace/spoken", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+for number in itertools.count(1):
+    os.write(1, b"word %d\\n" % number)
+    os.write(spoken, b"word %d\\n" % number)
+    time.sleep(0.002)
+'"""
+
+
 @pytest.fixture
 def laptop(either_laptop) -> Laptop:
     """Every stop here comes to both kinds of pods."""
@@ -50,6 +62,23 @@ def test_a_stop_while_no_agent_lives(laptop):
     story.ends()
     words = [line for line in pod.log().decode().splitlines() if line.startswith("word ")]
     assert words == [f"word {number}" for number in range(1, 201)]
+    assert pod.log().count(b"EXIT_CODE=") == 1
+
+
+@pytest.mark.parametrize("lives", ["an agent", "no agent"])
+def test_what_is_said_up_to_the_last_moment_is_in_the_log(laptop, lives):
+    """A job that does not mind TERM is killed in the middle of a word; all that it had said before is in the log."""
+    story = order(laptop, TALKS_ON)
+    pod = Seen.only(story)
+    spoken = pod.disks / "mount" / "spoken"
+    wait_for("a thousand words", lambda: spoken.exists() and b"word 1000\n" in spoken.read_bytes())
+    if lives == "no agent":
+        laptop.simulator.kill(pod.id, story.process(pod.id, "-m pod_agent"))
+    off(laptop, pod.id)
+    story.ends()
+    said = [line for line in spoken.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    assert len(said) > 1000
+    assert b"".join(said) in pod.log()
     assert pod.log().count(b"EXIT_CODE=") == 1
 
 
