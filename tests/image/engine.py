@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import IO
 
 from tests.live import wait_for
 
+OURS = re.compile(r"(/.*/pytest-\d+/engine)/(?:data-root|exec-root)(?:/.*)?")
 BUILDS_BY_ITSELF = 23  # from this release on, the docker program needs buildx to build
 
 
@@ -111,7 +113,7 @@ def _shared(folder: Path, engine: Engine) -> Iterator[None]:
         fcntl.flock(users, fcntl.LOCK_SH)
         try:
             if not engine.answers():
-                _start(folder, engine)
+                start(folder, engine)
             fcntl.flock(gate, fcntl.LOCK_UN)
             yield
         finally:
@@ -119,10 +121,12 @@ def _shared(folder: Path, engine: Engine) -> Iterator[None]:
             fcntl.flock(users, fcntl.LOCK_UN)
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _end(folder, engine)
+                end(folder, engine)
 
 
-def _start(folder: Path, engine: Engine) -> None:
+def start(folder: Path, engine: Engine) -> None:
+    for other in left_behind() - {folder}:
+        sweep(other, engine)
     folder.mkdir(exist_ok=True)
     options = [f"--{name}={folder / name}" for name in ("data-root", "exec-root", "pidfile")]
     options += ["--iptables=false", "--ip6tables=false", "--bridge=none", "-H", f"unix://{folder}/sock"]
@@ -135,19 +139,58 @@ def _start(folder: Path, engine: Engine) -> None:
         raise NoEngine(f"dockerd does not come up: {said}") from error
 
 
-def _end(folder: Path, engine: Engine) -> None:
-    """Containers first, then the daemon by its pid, then what it left mounted or lying about."""
+def left_behind() -> set[Path]:
+    """Folders of engines of ours, of test runs that live or were killed: by what is mounted there, and by processes."""
+    places = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    places += [word.removeprefix("--data-root=") for words in command_lines().values() for word in words]
+    return {Path(hit[1]) for place in places if (hit := OURS.fullmatch(place))}
+
+
+def command_lines() -> dict[int, list[str]]:
+    """Of every process, by its pid."""
+    found: dict[int, list[str]] = {}
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found[int(place.parent.name)] = place.read_bytes().decode("utf-8", "replace").split("\0")
+    return found
+
+
+def sweep(folder: Path, engine: Engine) -> None:
+    """What a killed test run left there is ended; one whose users live, as their lock says, is left alone."""
+    import fcntl  # noqa: PLC0415 - as above
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".users").open("a") as users, contextlib.suppress(BlockingIOError):
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        end(folder, Engine(engine.program, {**engine.env, "DOCKER_HOST": f"unix://{folder}/sock"}))
+
+
+def end(folder: Path, engine: Engine) -> None:
+    """Containers first, then the daemon by its pid, then what it left running, mounted or lying about."""
     if left := engine.run("ps", "-aq", check=False).stdout.split():
         engine.run("rm", "-f", *left, check=False)
     pidfile = folder / "pidfile"
     with contextlib.suppress(OSError, ValueError):
         pid = int(pidfile.read_text())
-        os.kill(pid, signal.SIGTERM)
-        try:
-            wait_for("dockerd has gone", lambda: not pidfile.exists())
-        except AssertionError:
-            os.kill(pid, signal.SIGKILL)
+        words = command_lines().get(pid, [])
+        if f"--pidfile={pidfile}" in words:  # the file may be older than who has its pid
+            os.kill(pid, signal.SIGTERM)
+            try:
+                wait_for("dockerd has gone", lambda: not pidfile.exists())
+            except AssertionError:
+                os.kill(pid, signal.SIGKILL)
+    for pid, words in command_lines().items():  # of a daemon that was killed: containerd, its shims
+        if any(word.startswith(f"{folder}/exec-root/") for word in words):
+            _end_with_children(pid)
     inside = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((place for place in inside if place.startswith(f"{folder}/")), reverse=True):
         subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_children(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (*map(int, children), pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
