@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import time
 from contextlib import suppress
 from urllib.error import URLError
@@ -11,7 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.agent.agent_process import AgentProcess
+from pod_agent.pod import marks
+from tests.agent.agent_process import AgentProcess, is_alive
 from tests.fakes import hung_mount
 from tests.fakes.stop_server import StopServer
 from tests.live import wait_for
@@ -103,6 +105,19 @@ def test_an_agent_that_begins_beside_a_hung_workspace_keeps_the_deadline(pod, se
         assert wait_for("/healthz", lambda: healthy(agent))["alive"]
         wait_for("the stop", lambda: server.stops, within_s=120)
         agent.kill()
+
+
+@needs_fuse
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_of_it_outlives_a_stop_beside_a_hung_workspace(pod, number):
+    """TERM ends agent and entrypoint by themselves though threads wait for the mount; a kill spares none."""
+    agent = pod()
+    with hung_mount.hung(agent.workspace):
+        agent.start(entrypoint=True)
+        wait_for("/healthz", lambda: healthy(agent))
+        pid = marks.agent(agent.folder / "run")
+        assert agent.kill(number) == (0 if number == signal.SIGTERM else -number)
+        wait_for("its end", lambda: not is_alive(pid))
 
 
 @needs_fuse
