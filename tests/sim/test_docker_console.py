@@ -39,17 +39,17 @@ class Dying(Pump):
         if self.steps_left < 0:
             raise Killed
 
-    def _note(self, mark: int, before: int, after: int) -> None:
+    def _note(self, *words: int) -> None:
         self._step()
-        super()._note(mark, before, after)
+        super()._note(*words)
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, console: int, data: bytes) -> None:
         try:
             self._step()
         except Killed:
-            super()._append(data[: int(len(data) * self.takes)])
+            super()._append(console, data[: int(len(data) * self.takes)])
             raise
-        super()._append(data)
+        super()._append(console, data)
 
 
 def copied(folder: Path) -> bytes:

@@ -9,7 +9,6 @@ import subprocess
 import pytest
 
 from tests.image.fixtures import ROOT
-from tests.image.host_settings import BUNDLE
 from tests.live import wait_for
 from tests.story.container_laptop import ContainerLaptop
 from tests.story.laptop import CLIENT
@@ -31,9 +30,10 @@ def laptop(container_laptop) -> ContainerLaptop:
 def test_digits_are_learnt_through_a_kill_a_stop_and_a_crash(laptop):
     """Four attempts, each after the first from a whole checkpoint; every line there, and the digits read."""
     argv = [CLIENT, "up", "--local", "--job", JOB, "--repo", laptop.source]
-    argv += ["--command", "python train.py --pace 0.05", "--resume", "--resume {checkpoint}"]
-    story = laptop.start(*argv, "--env", f"PIP_CERT={BUNDLE}")
+    argv += ["--command", "python train.py --pace 0.03", "--resume", "--resume {checkpoint}"]
+    story = laptop.start(*argv)
     pod = Seen.only(story)
+    pod.begins(1, PATIENCE_S)
     pod.checkpoint_after(0, PATIENCE_S)
     laptop.simulator.kill(pod.id, pod.record()["attempts"][-1]["pid"])
     pod.begins(2)

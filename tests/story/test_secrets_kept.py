@@ -159,9 +159,10 @@ def open_places(laptop, homes: list[Path]) -> list[str]:
 
 
 def disk_of(laptop, pod: str) -> list[Path]:
-    """The top-level folders of a container's own disk; none once it is gone."""
-    kernel = {"proc", "sys", "dev", "workspace"}
-    return [path for path in Seen(laptop.simulator, pod).root().glob("*/") if path.name not in kernel]
+    """Where a container writes on its own disk; nowhere once it is gone."""
+    names = ("etc", "home", "mnt", "opt/podkeep", "podkeep", "root", "run", "srv", "tmp", "var")
+    root = Seen(laptop.simulator, pod).root()
+    return [root / name for name in names if (root / name).is_dir()]
 
 
 def holders(homes: list[Path], secrets: Mapping[str, bytes]) -> set[str]:

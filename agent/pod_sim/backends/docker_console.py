@@ -6,6 +6,7 @@ the very byte at which a killed one ended.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -43,41 +44,40 @@ class Pump(threading.Thread):
 
     def copy(self, *, follow: bool) -> None:
         """Append what is not on the console yet."""
-        mark = os.open(self._folder / MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            copied, place = self._copied(mark), 0
+        with contextlib.ExitStack() as closing:
+            mark = _opened(self._folder / MARK, os.O_RDWR, closing)
+            console = _opened(self._folder / "console.log", os.O_WRONLY | os.O_APPEND, closing)
+            copied, place = self._copied(mark, console), 0
             for piece in self._engine.output(self._id, follow=follow):
                 fresh = piece[max(0, copied - place) :]
                 place += len(piece)
                 if fresh:
-                    self._note(mark, copied, place)
-                    self._append(fresh)
+                    self._note(mark, console, copied, place)
+                    self._append(console, fresh)
                     copied = place
-                    self._note(mark, copied, copied)
-        finally:
-            os.close(mark)
+                    self._note(mark, console, copied, copied)
 
-    @property
-    def _console(self) -> Path:
-        return self._folder / "console.log"
+    def _append(self, console: int, data: bytes) -> None:
+        while data:
+            data = data[os.write(console, data) :]
 
-    def _append(self, data: bytes) -> None:
-        console = os.open(self._console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        with os.fdopen(console, "wb") as file:
-            file.write(data)
-
-    def _note(self, mark: int, before: int, after: int) -> None:
+    def _note(self, mark: int, console: int, before: int, after: int) -> None:
         """So much is on the console, and so much is about to be."""
-        words = f"{self._id} {before:020d} {after:020d} {self._size():020d}\n"
+        words = f"{self._id} {before:020d} {after:020d} {os.fstat(console).st_size:020d}\n"
         os.pwrite(mark, words.encode(), 0)
 
-    def _copied(self, mark: int) -> int:
+    def _copied(self, mark: int, console: int) -> int:
         """How many bytes of this very container are on the console."""
         words = os.pread(mark, 300, 0).decode("ascii", "replace").split()
         if len(words) != WORDS or words[0] != self._id or not all(map(str.isdecimal, words[1:])):
             return 0
         before, after, size = map(int, words[1:])
-        return before + min(max(self._size() - size, 0), after - before)  # of a piece that was begun
+        return before + min(
+            max(os.fstat(console).st_size - size, 0), after - before
+        )  # of a piece that was begun
 
-    def _size(self) -> int:
-        return self._console.stat().st_size if self._console.exists() else 0
+
+def _opened(path: Path, flags: int, closing: contextlib.ExitStack) -> int:
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    closing.callback(os.close, descriptor)
+    return descriptor
