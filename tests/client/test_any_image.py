@@ -76,6 +76,7 @@ def test_a_question_to_a_pod_without_an_agent_says_what_it_waits_for(pod):
     assert pod.agent.brought == []
 
 
+@pytest.mark.slow
 def test_local_pods_made_of_this_machine_s_files_take_no_agent(pod):
     """They would install it on this very machine."""
     code, _, err = pod.run("up", "--local", "--agent", "send", "--command", "true")

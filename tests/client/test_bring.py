@@ -113,6 +113,7 @@ def test_an_image_that_has_the_agent_starts_at_once(boxes):
     assert box.said == "begun: one word two\n"
 
 
+@pytest.mark.slow
 def test_a_workspace_that_hangs_holds_nothing_up(box):
     """Its copy is given five seconds, and the laptop is listened to."""
     box.kept.parent.mkdir(parents=True)
