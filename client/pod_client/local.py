@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 START_S = 15.0
 OTHER_S = 3.0
+TAKEN = "another one is just starting there"  # as the simulator says it
 IDLE_EXIT_MINUTES = 30
 _NEW_GROUP = 0x00000200 | 0x00000008  # Windows: CREATE_NEW_PROCESS_GROUP | DETACHED_PROCESS
 
@@ -96,7 +97,8 @@ def _start(folder: Path, transport: Transport, clock: Clock) -> Simulator:
             return simulator
         if not has_ended and process.poll() is not None:
             has_ended = True  # perhaps because another command's was quicker: that one is on its way
-            until = min(until, clock.monotonic() + OTHER_S)
+            if TAKEN not in _last_words(folder / "server.log", before):
+                until = min(until, clock.monotonic() + OTHER_S)
         clock.sleep(0.05)
     raise PodError(
         f"cannot start a local pod: the simulator did not come up\n{_last_words(folder / 'server.log', before)}",
