@@ -15,7 +15,7 @@ from tests.live import Simulator, wait_for
 
 GPU, OTHER = "NVIDIA L4", "NVIDIA RTX A4000"
 pytestmark = pytest.mark.slow
-UP = ("up", "--image", "local", "--gpu", GPU, "--job", "long", "--command", "sleep 600")
+UP = ("up", "--image", "local", "--agent", "image", "--gpu", GPU, "--job", "long", "--command", "sleep 600")
 
 
 class Desk:
