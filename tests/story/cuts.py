@@ -123,11 +123,20 @@ def follow_through(laptop: Laptop, simulator: Simulator, ordeal: Ordeal, rng: ra
             f"python3 - {words} <<'PROGRAM'\n{WRITER.read_text()}PROGRAM"  # a container sees no file of ours
         )
         argv = [str(Path(sys.executable).with_name("pod-client")), "up", "--job", JOB, "--env", "HF_TOKEN"]
-        argv += ["--image", "local", "--gpu", "NVIDIA GeForce RTX 4090", "--command", command]
+        argv += [
+            "--image",
+            "local",
+            "--agent",
+            "image",
+            "--gpu",
+            "NVIDIA GeForce RTX 4090",
+            "--command",
+            command,
+        ]
         with printed.open("wb") as out, told.open("wb") as err:
             program = subprocess.Popen(argv, env=env, cwd=folder, stdout=out, stderr=err)
         try:
-            pods.append(Seen.of(simulator, lambda: program.poll() is not None and told.read_text()))
+            pods.append(Seen.of(simulator, lambda: program.poll() is not None and told.read_text(), 120))
             follower = Follower(program, printed, line, pods[0], rng)
             follower.flowing()
             first = len(line.asked)
