@@ -78,6 +78,19 @@ def test_another_simulator_counts_on(console, tmp_path):
     assert seen(Console(tmp_path)) == seen(later)
 
 
+@pytest.mark.parametrize(
+    "line", [b"\xff\xfe", b"7", b"[]", b'{"seq": "x"}', b'{"base": "y"}', b'{"seq": 3, "more": 1}', b"\0" * 9]
+)
+def test_a_note_that_nobody_understands_is_none(console, tmp_path, line):
+    """A disk that lost a part of the index costs those lines their numbers, and no reader its answer."""
+    console.say("create", 1.0)
+    with (tmp_path / "console.index").open("ab") as index:
+        index.write(line + b"\n")
+    later = Console(tmp_path)
+    later.say("start", 2.0)
+    assert [text for *_, text in seen(later)] == ["create", "start"]
+
+
 def test_the_tail_is_of_each_log(console):
     """So many lines of the one and so many of the other, in their order; none where none is asked for."""
     for number in range(5):
