@@ -44,7 +44,7 @@ def settle(store: Store, backend: str | None, image: str | None, network: str | 
         words = {PROCESS: "processes", DOCKER: "containers"}
         raise Conflict(
             f"cannot make {words[backend]} of the pods in {store.folder}: they are {words[before.backend]}",
-            f"terminate them first, by --backend {before.backend}; or pass another --state",
+            f"terminate them first, by --backend {before.backend}; or remove that folder, or pass another --state",
         )
     return replace(before, backend=backend, image=image, network=network)
 
