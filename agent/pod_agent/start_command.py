@@ -25,7 +25,10 @@ FOR_EVER = re.compile(
     r"(exec\s+)?(/usr)?(/bin/)?(sleep\s+((?i:inf|infinity)|\d+d|\d{6,})|tail\s+(-f|-F|--follow)\s+/dev/null)"
     r"(\s*&\s*wait(\s+\S+)?)?|cat|while\s+(true|:|\[\s*1\s*\])\s*;?\s*do\s+sleep\s+\S+\s*;?\s*done"
 )
-BACKGROUND = re.compile(r"(?<![&>|])&(?![&>\d])|\b(service|systemctl|nohup|setsid|daemon)\b|/etc/init\.d/")
+BACKGROUND = re.compile(
+    r"(?<![&>|])&(?![&>\d])|\b(service|systemctl|nohup|setsid|daemon|trap)\b|/etc/init\.d/"
+)
+TRAP = re.compile(r"trap\s+('[^']*'|\"[^\"]*\"|[:-])(\s+[A-Z0-9]+)+")
 STAYS = (
     "the start command ends in {what}, which is left out: after the job the pod stays for POD_IDLE_MINUTES and then"
     " stops; POD_ON_FINISH=stop stops it at once"
@@ -126,7 +129,7 @@ def of_text(text: str) -> Command:
 def means_waiting(text: str) -> bool:
     """Whether a text does nothing but wait: nothing, sleeping for ever, the base image's script, a bare shell."""
     text = text.strip().strip(";").strip()
-    if not text:
+    if not text or TRAP.fullmatch(text):
         return True
     before, what = _without_end(text)
     if what is not None and before != text:

@@ -45,6 +45,8 @@ WAITING = [
     ["sleep", "100000000"],
     ["bash", "-c", "sleep infinity & wait"],
     ["sh", "-c", "exec tail -f /dev/null & wait $!"],
+    ["sh", "-c", "trap : TERM INT; sleep infinity & wait"],
+    ["bash", "-c", "trap 'exit 0' SIGTERM; while true; do sleep 1; done"],
     ["bash"],
     ["/bin/bash"],
     ["bash", "-l"],
@@ -129,6 +131,7 @@ STAYING = [
 ]
 ENDLESS = [
     "jupyter lab --allow-root & sleep infinity",
+    "trap 'echo bye; kill 0' TERM; python train.py; while :; do sleep 0.1; done",
     "jupyter lab &\npython train.py\nsleep infinity",
     "apt update; service ssh start; sleep infinity",
     "nohup python train.py > log 2>&1 & tail -f /dev/null",
