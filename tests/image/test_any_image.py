@@ -118,6 +118,27 @@ def test_without_a_network_a_plain_image_ends_with_a_reason(engine, plain):
     assert "CANNOT BRING THE AGENT" in said
 
 
+@pytest.mark.parametrize("given", [("--user", "65534"), ("--read-only",)], ids=["no root", "read-only"])
+def test_where_nothing_can_be_written_it_says_so_at_once(engine, plain, given):
+    """A user who is not root, and a root that is read-only: a reason, and no second try."""
+    start = start_command()
+    words = (
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        *given,
+        "--entrypoint",
+        *start["entrypoint"],
+        plain,
+        *start["cmd"],
+    )
+    done = engine.run(*words, check=False)
+    assert done.returncode == 1
+    assert "/opt cannot be written by user" in done.stderr
+    assert "again in" not in done.stderr
+
+
 OF_ANY_IMAGE = ("--backend", "docker", "--network", "host")
 
 
