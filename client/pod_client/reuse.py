@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from pod_client.agent_api import LacksAgent
 from pod_client.follow import Begin
 from pod_client.known_pods import last_status
 from pod_client.ledger import Made
-from pod_client.plan import fields_of
+from pod_client.plan import OURS_PER_POD, fields_of
 from pod_wire.errors import Broken, Conflict, NoCapacity, NotFound, PodError, Unreachable
 from pod_wire.orders import new_order_id
 from pod_wire.source import read_source
@@ -110,6 +111,8 @@ class Reuser:
         agent = self._agent_of(pod.id)
         try:
             status = self._status(agent, LOOKS if known.job == plan.spec.name else 1)
+        except LacksAgent:
+            return self._without_agent(pod, known, plan)
         except PodError as error:
             self._screen.note(f"pod {pod.id} does not say how it is ({error.message}): not reused")
             return None
@@ -144,8 +147,22 @@ class Reuser:
         self._screen.step(f"pod {pod.id} was idle and takes the job")
         return Reused(pod.id, Made.ORDERED, order, before, _log_end(status, plan))
 
-    def _go_on(self, pod: Pod, order: str) -> Reused:
-        self._screen.step(f"pod {pod.id} has the job already, and waits for its code")
+    def _without_agent(self, pod: Pod, known: KnownPod, plan: Plan) -> Reused | None:
+        """Its image has no agent, and the `up` that was to send it is gone: nothing has run yet."""
+        if known.job != plan.spec.name:
+            self._screen.note(f"pod {pod.id} waits for its agent and another job: not reused")
+            return None
+        wanted = plan.environment("", "")
+        if all(pod.env.get(name) == wanted[name] for name in wanted.keys() - set(OURS_PER_POD)):
+            return self._go_on(pod, pod.env.get("POD_ORDER", ""), "its agent")
+        raise AlreadyRuns(
+            f"cannot start job '{plan.spec.name}': pod {pod.id} was made for it with other settings, and waits for its"
+            " agent",
+            f"end it: pod-client rm {pod.id}; or begin one beside it, on a bill of its own: --new-pod",
+        )
+
+    def _go_on(self, pod: Pod, order: str, what: str = "its code") -> Reused:
+        self._screen.step(f"pod {pod.id} has the job already, and waits for {what}")
         self._ledger.note(pod.id, Made.ORDERED)
         return Reused(pod.id, Made.ORDERED, order, None, Begin())
 
@@ -173,6 +190,8 @@ class Reuser:
         for _ in range(looks - 1):
             try:
                 return agent.status()
+            except LacksAgent:
+                raise
             except Unreachable:
                 self._clock.sleep(1.0)
         return agent.status()

@@ -105,3 +105,18 @@ def test_a_runpod_that_takes_no_start_command_is_told_apart(pod):
     assert (code, "--agent image" in err) == (2, True), err
     code, _, err = pod.run(*UP)
     assert (code, "--agent image" in err) == (2, False), err
+
+
+def test_a_launch_that_died_before_it_sent_the_agent_is_gone_on_with(pod):
+    """The same `up` again finds the pod that waits, and makes no second one; with other settings it says what to do."""
+    pod.run(*UP, "--detach")
+    pod.agent.wants = make_bundle().digest
+    code, _, err = pod.run(*UP, "--env", "LR=0.1")
+    assert code != 0
+    assert "waits for its agent" in err
+    assert "pod-client rm" in err
+    ended(pod.agent)
+    code, out, err = pod.run(*UP)
+    assert (code, out) == (0, "step 1\nstep 2\n"), err
+    assert [path for path, _ in pod.agent.brought] == [f"/agent/{make_bundle().digest}"]
+    assert len(pod.runpod.bodies) == 1
