@@ -10,6 +10,7 @@ ARG BASE_IMAGE=runpod/pytorch:1.0.2-cu1281-torch280-ubuntu2404
 
 # 1. System packages, which change least. They are root's whoever the base's user is: sshd and RunPod need it.
 FROM ${BASE_IMAGE} AS system
+SHELL ["/bin/sh", "-c"]
 USER root
 COPY image/packages.txt image/find-python /opt/podkeep/share/podkeep/
 RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/zz-podkeep-build \
@@ -24,11 +25,13 @@ RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/zz-podkeep-build \
     rm -rf /etc/ssh/ssh_host_* /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old \
         /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
 
-# 2. The agent's own environment, every file by its hash. The pip that makes it stays behind, in this stage.
+# 2. The agent's own environment, every file by its hash. The pip that makes it stays behind, in this stage. What a base
+# tells every pip and Python (NVIDIA's pin versions by PIP_CONSTRAINT) is for its own packages, not for ours.
 FROM system AS packages
 COPY image/agent.lock image/wheel.lock /tmp/
 RUN --mount=type=secret,id=pip,target=/run/secrets/pip.conf \
-    set -eu; export PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1; \
+    set -eu; unset PIP_CONSTRAINT PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PYTHONPATH PYTHONHOME; \
+    export PIP_CONFIG_FILE=/run/secrets/pip.conf PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1; \
     python=$(/opt/podkeep/share/podkeep/find-python); \
     "$python" -m venv --without-pip /opt/podkeep; \
     "$python" -m venv /opt/installer; \
@@ -39,7 +42,8 @@ RUN --mount=type=secret,id=pip,target=/run/secrets/pip.conf \
 # 3. Our package, laid out apart from the others: a change of it is one small layer.
 FROM packages AS package
 COPY . /src
-RUN set -eu; export PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1; \
+RUN set -eu; unset PIP_CONSTRAINT PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PYTHONPATH PYTHONHOME; \
+    export PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1; \
     /opt/installer/bin/pip wheel -q --no-deps --no-build-isolation --wheel-dir /tmp/wheel /src; \
     /opt/installer/bin/pip --python /opt/podkeep/bin/python install -q --no-deps --ignore-installed --prefix /tmp/ours /tmp/wheel/*.whl; \
     chmod 0755 /tmp/ours/share/podkeep/*.sh; \
@@ -48,8 +52,11 @@ RUN set -eu; export PIP_NO_INDEX=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CH
 FROM system
 COPY --from=packages /opt/podkeep /opt/podkeep
 COPY --from=package /tmp/ours /opt/podkeep
-RUN ln -sf /opt/podkeep/bin/pod-agent /usr/local/bin/pod-agent
+RUN cd /usr/local/bin; rm -f pod-agent; echo '#!/bin/sh' >pod-agent; chmod 0755 pod-agent; \
+    echo 'exec /opt/podkeep/bin/python -I -m pod_agent "$@"' >>pod-agent
 
+# Never within a mount, as of bases whose folder is /workspace: the container would wait for a volume that hangs.
+WORKDIR /
 # HTTP of the agent, and sshd where a key is given.
 EXPOSE 8787 22
 STOPSIGNAL SIGTERM

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from tests.fakes.package_index import PackageIndex
 from tests.image.container import Container
 from tests.image.fixtures import ROOT
+from tests.image.pod import runpod, told
 from tests.live import wait_for
 
+__all__ = ["runpod"]  # a fixture
 pytestmark = pytest.mark.docker
 
 EXIT = {"POD_ON_FINISH": "exit", "POD_ON_FAILURE": "exit"}
@@ -53,11 +56,15 @@ def test_a_start_command_is_a_job(engine, built_image, workspace, command, said)
         assert f"{said}\n" in pod.logs()
 
 
-@pytest.mark.parametrize(
-    "command",
-    [(), ("sleep", "infinity"), ("/start.sh",), ("bash", "-c", "sleep infinity")],
-    ids=["nothing", "sleep infinity", "RunPod's start script", "sleep infinity in a shell"],
-)
+WAITING = {
+    "nothing": (),
+    "sleep infinity": ("sleep", "infinity"),
+    "RunPod's start script": ("/start.sh",),
+    "sleep infinity in a shell": ("bash", "-c", "sleep infinity"),
+}
+
+
+@pytest.mark.parametrize("command", WAITING.values(), ids=WAITING.keys())
 def test_it_waits_for_a_job(engine, built_image, command):
     """Without a job, and with the start commands that mean none, the pod waits, and is healthy."""
     with Container(engine, built_image.id, *command) as pod:
@@ -65,6 +72,53 @@ def test_it_waits_for_a_job(engine, built_image, command):
         assert status["job"] is None
         pod.inside(*HEALTH)
         assert pod.state()["Status"] == "running"
+
+
+@pytest.mark.parametrize("command", WAITING.values(), ids=WAITING.keys())
+def test_what_waits_does_the_environment_s_job(engine, built_image, workspace, command):
+    """POD_COMMAND is the job of a pod whose start command is none, or only waits."""
+    env = EXIT | {"POD_COMMAND": "echo it trains"}
+    with Container(engine, built_image.id, *command, mounts={workspace: "/workspace"}, **env) as pod:
+        assert pod.ended() == 0, pod.logs()
+        assert "it trains\nEXIT_CODE=0\n" in log_of(workspace)
+
+
+def test_a_repository_is_trained(engine, built_image, workspace, tmp_path, clean_environment):
+    """`pod-agent run --repo … -- python train.py`: the code is fetched, and the command runs in it."""
+    repo = tmp_path / "code"
+    repo.mkdir()
+    (repo / "train.py").write_text("print('the code trains')\n")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run(["git", *words], cwd=repo, env=clean_environment, check=True)
+    command = ("pod-agent", "run", "--repo", "/code", "--job=one", "--", "python", "train.py")
+    mounts = {workspace: "/workspace", repo: "/code:ro"}
+    with Container(engine, built_image.id, *command, mounts=mounts, **EXIT) as pod:
+        assert pod.ended() == 0, pod.logs()
+    assert "the code trains\nEXIT_CODE=0\n" in (workspace / ".podkeep/jobs/one/log").read_text()
+
+
+def test_a_one_shot_that_fails_stops_its_pod(engine, built_image, workspace, runpod):
+    """The container never ends by itself, where RunPod would begin it again: nor does its restart try the job again."""
+    command = ("bash", "-c", "echo ran >>/workspace/count; exit 3")
+    with Container(engine, built_image.id, *command, mounts={workspace: "/workspace"}, **told(runpod)) as pod:
+        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        assert pod.status()["job"]["reason"] == "exit code 3"
+        assert pod.state()["Status"] == "running"
+        asked = len(runpod.stops)
+        pod.docker("kill")
+        pod.docker("start")
+        wait_for("it asks again", lambda: len(runpod.stops) > asked, within_s=120)
+        assert pod.status()["job"]["outcome"] == "failed"
+        assert (workspace / "count").read_text() == "ran\n"
+
+
+def test_an_agent_within_the_job_is_none(engine, built_image, workspace):
+    """`pip install … && pod-agent run …`: a second agent would take the first one's place; it says what to write."""
+    command = ("bash", "-c", "echo before && pod-agent run -- echo never")
+    with Container(engine, built_image.id, *command, mounts={workspace: "/workspace"}, **EXIT) as pod:
+        assert pod.ended() == 3, pod.logs()
+        assert "an agent lives in this container already" in log_of(workspace)
+        assert "\nnever\n" not in log_of(workspace)
 
 
 def test_a_package_and_a_script_as_people_start_them_today(engine, built_image, workspace):
