@@ -17,6 +17,9 @@ import pytest
 from tests.image import host_settings, root
 from tests.image.engine import Engine, NoEngine, found_or_started
 
+AS_STARTED = dict(
+    os.environ
+)  # a fixture that is first asked for amid a test would see that test's environment
 ROOT = Path(__file__).resolve().parents[2]
 REPO = "podkeep-test"
 PLANTED = ("planted-in-the-pip-secret-4bd1", "planted-in-the-apt-secret-90ce")
@@ -44,7 +47,7 @@ def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(session_folder: Path) -> Iterator[Engine]:
     """A Docker Engine: the one that runs, else one of our own that the last worker ends."""
     try:
-        with found_or_started(session_folder / "engine", os.environ.copy()) as found:
+        with found_or_started(session_folder / "engine", AS_STARTED) as found:
             yield found
     except NoEngine as reason:
         pytest.skip(str(reason))
@@ -53,7 +56,8 @@ def engine(session_folder: Path) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def base_image(engine: Engine) -> str:
     """A plain root of the distribution of this machine."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podkeep-tests"
+    person = Path(AS_STARTED.get("HOME") or Path.home())
+    cache = Path(AS_STARTED.get("XDG_CACHE_HOME") or person / ".cache") / "podkeep-tests"
     try:
         archive = root.tar(cache)
     except root.Impossible as reason:
