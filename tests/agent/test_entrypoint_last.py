@@ -66,12 +66,14 @@ def said(box):
 def test_the_sixth_death_stops_the_pod(container, server, tmp_path):
     """The count lies on the container's disk; the pod is asked to stop, and the agent is tried on."""
     deaths = died_before(tmp_path, 5)
-    box = container("exit 7", **pod(server))
+    box = container("cat disk/deaths >> found; exit 7", **pod(server))
     box.until(lambda: server.stops)
     box.until(lambda: len([call for call in box.calls if "-m pod_agent" in call]) >= 2)
     assert server.stops[0][1:3] == ("/v2/pods/pod-a/action", "podkeep/0.1 (last resort)")
     box.until(lambda: int((deaths.read_text().split() or ["0"])[0]) >= 6)  # it may just be written anew
     assert "the agent died 6 times, last with code 7" in said(box)
+    found = [line.split()[0] for line in (tmp_path / "found").read_text().splitlines()]
+    assert found[:2] == ["5", "6"]
     assert box.process.poll() is None
 
 
