@@ -75,11 +75,23 @@ def listing(top):
     return found
 
 
+def at_rest(*tops):
+    """Their listing, once the owner has written its last word of the checkpoint: no draft is there, nothing changes."""
+    seen = [{}]
+
+    def look():
+        seen.append({name: stat for top in tops for name, stat in listing(top).items()})
+        drafts = [name for name in seen[-1] if name.endswith(".new")]
+        return seen[-1] if seen[-1] == seen[-2] and not drafts else None
+
+    return wait_for("nothing is written any more", look, every_s=2.0)
+
+
 def test_the_same_job_on_a_second_pod_is_refused(shared, runpod):
     """The second pod names the owner, touches nothing of the job, and stops itself; the first one trains on."""
     first = shared("digits")
     pid = first.waits()
-    before = {**listing(first.tree), **listing(first.left.folder)}
+    before = at_rest(first.tree, first.left.folder)
     second = shared("digits")
     seen = second.pod.switches_itself_off(90)
     job = seen["job"]
