@@ -41,7 +41,7 @@ def train(folder, text, extra=None):
 
 
 def fingerprint(process):
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     return output.rsplit("final weights: ", 1)[1].strip(), output
 

@@ -68,6 +68,10 @@ class Laptop:
         ]
         return self.start(*argv, "--resume", "--resume {checkpoint}", *more, steps=steps)
 
+    def follow(self, story: Story) -> Story:
+        """`logs --follow`, as whoever comes back to it would; what they see takes the place of what `up` showed."""
+        return self.start(CLIENT, "logs", "--local", JOB, "--follow", steps=story.steps)
+
     def start(self, *argv: str, steps: int = 0) -> Story:
         """Any `up`, as the person would type it."""
         said, told = (self.repo.parent / name for name in ("up.out", "up.err"))

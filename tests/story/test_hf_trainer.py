@@ -42,7 +42,7 @@ def undisturbed(tmp_path_factory):
     """The sum of the final weights of a run without pod, agent or kill."""
     folder = tmp_path_factory.mktemp("undisturbed")
     shutil.copy(PROGRAM, folder)
-    subprocess.run(COMMAND.split(), cwd=folder, check=True, capture_output=True, timeout=120)
+    subprocess.run(COMMAND.split(), cwd=folder, check=True, capture_output=True, timeout=600)
     return weights(folder)
 
 

@@ -10,6 +10,7 @@ from tests.story.laptop import Laptop
 pytestmark = pytest.mark.slow
 JOB = "story"
 AMID = 17  # the step at which a training waits, two after a checkpoint
+LATER = 42  # where its next attempt waits for whoever wants to follow it
 
 
 @pytest.fixture
@@ -56,20 +57,18 @@ def test_a_killed_keeper_costs_at_most_the_exit(laptop):
 
 def test_a_stopped_pod_resumes_when_started(laptop):
     """Stop during training is an interruption: started again, the pod resumes the run, finishes and stops itself."""
-    story = laptop.up(waits=[AMID])
+    story = laptop.up(waits=[AMID, LATER])
     pod, _ = story.waits(AMID)
     assert laptop.client("stop", pod).returncode == 0
-    code = story.ends()
+    story.ends()
+    first = story.log
     wait_for("the pod is off", lambda: laptop.simulator.is_off(pod))
     assert laptop.client("start", pod).returncode == 0
-    followed = laptop.client("logs", JOB, "--follow")
-    assert followed.returncode == 0, followed.stderr
-    assert followed.stdout.startswith(story.log), (
-        "the log of the second boot goes on where the first one's ended"
-    )
-    story.said.write_text(followed.stdout)
-    story.assert_good_end(attempts=2, code=code)
-    job = story.status()["job"]
+    followed = laptop.follow(story)
+    followed.goes_on(*followed.waits(LATER))
+    followed.assert_good_end(attempts=2)
+    assert followed.log.startswith(first), "the log of the second boot goes on where the first one's ended"
+    job = followed.status()["job"]
     assert job["outcome"] == "succeeded"
     assert [attempt["number"] for attempt in job["attempts"]] == [1, 2]
     assert job["attempts"][1]["resumed_step"] >= 10

@@ -50,7 +50,7 @@ def test_odd_bytes_are_followed_as_they_are(agent, clean_environment, name):
     job = name.partition(".")[0].replace("_", "-")
     agent.give(job, f"sleep 0.3; {program(name, '')}")
     client = follow(agent, clean_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    printed, told = client.communicate(timeout=30)
+    printed, told = client.communicate(timeout=120)
     assert client.returncode == 0, told.decode()
     assert printed == agent.log_file(job).read_bytes()
     assert agent.end_of(job)["log"]["size"] == len(printed)

@@ -57,7 +57,7 @@ class Training:
         shutil.copytree(self.repo, self.alone)
         subprocess.run(
             [sys.executable, *command.split()], cwd=self.alone, env=self.env, check=True,
-            capture_output=True, timeout=120,
+            capture_output=True, timeout=600,
         )  # fmt: skip
         return tensors(self.alone / result)
 
