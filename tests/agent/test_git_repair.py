@@ -85,6 +85,11 @@ def zero_config(place):
     (store(place) / "config").write_bytes(bytes(80))
 
 
+def wrong_refspec(place):
+    config = store(place) / "config"
+    config.write_bytes(config.read_bytes().replace(b"heads/*:", b"heads/\xd5:"))
+
+
 def empty_config(place):
     empty(store(place) / "config")
 
@@ -131,11 +136,11 @@ def hook_that_fails(place):
 DAMAGE = [
     locks, cut_packs, empty_packs, no_objects, half_index, empty_index, empty_head, no_head, head_to_nowhere,
     head_to_a_lost_commit, zero_config, empty_config, bare_config, zero_shallow, empty_ref, dangling_worktree,
-    no_store, store_is_junk, sparse, hook_that_fails,
+    no_store, store_is_junk, sparse, hook_that_fails, wrong_refspec,
 ]  # fmt: skip
 LOST = [  # with the store, what the commit before consisted of is lost: its files stay, as nobody's
     cut_packs, empty_packs, no_objects, head_to_a_lost_commit, zero_config, zero_shallow, dangling_worktree,
-    no_store, store_is_junk,
+    no_store, store_is_junk, wrong_refspec,
 ]  # fmt: skip
 
 
