@@ -4,9 +4,12 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+unexport PYTHONDONTWRITEBYTECODE # where a machine has it set, every run would compile packages and tests anew
+
 BIN := .venv/bin
 READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest -n 2
+ONE_BY_ONE := --dist loadgroup --no-loadscope-reorder # the long ones early: tests/longest.py
 FAST := not slow and not torch and not docker and not browser and not gpu
 ALL := not docker and not browser and not gpu
 
@@ -35,7 +38,7 @@ test: namespaces ## the quick tests, in two or three minutes
 	@$(PYTEST) -m "$(FAST)" $(ARGS)
 
 test-all: namespaces ## these and the marked ones; torch ones skip, with the reason, where torch is missing
-	@$(PYTEST) -m "$(ALL)" $(ARGS)
+	@$(PYTEST) $(ONE_BY_ONE) -m "$(ALL)" $(ARGS)
 
 test-image: $(READY) ## build the image, and run real containers of it; needs a Docker Engine, or root and dockerd
 	@$(PYTEST) -m docker $(ARGS)

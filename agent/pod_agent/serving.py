@@ -1,6 +1,6 @@
 """HTTP comes up once the training has what it needs, and what may only follow it comes after: checks, services.
 
-Not here: what is answered (``api``), nor when the agent leaves (``life``). FastAPI takes a second to import, so nothing
+Not here: what is answered (``api``), nor when the agent leaves (``life``). HTTP takes a while to import, so nothing
 of it is imported before.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pod_agent.settings import Settings
     from pod_wire.masker import Masker
 
-SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and FastAPI takes one to import
+SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and HTTP may take one to import
 PORT_PAUSE_S = 5.0
 log = logging.getLogger("podkeep")
 
@@ -82,7 +82,7 @@ class Serving:
     def _listen(self) -> HttpServer:
         from importlib.metadata import version  # noqa: PLC0415 - reads files that nobody else needs
 
-        from pod_agent.api.parts import Parts  # noqa: PLC0415 - FastAPI comes after the training
+        from pod_agent.api.parts import Parts  # noqa: PLC0415 - HTTP comes after the training
         from pod_agent.api.server import HttpServer  # noqa: PLC0415
         from pod_agent.run.code.trees import Trees  # noqa: PLC0415
         from pod_agent.run.shown import Shown  # noqa: PLC0415
