@@ -143,7 +143,7 @@ class Story:
 
     def _only_pod_is_off(self) -> bool:
         """`logs --follow` ends with the job's end, a moment before the pod has been stopped."""
-        return len(self.laptop.simulator.pods()) == 1 and self.laptop.simulator.is_all_off()
+        return self.laptop.simulator.only_pod_is_off()
 
 
 @pytest.fixture
