@@ -42,6 +42,24 @@ def test_a_job_runs_and_the_pod_stops(world):
     ]  # fmt: skip
 
 
+def test_whoever_learns_the_end_finds_it_in_the_journal(world):
+    """While the line of the outcome is being written, the status knows of no outcome yet."""
+    agent = Lifetime(world, JOB)
+    shown = []
+    write = agent.journal.write
+
+    class Looking:
+        def write(self, job, entry):
+            if entry.kind == "outcome":
+                shown.append(agent.status.job.outcome)
+            write(job, entry)
+
+    agent.supervisor._journal = Looking()
+    agent.begin()
+    assert shown == [None]
+    assert agent.status.job.outcome is Outcome.SUCCEEDED
+
+
 HISTORIES = {
     "killed from outside, then done": ([Act(KILLED), Act()], Outcome.SUCCEEDED, 2),
     "failed with progress, then done": ([Act(ended(1), step=5), Act()], Outcome.SUCCEEDED, 2),

@@ -185,9 +185,9 @@ class Supervisor:
         after = self._keep(before, after)
         self._time(before, after)
         entries = tell(before, after, now)
-        self.state = after
         for entry in entries:
             self._write(after, entry)
+        self.state = after
         self._say(before, after)
         if after != before:
             self._changed(after)
