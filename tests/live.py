@@ -119,12 +119,11 @@ class Simulator:
     def is_off(self, pod_id: str) -> bool:
         """Whether it is EXITED and nothing of it lives: the status says so at once, the container takes its seconds."""
         record = self.pod(pod_id)
-        return record is not None and record["status"] == "EXITED" and record["runtime"] is None
+        return record is not None and _is_off(record)
 
-    def is_all_off(self) -> bool:
-        """Whether there are pods, and each is off."""
-        pods = self.pods()
-        return bool(pods) and all(map(self.is_off, pods))
+    def only_pod_is_off(self) -> bool:
+        """Whether there is one pod, and it is off."""
+        return [_is_off(record) for record in self.pods().values()] == [True]
 
     def kill(self, pod_id: str, pid: int, signal_number: int = signal.SIGKILL) -> None:
         """End one process of a pod, by its pid inside the pod."""
@@ -132,6 +131,10 @@ class Simulator:
             "POST", f"/sim/pods/{pod_id}/kill", {"pid": pid, "signal": int(signal_number)}
         )
         assert status < 300, said
+
+
+def _is_off(record: Json) -> bool:
+    return record["status"] == "EXITED" and record["runtime"] is None
 
 
 def _parsed(body: bytes) -> Json:

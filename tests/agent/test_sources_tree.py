@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -39,6 +40,20 @@ def put(api, data, first, total=SIZE, digest=DIGEST, **more):
     return api.ask("PUT", tree(digest), data, told, **more)
 
 
+@contextlib.contextmanager
+def begun(api, data):
+    """A sender that announced the whole tree and sent so much of it."""
+    connection = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=60)
+    with contextlib.closing(connection):
+        connection.putrequest("PUT", tree(DIGEST))
+        connection.putheader("Authorization", f"Bearer {TOKEN}")
+        connection.putheader("Content-Length", str(SIZE))
+        connection.putheader("Content-Range", f"bytes 0-{SIZE - 1}/{SIZE}")
+        connection.endheaders()
+        connection.send(data)
+        yield connection
+
+
 def have(api):
     return api.get(tree(DIGEST)).json()
 
@@ -68,35 +83,19 @@ def test_a_piece_out_of_order_is_refused_with_the_right_place(api):
 
 def test_a_cut_piece_keeps_what_came(api):
     """The next sender goes on in the middle of a piece."""
-    connection = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=60)
-    connection.putrequest("PUT", tree(DIGEST))
-    for name, value in (
-        ("Authorization", f"Bearer {TOKEN}"), ("Content-Length", str(len(DATA))),
-        ("Content-Range", f"bytes 0-{len(DATA) - 1}/{len(DATA)}"),
-    ):  # fmt: skip
-        connection.putheader(name, value)
-    connection.endheaders()
-    connection.send(DATA[:70_000])
-    connection.close()
+    with begun(api, DATA[:70_000]):
+        pass
     wait_for("what came is kept", lambda: have(api)["have"] == 70_000)
     assert put(api, DATA[70_000:], 70_000).json()["whole"] is True
 
 
-def test_a_newer_sender_takes_over_from_one_that_hangs(api):
+def test_a_newer_sender_takes_over_from_one_that_hangs(api, tmp_path):
     """Two at once: what hung writes no more, the newer one finishes."""
-    hangs = http.client.HTTPConnection("127.0.0.1", api.server.port, timeout=60)
-    hangs.putrequest("PUT", tree(DIGEST))
-    for name, value in (
-        ("Authorization", f"Bearer {TOKEN}"), ("Content-Length", str(len(DATA))),
-        ("Content-Range", f"bytes 0-{len(DATA) - 1}/{len(DATA)}"),
-    ):  # fmt: skip
-        hangs.putheader(name, value)
-    hangs.endheaders()
-    hangs.send(b"")
-    assert put(api, DATA[:1000], 0).status == 200
-    hangs.send(DATA)
-    assert hangs.getresponse().status == 409
-    hangs.close()
+    with begun(api, b"") as hangs:
+        wait_for("it has its turn", (tmp_path / "ws/.podkeep/trees" / f"{DIGEST}.part").exists)
+        assert put(api, DATA[:1000], 0).status == 200
+        hangs.send(DATA)
+        assert hangs.getresponse().status == 409
     assert put(api, DATA[1000:], 1000).json()["whole"] is True
 
 

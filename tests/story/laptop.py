@@ -161,7 +161,7 @@ class Story:
 
     def _only_pod_is_off(self) -> bool:
         """`logs --follow` ends with the job's end, a moment before the pod has been stopped."""
-        return len(self.laptop.simulator.pods()) == 1 and self.laptop.simulator.is_all_off()
+        return self.laptop.simulator.only_pod_is_off()
 
 
 def with_repository(place: Path, env: dict[str, str]) -> Path:

@@ -118,7 +118,7 @@ def test_up_says_what_to_do(laptop):
     told = story.told.read_text()
     assert promised.reason in told
     assert promised.remedy in told
-    wait_for("it is off", laptop.simulator.is_all_off)
+    wait_for("it is off", laptop.simulator.only_pod_is_off)
 
 
 def in_odd_workspace(simulator, kind: str, command: str, **env: str) -> Path:

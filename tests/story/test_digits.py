@@ -61,4 +61,4 @@ def test_digits_are_learnt_through_a_kill_a_stop_and_a_crash(laptop):
     assert set(told) <= set(resumed), "the crash may have come before it could speak"
     (accuracy,) = re.findall(r"^held-out accuracy: ([\d.]+)$", log, re.MULTILINE)
     assert float(accuracy) >= 0.95
-    wait_for("nothing runs", laptop.simulator.is_all_off)
+    wait_for("the one pod is off by itself", laptop.simulator.only_pod_is_off)

@@ -48,7 +48,7 @@ def peak_mb(pid: int) -> float:
 def test_odd_bytes_are_followed_as_they_are(agent, clean_environment, name):
     """What the client prints while it follows is the log file, whatever the bytes are."""
     job = name.partition(".")[0].replace("_", "-")
-    agent.give(job, f"sleep 0.3; {program(name, '')}")
+    agent.give(job, f"sleep 0.3; {program(agent, name, '')}")
     client = follow(agent, clean_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     printed, told = client.communicate(timeout=120)
     assert client.returncode == 0, told.decode()
@@ -58,7 +58,7 @@ def test_odd_bytes_are_followed_as_they_are(agent, clean_environment, name):
 
 def test_a_line_of_a_gigabyte_is_followed_in_little_memory(agent, clean_environment):
     """A gigabyte without a newline arrives whole, while client, agent and keeper each stay below 100 MB."""
-    agent.give("endless", f"sleep 1; {program('endless_line.py', str(GIGABYTE))}")
+    agent.give("endless", f"sleep 1; {program(agent, 'endless_line.py', str(GIGABYTE))}")
     peaks: dict[str, float] = {}
     client = follow(agent, clean_environment, stdout=subprocess.PIPE)
     keeper = wait_for("a keeper", lambda: keeper_of(agent))

@@ -82,4 +82,4 @@ def test_without_the_token_the_job_fails_with_what_to_give(laptop, host):
     shown = f"{story.log} {story.told.read_text()}"
     assert "access was denied: 127.0.0.1 was asked without a login" in shown
     assert "give POD_GIT_TOKEN" in shown
-    wait_for("the pod is off", laptop.simulator.is_all_off)
+    wait_for("the pod is off", laptop.simulator.only_pod_is_off)

@@ -45,12 +45,10 @@ def make_way(git: Git, base: str | None, commit: str, *, was_cut: bool = False) 
     after = _listing(git, commit, folder / "index.after", before.index if before else real)
     if after is None:
         return  # the checkout will say what is wrong with the commit
-    if was_cut:
-        after = replace(
-            after, different=tuple(name for name in after.different if not _is_half(git, commit, name))
-        )
     if before is None:
         before = _Listing(folder / "index.before")
+    if was_cut:
+        after = _without_halves(git, before, after, commit)
     _save_edits(git, before, after)
     _clear_the_way(git, before, after)
     after.index.unlink(missing_ok=True)
@@ -93,13 +91,24 @@ def _listing(git: Git, commit: str, index: Path, like: Path) -> _Listing | None:
     )
 
 
+def _without_halves(git: Git, before: _Listing, after: _Listing, commit: str) -> _Listing:
+    """Without the files that a killed checkout had only begun. What is still as ``before`` has it need not be read."""
+    known = before.names - frozenset(before.different)
+    different = tuple(name for name in after.different if name in known or not _is_half(git, commit, name))
+    return replace(after, different=different)
+
+
 def _is_half(git: Git, commit: str, name: str) -> bool:
     """Whether the file is only the beginning of what the commit has there: all of it comes back with the commit."""
     path = git.tree / name
     if not path.is_file() or path.is_symlink() or not _is_below(git.tree, name):
         return False
     whole = git.ask("cat-file", "--filters", f"{commit}:{name}")
-    return whole.ok and whole.output.startswith(path.read_bytes())
+    if not whole.ok or path.stat().st_size >= len(
+        whole.output
+    ):  # what somebody put there may be larger than memory
+        return False
+    return whole.output.startswith(path.read_bytes())
 
 
 def _is_plain(git: Git, index: Path) -> bool:
