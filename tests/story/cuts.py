@@ -98,10 +98,13 @@ class Follower:
         self.flowing()
         time.sleep(self.rng.uniform(0, 0.3))
         pid = wait_for("an agent", self.pod.agent, within_s=60)
-        owed = self.pod.log_size() - self.printed.stat().st_size
+        owed = wait_for("bytes that are owed", self._owed, every_s=0.001)
         self.broken = len(self.line.asked)
         self.pod.simulator.kill(self.pod.id, pid)
         return owed
+
+    def _owed(self) -> int:
+        return max(0, self.pod.log_size() - self.printed.stat().st_size)
 
 
 def follow_through(laptop: Laptop, simulator: Simulator, ordeal: Ordeal, rng: random.Random) -> Outcome:
