@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from pod_wire.masker import Masker
     from pod_wire.status import LogPlace
 
-SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and FastAPI takes one to import
+SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and HTTP may take one to import
 PORT_PAUSE_S = 5.0
 RELEASE_S = 0.5
 LEAST_TOKEN = 32  # letters of one of ours
@@ -170,7 +170,7 @@ class Life:
     def _listen(self) -> HttpServer:
         from importlib.metadata import version  # noqa: PLC0415 - reads files that nobody else needs
 
-        from pod_agent.api.parts import Parts  # noqa: PLC0415 - FastAPI comes after the training
+        from pod_agent.api.parts import Parts  # noqa: PLC0415 - HTTP comes after the training
         from pod_agent.api.server import HttpServer  # noqa: PLC0415
         from pod_agent.run.code.trees import Trees  # noqa: PLC0415
         from pod_agent.run.shown import Shown  # noqa: PLC0415

@@ -162,3 +162,20 @@ def test_the_openapi_document_lists_our_routes_and_no_422(api):
         "paths"
     ].keys()
     assert "422" not in json.dumps(document)
+
+
+def test_the_page_of_the_routes_is_made_while_others_are_answered(api):
+    """Page and document come to everybody who asks at once, after the token, and for GET alone."""
+    answers = []
+    asking = [
+        threading.Thread(target=lambda path=path: answers.append(api.get(path)))
+        for path in ("/docs", "/openapi.json", "/docs/oauth2-redirect", "/status") * 3
+    ]
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(60)
+    assert [answer.status for answer in answers] == [200] * len(asking)
+    assert api.get("/docs", token=None).status == 401
+    assert api.ask("DELETE", "/docs").json()["status"] == 405
+    assert b"swagger" in api.get("/docs").body

@@ -232,13 +232,23 @@ def test_a_hung_mount_holds_its_own_readers_only(tmp_path):
 
 
 def test_importing_the_server_imports_no_framework():
-    """FastAPI and uvicorn come with start, after the keeper is off."""
+    """Starlette and uvicorn come with start, after the keeper is off."""
     code = (
         "import sys; import pod_agent.api.server; "
         "print(sorted(sys.modules.keys() & {'fastapi', 'uvicorn', 'starlette', 'prometheus_client', 'asyncio'}))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert out.stdout.strip() in {"[]", "['asyncio']"}
+
+
+def test_an_agent_that_nobody_asks_for_its_page_never_imports_fastapi():
+    """Nearly half a second of a start, and twelve megabytes beside the job, are for those alone who ask."""
+    code = (
+        "import sys; import pod_agent.api.app, pod_agent.api.bare_server; "
+        "print(sorted(sys.modules.keys() & {'fastapi', 'pydantic', 'starlette'}))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert out.stdout.strip() == "['starlette']"
 
 
 def test_stopping_leaves_no_thread(tmp_path):

@@ -10,11 +10,12 @@ import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
-from pod_agent.api import files, routes
+from pod_agent.api import described, files, routes
 from pod_agent.api.answers import problem_answer
 from pod_agent.api.auth import Border
 from pod_wire.errors import PodError, RateLimited
@@ -36,6 +37,7 @@ from pod_wire.routes import (
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from pod_agent.api.house import House
 
@@ -63,25 +65,22 @@ _POST = (
 )
 
 
-def build(house: House) -> FastAPI:
+def build(house: House) -> Starlette:
     """The application. The house is the server's, which asks its followers who is owed, and closes it."""
-    app = FastAPI(title="podkeep agent", redoc_url=None)
-    for method, table in (("GET", _GET), ("POST", _POST), ("PUT", _PUT)):
-        for path, route in table:
-            app.add_api_route(
-                path,
-                functools.partial(route, house),
-                methods=[method],
-                name=f"{method.lower()} {path}",
-                description=route.__doc__,
-                response_class=Response,
-                status_code=202 if method == "POST" else 200,
-            )
-    app.add_middleware(Border, token=house.parts.token)
-    app.add_exception_handler(PodError, _expected)
-    app.add_exception_handler(HTTPException, _by_framework)
-    app.add_exception_handler(Exception, _unexpected)
-    return app
+    ours = [
+        described.Ours(method, path, functools.partial(route, house), route.__doc__ or "")
+        for method, table in (("GET", _GET), ("POST", _POST), ("PUT", _PUT))
+        for path, route in table
+    ]
+    page = described.Page(ours)
+    return Starlette(
+        routes=[
+            *(Route(one.path, one.route, methods=[one.method], name=one.name) for one in ours),
+            *(Route(path, page, methods=["GET"], name=path) for path in described.PATHS),
+        ],
+        middleware=[Middleware(Border, token=house.parts.token)],
+        exception_handlers={PodError: _expected, HTTPException: _by_framework, Exception: _unexpected},
+    )
 
 
 async def _expected(_: Request, error: Exception) -> Response:

@@ -19,7 +19,7 @@ from pod_wire.routes import API_VERSION, HEADER_API
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
 MAX_HEAD_BYTES = 64 << 10
 GRACE_S = 2
@@ -80,7 +80,7 @@ class _Protocol(HttpToolsProtocol):
 class BareServer(uvicorn.Server):
     """Runs in any thread; ``ready`` is set when it answers."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: Starlette) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

@@ -1,6 +1,6 @@
 """uvicorn in a thread of its own: it takes no signals, writes no access log, wakes once a second when idle.
 
-Not here: the application (app.py). FastAPI and uvicorn are imported by ``start``: nothing waits for them.
+Not here: the application (app.py). Starlette and uvicorn are imported by ``start``: nothing waits for them.
 """
 
 from __future__ import annotations
