@@ -50,7 +50,12 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
-TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+@functools.cache
+def tree(name: str) -> ast.Module:
+    """A module of ours, read when a rule first asks: each worker of a run imports this file."""
+    return ast.parse(MODULES[name].read_text())
 
 
 @functools.cache
@@ -61,7 +66,7 @@ def nodes(path: Path) -> tuple[ast.AST, ...]:
 
 def imports(name: str) -> Iterator[str]:
     """Every module that ``name`` imports, also inside functions and under TYPE_CHECKING."""
-    for node in ast.walk(TREES[name]):
+    for node in ast.walk(tree(name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -121,7 +126,7 @@ def test_the_environment_is_read_at_the_entry():
     def wrong(name):
         return [
             node.lineno
-            for node in ast.walk(TREES[name])
+            for node in ast.walk(tree(name))
             if isinstance(node, ast.Attribute)
             and node.attr in {"environ", "environb", "getenv"}
             and MODULES[name].name not in ENTRY_POINTS
@@ -134,7 +139,7 @@ def test_one_module_prints():
     """The client speaks through screen.py and nobody else prints."""
 
     def wrong(name):
-        called = [node.func for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
+        called = [node.func for node in ast.walk(tree(name)) if isinstance(node, ast.Call)]
         prints = [func.lineno for func in called if isinstance(func, ast.Name) and func.id == "print"]
         methods = [func for func in called if isinstance(func, ast.Attribute)]
         return prints + [func.lineno for func in methods if func.attr in {"echo", "secho"}]
@@ -144,7 +149,7 @@ def test_one_module_prints():
 
 def test_a_module_says_what_it_is():
     """Every module opens with a docstring."""
-    assert [name for name in MODULES if not ast.get_docstring(TREES[name])] == []
+    assert [name for name in MODULES if not ast.get_docstring(tree(name))] == []
 
 
 def test_files_stay_short():
