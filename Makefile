@@ -9,6 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE # where a machine has it set, every run would c
 BIN := .venv/bin
 READY := .venv/.ready
 PYTEST := $(BIN)/python -m pytest -n 2
+ONE_BY_ONE := --dist loadgroup --no-loadscope-reorder # the long ones early: tests/longest.py
 FAST := not slow and not torch and not docker and not browser and not gpu
 ALL := not docker and not browser and not gpu
 
@@ -37,7 +38,7 @@ test: namespaces ## the quick tests, in two or three minutes
 	@$(PYTEST) -m "$(FAST)" $(ARGS)
 
 test-all: namespaces ## these and the marked ones; torch ones skip, with the reason, where torch is missing
-	@$(PYTEST) -m "$(ALL)" $(ARGS)
+	@$(PYTEST) $(ONE_BY_ONE) -m "$(ALL)" $(ARGS)
 
 bench: $(READY) ## measure beside rivals (about twenty minutes), and write bench/README.md
 	@$(BIN)/python bench/report.py

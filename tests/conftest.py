@@ -15,6 +15,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests import longest
 from tests.live import Simulator
 
 # How long an example takes is the machine's: on a loaded one the first of them is a second's work.
@@ -47,6 +48,11 @@ PROXIES = {"http_proxy", "https_proxy", "no_proxy", "all_proxy"}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a skip fails, unless the test is marked gpu")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if getattr(config.option, "loadgroup", False):
+        longest.in_order(items)
 
 
 @pytest.hookimpl(wrapper=True)

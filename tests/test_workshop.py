@@ -6,11 +6,15 @@ import re
 import subprocess
 import sys
 import tomllib
+import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pod_sim.__main__ import ENTRYPOINTS
+from tests import longest
+from tests.once import once
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("image/agent.lock", "tests/dev.lock")
@@ -103,3 +107,40 @@ def test_the_wheel_brings_what_a_local_pod_starts_with():
     assert wheel["shared-data"]["entrypoint.sh"] == "share/podkeep/entrypoint.sh"
     assert ENTRYPOINTS[0] == ROOT / "entrypoint.sh"
     assert ENTRYPOINTS[1].parts[-3:] == ("share", "podkeep", "entrypoint.sh")
+
+
+def test_the_order_of_a_run_names_files_that_there_are():
+    """A test that moved would begin last again, and nobody would see why a run takes longer."""
+    assert [name for name in (*longest.FIRST, *longest.TOGETHER) if not (longest.HERE / name).is_file()] == []
+    assert len(set(longest.FIRST)) == len(longest.FIRST)
+
+
+def test_an_order_is_only_an_order():
+    """Long ones early with others between them, those as they were, none lost; what belongs together is marked so."""
+    short = [f"agent/{number}.py" for number in range(8)]
+    names = [*short, longest.FIRST[1], longest.TOGETHER[-1], longest.FIRST[0]]
+    marks = {name: [] for name in names}
+    items = [SimpleNamespace(path=longest.HERE / name, add_marker=marks[name].append) for name in names]
+    longest.in_order(items)
+    assert [str(item.path.relative_to(longest.HERE)) for item in items] == [
+        longest.FIRST[0], *short[:3], longest.FIRST[1], *short[3:], longest.TOGETHER[-1],
+    ]  # fmt: skip
+    assert [mark.args for mark in marks.pop(longest.TOGETHER[-1])] == [(longest.TOGETHER[-1],)]
+    assert not any(marks.values())
+
+
+def test_what_is_made_once_is_made_anew_after_a_failure(tmp_path_factory):
+    """The first success stays; what failed left nothing behind that the next could take for whole."""
+
+    def fail(folder):
+        (folder / "half").touch()
+        raise OSError(28, "no space left")
+
+    made = []
+    name = f"tried-{uuid.uuid4().hex}"
+    with pytest.raises(OSError, match="no space"):
+        once(tmp_path_factory, name, fail)
+    for _ in range(2):
+        place = once(tmp_path_factory, name, made.append)
+    assert len(made) == 1
+    assert list(place.iterdir()) == []

@@ -23,6 +23,7 @@ from pod_agent.run.work import Work
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
 from tests.live import wait_for
+from tests.once import once
 
 pytestmark = [
     pytest.mark.torch,
@@ -49,8 +50,13 @@ def fingerprint(process):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """A whole run: its folder and the fingerprint of its weights."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    return folder, fingerprint(train(folder, COMMAND))[0]
+
+    def run(top):
+        (top / "run").mkdir()
+        (top / "fingerprint").write_text(fingerprint(train(top / "run", COMMAND))[0])
+
+    made = once(tmp_path_factory, "trainer-of-agents", run)
+    return made / "run", (made / "fingerprint").read_text()
 
 
 def test_what_the_trainer_writes_is_whole(undisturbed):

@@ -13,6 +13,7 @@ from pod_agent.run.environment.requirements import Wanted
 from pod_agent.run.work import StepFailed
 from tests.agent.install_place import BASE, InstallPlace
 from tests.fakes.package_index import PackageIndex
+from tests.once import once
 
 HEAD = """[tool.poetry]
 name = "mine"
@@ -41,12 +42,24 @@ RUN = "import sys; sys.path.insert(0, {folder!r}); from poetry.console.applicati
 @pytest.fixture(scope="module")
 def poetry(tmp_path_factory):
     """The real Poetry, as the agent fetches it: from this machine's index, into a folder of its own."""
-    folder = tmp_path_factory.mktemp("poetry")
-    words = [BASE, "-m", "pip", "install", "-q", "--target", str(folder), "poetry", "poetry-plugin-export"]
-    done = subprocess.run(words, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"Poetry cannot be fetched here: {done.stderr[-300:]}")
-    return folder
+
+    def fetch(folder):
+        words = [
+            BASE,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--target",
+            str(folder),
+            "poetry",
+            "poetry-plugin-export",
+        ]
+        done = subprocess.run(words, check=False, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"Poetry cannot be fetched here: {done.stderr[-300:]}")
+
+    return once(tmp_path_factory, "poetry", fetch)
 
 
 @pytest.fixture

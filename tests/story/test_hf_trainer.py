@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.live import wait_for
+from tests.once import once
 from tests.story.seen import Seen, dice, note, order
 
 pytestmark = [
@@ -40,10 +41,12 @@ def weights(folder):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """The sum of the final weights of a run without pod, agent or kill."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    shutil.copy(PROGRAM, folder)
-    subprocess.run(COMMAND.split(), cwd=folder, check=True, capture_output=True, timeout=600)
-    return weights(folder)
+
+    def run(folder):
+        shutil.copy(PROGRAM, folder)
+        subprocess.run(COMMAND.split(), cwd=folder, check=True, capture_output=True, timeout=600)
+
+    return weights(once(tmp_path_factory, "trainer-of-stories", run))
 
 
 @pytest.fixture
