@@ -18,6 +18,7 @@ FIRST = (  # a quarter of a minute and more for most tests, the longest first; o
     "story/test_projects.py",
     "story/test_put_back.py",
     "agent/test_hf_trainer.py",
+    "agent/test_install_poetry.py",
     "story/test_simulator_dies.py",
     "client/test_against_simulator.py",
     "story/test_odd_output.py",
@@ -32,8 +33,10 @@ FIRST = (  # a quarter of a minute and more for most tests, the longest first; o
     "story/test_orders.py",
     "story/test_shared.py",
 )
-TOGETHER = (  # their tests share what is dear to make: an import of every framework, an agent, a simulator
+TOGETHER = (  # their tests share what is dear to make: an import of every framework, a training, an agent
     "agent/test_checkpoints_real.py",
+    "agent/test_hf_trainer.py",
+    "agent/test_install_poetry.py",
     "agent/test_packed_damage.py",
     "client/test_against_simulator.py",
     "story/test_border.py",
