@@ -40,7 +40,7 @@ test: namespaces ## the quick tests, in two or three minutes
 test-all: namespaces ## these and the marked ones; torch ones skip, with the reason, where torch is missing
 	@$(PYTEST) $(ONE_BY_ONE) -m "$(ALL)" $(ARGS)
 
-bench: $(READY) ## measure beside rivals (about twenty minutes), and write bench/README.md
+bench: $(READY) ## measure beside rivals (about 25 minutes), and write bench/README.md
 	@$(BIN)/python bench/report.py
 
 lint: $(READY) ## ruff, ruff format, mypy
