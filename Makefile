@@ -43,7 +43,7 @@ test-all: namespaces ## these and the marked ones; torch ones skip, with the rea
 test-image: $(READY) ## build the image, and run real containers of it; needs a Docker Engine, or root and dockerd
 	@$(PYTEST) -m docker $(ARGS)
 
-bench: $(READY) ## measure beside rivals (about twenty minutes), and write bench/README.md
+bench: $(READY) ## measure beside rivals (about 25 minutes), and write bench/README.md
 	@$(BIN)/python bench/report.py
 
 lint: $(READY) ## ruff, ruff format, mypy
