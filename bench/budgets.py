@@ -2,67 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from measured import VOLUME
+from row import Row
 
-Figures = Mapping[str, Any]
 NOT_YET = """Of the budgets that the design names, those for steps beside an upload and for fetching wait for the parts
 that they measure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row. ``limit`` is what ours must not exceed, or, ``at_least``, must reach; of it and a rival where given."""
-
-    what: str
-    bench: str
-    figure: str
-    unit: str
-    budget: str = "-"
-    limit: float | None = None
-    at_least: bool = False
-    times: str = ""  # the limit counts in this rival's figure
-    who: str = "podkeep"
-    others: tuple[str, ...] = ()
-    where: Mapping[str, str] = field(default_factory=dict)
-    show: Callable[[float], str] = lambda value: f"{value:g}"
-    how: str = ""
-    note: str = ""
-
-    def value(self, lines: Sequence[Figures], who: str) -> float | None:
-        """This row's figure of somebody, or None where it did not run."""
-        for line in lines:
-            fits = line["bench"] == self.bench and line.get("who") == who and self.figure in line
-            if fits and all(line.get(name) == wanted for name, wanted in self.where.items()):
-                return float(line[self.figure])
-        return None
-
-    def ours(self, lines: Sequence[Figures]) -> str:
-        value = self.value(lines, self.who)
-        return "did not run" if value is None else f"{self.show(value)} {self.unit}".strip()
-
-    def rivals(self, lines: Sequence[Figures]) -> list[str]:
-        found = [(who, self.value(lines, who)) for who in self.others]
-        return [f"{who} {self.show(value)} {self.unit}" for who, value in found if value is not None]
-
-    def ratios(self, lines: Sequence[Figures]) -> list[str]:
-        mine = self.value(lines, self.who)
-        found = [(who, self.value(lines, who)) for who in self.others]
-        if mine is None:
-            return []
-        return [f"{mine / value:.2g} x {who}" for who, value in found if value]
-
-    def is_met(self, lines: Sequence[Figures]) -> bool | None:
-        mine = self.value(lines, self.who)
-        if self.limit is None:
-            return None
-        theirs = self.value(lines, self.times) if self.times else 1.0
-        if mine is None or theirs is None:
-            return None
-        return mine >= self.limit * theirs if self.at_least else mine <= self.limit * theirs
 
 
 def _latency(name: str, figure: str, limit: float | None, **more: Any) -> Row:
@@ -96,6 +42,8 @@ WAKE_UPS = "a wake-up of the keeper for each line is most of it; the rest is the
 RESTART_HOW = """git and pip work on this disk, so that no network is timed for anybody; both have the requirements of
 `examples/digits` installed. Between two lives everything is killed, `/run` is kept: the dead attempt is found, its end
 is written into the log, and the next attempt starts. The rival knows neither of an end nor of a checkpoint."""
+CONTAINER_HOW = """the image on a plain root of the machine's distribution, as a pod with sshd; the rival is the engine
+alone, which starts the same training in the bare base. Nothing is fetched or installed for this job."""
 INSTALL_HOW = """wheels of 20,000 files and 500 MB, half of it in 12 large libraries, from an index on loopback; the
 packed copy and the rival's archive are read from the disk, not from memory, and nothing is removed between the runs.
 The budget is meant for a workspace on a network volume, as RunPod's read at 200 to 400 MB/s: so the kernel brakes this
@@ -172,6 +120,57 @@ ROWS = (
         budget="<= 3 s",
         limit=3.0,
     ),
+    Row(
+        "new container, `docker run` -> training's exec",
+        "container",
+        "training_s",
+        "s",
+        where={"start": "new"},
+        others=("docker run",),
+        how=CONTAINER_HOW.replace("\n", " "),
+    ),
+    Row(
+        "new container, `docker run` -> /healthz",
+        "container",
+        "healthz_s",
+        "s",
+        where={"start": "new"},
+    ),
+    Row(
+        "killed container, `docker start` -> training's exec",
+        "container",
+        "training_s",
+        "s",
+        where={"start": "again"},
+    ),
+    Row(
+        "killed container, `docker start` -> /healthz",
+        "container",
+        "healthz_s",
+        "s",
+        budget="<= 3 s",
+        limit=3.0,
+        where={"start": "again"},
+    ),
+    Row(
+        "memory (PSS) of all that is ours in a container, beside a quiet job",
+        "container",
+        "pss_mb",
+        "MB",
+        budget="<= 80 MB",
+        limit=80,
+        where={"job": "quiet"},
+        others=("supervisord",),
+    ),
+    Row(
+        "the image adds to a plain root without Python and git",
+        "container",
+        "added_mb",
+        "MB",
+        budget="<= 250 MB",
+        limit=250,
+    ),
+    Row("the image on that root, whole", "container", "whole_mb", "MB"),
     Row(
         "training ended -> stop request at RunPod's API",
         "end_to_stop",

@@ -22,7 +22,7 @@ from measured import environment, python
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from budgets import Figures
+    from row import Figures
 
 HERE = Path(__file__).resolve().parent
 LINES = HERE / "figures.jsonl"
@@ -36,6 +36,7 @@ PROGRAMS = (
     "help_time",
     "checkpoints_judge",
     "install",
+    "container",
     "log_cuts",
 )
 HEAD = """# What is measured, against whom
@@ -75,7 +76,15 @@ def circumstances() -> Figures:
 
 def _commit() -> str:
     """Of the code, with a plus where it was changed since."""
-    code = ("--", "../agent", "../client", "../entrypoint.sh")
+    code = (
+        "--",
+        "../agent",
+        "../client",
+        "../image",
+        "../Dockerfile",
+        "../entrypoint.sh",
+        "../last_resort.sh",
+    )
     return (_git("rev-parse", "--short=12", "HEAD") or "unknown") + (
         "+" if _git("status", "--porcelain", *code) else ""
     )

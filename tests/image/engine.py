@@ -18,7 +18,7 @@ from typing import IO
 
 from tests.live import wait_for
 
-OURS = re.compile(r"(/.*/pytest-\d+/engine)/(?:data-root|exec-root)(?:/.*)?")
+OURS = re.compile(r"(/.*/(?:pytest-\d+|podkeep-bench-\w+)/engine)/(?:data-root|exec-root)(?:/.*)?")
 BUILDS_BY_ITSELF = 23  # from this release on, the docker program needs buildx to build
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.image.container import Container
 from tests.image.engine import Engine
-from tests.image.fixtures import Built, build
+from tests.image.fixtures import Built
+from tests.image.layered import layered
 
 pytestmark = pytest.mark.docker
 
@@ -35,18 +37,13 @@ CMD ["python", "train.py"]
 @pytest.fixture(scope="module")
 def own(engine: Engine, built_image: Built) -> Iterator[str]:
     """The image that comes of it."""
-    name, base = (
-        "podkeep-test-theirs",
-        "podkeep-test-before",
-    )  # a build begins with names, and looks for ids far away
-    engine.run("tag", built_image.id, base)
-    engine.run("build", "--network", "host", "--tag", name, "-", text=THEIRS.format(base=base))
+    before = f"podkeep-test-before-{os.getpid()}"  # a build begins with names, and looks for ids far away
+    engine.run("tag", built_image.id, before)
     try:
-        build(engine, built_image.checkout, name, *built_image.options, repo="podkeep-test-own")
-        yield "podkeep-test-own:latest"
+        with layered(engine, built_image, "own", "-", text=THEIRS.format(base=before)) as name:
+            yield name
     finally:
-        tags = engine.run("image", "ls", "-q", "podkeep-test-own").stdout.split()
-        engine.run("rmi", "-f", *dict.fromkeys([*tags, name, base]), check=False)
+        engine.run("rmi", "-f", before, check=False)
 
 
 def test_their_image_starts_with_our_entrypoint(engine, own):

@@ -112,12 +112,34 @@ def test_a_push_goes_by_buildx(checkout):
 
 
 @pytest.mark.parametrize(
+    ("asked", "tags"),
+    [
+        ("commit", ["{commit}"]),
+        ("latest  commit", ["latest", "{commit}"]),
+        ("version\nlatest", ["1.2.3", "latest"]),
+    ],
+)
+def test_only_the_names_that_are_asked_for_are_given(checkout, asked, tags):
+    """TAGS says which; what is pushed under a branch's commit overwrites no version and no latest."""
+    commit = checkout.commit()
+    done = checkout.build("you/podkeep", PUSH="1", BUILDX="1", TAGS=asked)
+    assert done.returncode == 0, done.stderr
+    names = [f"you/podkeep:{tag.format(commit=commit)}" for tag in tags]
+    assert done.stdout.splitlines() == names
+    assert re.findall(r"--tag (\S+)", checkout.built()) == names
+
+
+@pytest.mark.parametrize(
     ("words", "env", "said"),
     [
         (["you/podkeep:1.0"], {}, "without a tag"),
         (["you//podkeep"], {}, "is no repository's name"),
         (["podkeep!"], {}, "is no repository's name"),
         ([], {"PUSH": "yes"}, "PUSH is neither 0 nor 1"),
+        ([], {"TAGS": ""}, "TAGS may hold commit, version and latest, and holds ''"),
+        ([], {"TAGS": "commit 1.0"}, "and holds 'commit 1.0'"),
+        ([], {"TAGS": "commit\nnewest"}, "and holds 'commit newest'"),
+        ([], {"TAGS": "*"}, "and holds '*'"),
         ([], {"DOCKER": "/no/docker"}, "there is no program /no/docker"),
         ([], {"PUSH": "1"}, "pushing needs buildx"),
         ([], {"CLIENT": "28.2.2"}, "builds by buildx, which is missing"),

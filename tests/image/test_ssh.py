@@ -1,4 +1,4 @@
-"""A real container of the image, port 22 mapped as RunPod does: ssh, scp, rsync, sftp, terminals, good and bad keys."""
+"""Real containers of the image, port 22 mapped as RunPod does: ssh, scp, rsync, sftp, terminals, keys of both sides."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Entered:
     pod: Container
     port: int
     folder: Path
+    checking: str = "accept-new"  # what a client does that does not know the host key
 
     def options(self, key: str = "mine") -> list[str]:
         wanted = (
@@ -47,7 +48,8 @@ class Entered:
             "IdentityAgent=none",
             f"UserKnownHostsFile={self.folder / 'known'}",
             "GlobalKnownHostsFile=/dev/null",
-            "StrictHostKeyChecking=accept-new",
+            f"StrictHostKeyChecking={self.checking}",
+            "HostKeyAlias=train",  # as docs/ssh.md tells people: the port is new after each start
             "BatchMode=yes",
             "ConnectTimeout=60",
             f"Port={self.port}",
@@ -81,15 +83,35 @@ def network(engine) -> Iterator[str]:
 def entered(engine, built_image, network, tmp_path_factory) -> Iterator[Entered]:
     """A pod that trains, with good keys among bad lines in two of the three variables."""
     folder = tmp_path_factory.mktemp("ssh")
-    for name in ("mine", "second", "private"):
-        new_key(folder / name)
-    public = {name: (folder / f"{name}.pub").read_text().strip() for name in ("mine", "second")}
+    new_key(folder / "private")
+    public = public_keys(folder, "mine", "second")
     cut = public["second"].split()[1][:-20]
     keys = {
         "PUBLIC_KEY": f"ssh-ed25519 {cut}\r\n{public['mine']}\r\n",
         "SSH_PUBLIC_KEY": f"{(folder / 'private').read_text()}{public['second']}".replace("\n", "\\n"),
     }
-    (folder / "workspace").mkdir()
+    with opened(engine, built_image, network, folder, POD_PRICE="3.60", HARD=HARD, **HIDDEN, **keys) as made:
+        told = "PYTHONUNBUFFERED"
+        wait_for(
+            "the job's environment is told",
+            lambda: told in made.pod.inside("cat", "/run/podkeep/ssh/environment", check=False),
+        )
+        yield made
+
+
+def public_keys(folder: Path, *names: str) -> dict[str, str]:
+    """New keys of a client's; their public halves, a line each."""
+    for name in names:
+        new_key(folder / name)
+    return {name: (folder / f"{name}.pub").read_text().strip() for name in names}
+
+
+@contextmanager
+def opened(
+    engine, built_image, network: str, folder: Path, checking: str = "accept-new", **env: str
+) -> Iterator[Entered]:
+    """A new container that trains, on the workspace of the folder, once its sshd answers."""
+    (folder / "workspace").mkdir(exist_ok=True)
     pod = Container(
         engine,
         built_image.id,
@@ -100,21 +122,13 @@ def entered(engine, built_image, network, tmp_path_factory) -> Iterator[Entered]
         RUNPOD_POD_ID="abc123",
         RUNPOD_DC_ID="EU-RO-1",
         POD_RUNPOD_URL="http://127.0.0.1:9/v2",
-        POD_PRICE="3.60",
-        HARD=HARD,
-        **HIDDEN,
-        **keys,
+        **env,
     )
     with pod:
         pod.says("up\n")
         port = engine.run("port", pod.name, "22/tcp").stdout.split(":")[-1]
-        made = Entered(pod, int(port), folder)
+        made = Entered(pod, int(port), folder, checking)
         wait_for("sshd answers", made.answers, within_s=120)
-        told = "PYTHONUNBUFFERED"
-        wait_for(
-            "the job's environment is told",
-            lambda: told in pod.inside("cat", "/run/podkeep/ssh/environment", check=False),
-        )
         yield made
 
 
@@ -200,3 +214,32 @@ def test_nobody_else_comes_in(entered):
         assert b"Permission denied (publickey)" in entered.ssh("root@127.0.0.1", "true", key=key).stderr
     wanted = ["-o", "PreferredAuthentications=password,keyboard-interactive", "-o", "PubkeyAuthentication=no"]
     assert b"Permission denied (publickey)" in entered.ssh(*wanted, "root@127.0.0.1", "true").stderr
+
+
+def test_a_new_container_on_the_same_workspace_is_known(engine, built_image, network, tmp_path):
+    """The first is removed, disk and all: a client that takes no new host key comes in; sshd's copy is root's alone."""
+    public = public_keys(tmp_path, "mine", "second")
+    keys = {"AUTHORIZED_KEYS": "\\n".join(("# of the team", public["mine"], "no key", public["second"], ""))}
+    with opened(engine, built_image, network, tmp_path, **keys) as first:
+        for key in ("mine", "second"):
+            assert first.ssh("root@127.0.0.1", "echo in", key=key).stdout == b"in\n"
+        (warning,) = (text for text in first.pod.status()["warnings"] if "public keys" in text)
+        assert "AUTHORIZED_KEYS, line 3: no public key" in warning
+        gone = first.pod.inside("hostname")
+    known = (tmp_path / "known").read_bytes()
+    (kept,) = (tmp_path / "workspace" / ".podkeep" / "ssh").iterdir()
+    kept.chmod(0o666)  # as a network volume shows every file
+    with opened(engine, built_image, network, tmp_path, checking="yes", **keys) as again:
+        done = again.ssh("root@127.0.0.1", "hostname")
+        assert done.returncode == 0, done
+        assert done.stdout.decode() == again.pod.inside("hostname") != gone
+        assert (tmp_path / "known").read_bytes() == known
+        told = again.pod.inside("/usr/sbin/sshd", "-T", "-f", "/run/podkeep/ssh/sshd_config").splitlines()
+        (used,) = (line.removeprefix("hostkey ") for line in told if line.startswith("hostkey "))
+        assert again.pod.inside("stat", "--format", "%a %U", used) == "600 root\n"
+        assert not used.startswith("/workspace")
+        assert again.pod.inside("cat", used) == kept.read_text()
+        (tmp_path / "known").unlink()
+        refused = again.ssh("root@127.0.0.1", "hostname")  # such a client it is
+        assert (refused.returncode, refused.stdout) == (255, b"")
+        assert b"Host key verification failed" in refused.stderr

@@ -112,6 +112,28 @@ def test_a_one_shot_that_fails_stops_its_pod(engine, built_image, workspace, run
         assert (workspace / "count").read_text() == "ran\n"
 
 
+def test_a_training_begun_by_hand_is_looked_after(engine, built_image, workspace, runpod):
+    """`pod-agent after PID` on a waiting pod: its log is served, and only its end stops the pod."""
+    train = "python3 -u /programs/trainer.py --steps 4 --pause 0 --wait-at 2"
+    begin = f"cd /workspace; {train} >train.log 2>&1 </dev/null & echo $!"
+    mounts = {workspace: "/workspace", ROOT / "tests" / "programs": "/programs:ro"}
+    with Container(engine, built_image.id, mounts=mounts, **told(runpod)) as pod:
+        assert pod.reaches("waiting")["job"] is None
+        pid = pod.inside("bash", "-c", begin).strip()
+        wait_for("it waits", (workspace / "waited-2").exists)
+        pod.inside("pod-agent", "after", pid)
+        pod.says("starting at step 0\nstep 1\nstep 2\n")
+        assert pod.reaches("running")["job"]["name"] == f"after-{pid}"
+        assert runpod.stops == []
+        pod.inside("kill", "-USR1", pid)
+        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        log = pod.get("/logs")[1].decode()
+        assert "\nstep 3\nstep 4\ndone at step 4\n" in log
+        assert f"process {pid} has ended" in log
+        assert pod.status()["job"]["outcome"] == "succeeded"
+        assert pod.state()["Status"] == "running"
+
+
 def test_an_agent_within_the_job_is_none(engine, built_image, workspace):
     """`pip install … && pod-agent run …`: a second agent would take the first one's place; it says what to write."""
     command = ("bash", "-c", "echo before && pod-agent run -- echo never")
@@ -136,8 +158,8 @@ def test_a_package_and_a_script_as_people_start_them_today(engine, built_image, 
 
 @pytest.mark.parametrize(("code", "seen"), [(0, 0), (3, 3), (255, 255)])
 def test_the_container_ends_with_the_jobs_code(engine, built_image, code, seen):
-    """With the exit policy `exit` the container's exit code is the job's."""
-    with Container(engine, built_image.id, "bash", "-c", f"exit {code}", **EXIT) as pod:
+    """Outside RunPod, with no policy set, the container ends by itself, and its exit code is the job's."""
+    with Container(engine, built_image.id, "bash", "-c", f"exit {code}") as pod:
         assert pod.ended() == seen, pod.logs()
 
 

@@ -1,20 +1,39 @@
-"""A base with torch whose job lists torch: the real one, of this machine, where the container's Python looks."""
+"""A base with a real torch whose job lists torch: the real Dockerfile on it, and containers of what comes of that."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.package_index import PackageIndex
 from tests.image.container import Container
+from tests.image.engine import Engine
+from tests.image.fixtures import Built
+from tests.image.layered import layered
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 EXIT = {"POD_ON_FINISH": "exit", "POD_ON_FAILURE": "exit"}
+BASE = """
+FROM {base}
+RUN --mount=type=secret,id=apt,target=/etc/apt/apt.conf.d/zz-of-the-test \\
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 python3-venv && \\
+    rm -rf /var/lib/apt/lists/*
+COPY . /usr/local/lib/python{python}/dist-packages/
+"""
+UNUSED = (
+    "torch/include",
+    "torch/test",
+    "torch/bin/*test*",
+    "**/*.a",
+)  # a fourth of it, and no import asks for it
 TRAIN = """
-import steplines, torch
+import importlib.metadata, steplines, torch
+print("torches:", len({str(one.locate_file("")) for one in importlib.metadata.distributions(name="torch")}))
 print("torch", torch.__version__, "of", torch.__file__)
 print("the sum is", torch.ones(3).sum().item(), steplines.WORDS)
 """
@@ -36,61 +55,71 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def packages(engine, built_image) -> dict[Path, str]:
-    """Torch and all that it needs, folder by folder, to be mounted where the base's own packages lie."""
+def with_torch(engine: Engine, built_image: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Our image on a plain base with a Python and torch, which is copied from where the tests have theirs."""
     try:
-        places = list(tops("torch"))
+        site = Path(str(importlib.metadata.distribution("torch").locate_file("")))
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("torch is not here: pip install -r tests/torch.txt")
-    ask = "import sys; print('%d.%d' % sys.version_info[:2])"
+    mine = "{}.{}".format(*sys.version_info)
+    ask = "import sys; print('{}.{}'.format(*sys.version_info))"
     theirs = engine.run("run", "--rm", "--entrypoint", "python3", built_image.id, "-c", ask).stdout.strip()
-    where = f"/usr/local/lib/python{theirs}/dist-packages"
-    return {place.resolve(): f"{where}/{place.name}:ro" for place in places}
+    if mine != theirs:
+        pytest.skip(f"torch here is Python {mine}'s, the base has {theirs}: test with the distribution's own")
+    recipe = tmp_path_factory.mktemp("with_torch") / "Dockerfile"
+    recipe.write_text(BASE.format(base=built_image.base, python=mine))
+    wanted = sorted(tops("torch", site) | tops("pip", site))  # who has torch has the pip that brought it
+    wanted = ["!" + top.replace("+", "?") for top in wanted]  # a plus sign would be a pattern's there
+    recipe.with_name("Dockerfile.dockerignore").write_text("\n".join(["*", *wanted, *UNUSED]))
+    words = [*built_image.options, "--file", str(recipe), str(site)]
+    with layered(engine, built_image, "torch", *words) as name:
+        yield name
 
 
-def tops(name: str, seen: set[str] | None = None):
-    """The files and folders right in site-packages that belong to a distribution and to those that it needs."""
+def tops(name: str, site: Path, seen: set[str] | None = None) -> set[str]:
+    """The files and folders right in ``site`` that belong to a distribution and to those that it needs."""
     seen = set() if seen is None else seen
     if name.lower() in seen:
-        return
+        return set()
     seen.add(name.lower())
-    found = importlib.metadata.distribution(name)
-    for top in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
-        if not top.endswith(".pth"):
-            yield Path(str(found.locate_file(top)))
-    for line in found.requires or ():
-        if "extra ==" not in line:
-            yield from tops(re.match(r"[\w.-]+", line)[0], seen)
+    mine: set[str] = set()
+    for found in importlib.metadata.distributions(name=name, path=[str(site)]):  # none: needed elsewhere only
+        mine |= {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}
+        for line in found.requires or ():
+            if "extra ==" not in line:
+                mine |= tops(re.match(r"[\w.-]+", line)[0], site, seen)
+    return {top for top in mine if not top.endswith(".pth")}
 
 
-def test_the_image_s_torch_is_used_as_it_is(engine, built_image, workspace, packages):
-    """What the job lists beside it is installed; torch is not asked for, and computes."""
+def test_the_image_s_torch_is_used_as_it_is(engine, workspace, with_torch):
+    """What the job lists beside it is installed; torch is not asked for, is there once, and computes."""
     (workspace / "requirements.txt").write_text("torch>=2\nsteplines\n")
     with PackageIndex() as index:
         index.add("steplines", files={"steplines.py": "WORDS = 'with a package'\n"})
         index.add("torch", "99.0", files={"torch.py": "raise SystemExit('another torch')\n"})
-        mounts = {workspace: "/workspace", **packages}
+        words = ("python", "train.py")
         with Container(
-            engine, built_image.id, "python", "train.py", mounts=mounts, **EXIT, **index.env()
+            engine, with_torch, *words, mounts={workspace: "/workspace"}, **EXIT, **index.env()
         ) as pod:
             assert pod.ended(within_s=300) == 0, pod.logs()
         asked = [path for path in index.requests if "torch" in path and path.endswith(".whl")]
     said = pod_log(workspace)
     version = importlib.metadata.version("torch")
     assert re.search(rf"torch {re.escape(version)} of /usr/local/lib/python3\.\d+/dist-packages/torch/", said)
+    assert "torches: 1\n" in said
     assert "the sum is 3.0 with a package\nEXIT_CODE=0\n" in said
     assert asked == []
 
 
-def test_a_pin_that_it_does_not_satisfy_wins(engine, built_image, workspace, packages):
+def test_a_pin_that_it_does_not_satisfy_wins(engine, workspace, with_torch):
     """The job gets the version that it asks for, and the log says what that costs."""
     (workspace / "requirements.txt").write_text("torch==99.0\nsteplines\n")
     with PackageIndex() as index:
         index.add("steplines", files={"steplines.py": "WORDS = ''\n"})
         index.add("torch", "99.0", files={"torch.py": OTHER})
-        mounts = {workspace: "/workspace", **packages}
+        words = ("python", "train.py")
         with Container(
-            engine, built_image.id, "python", "train.py", mounts=mounts, **EXIT, **index.env()
+            engine, with_torch, *words, mounts={workspace: "/workspace"}, **EXIT, **index.env()
         ) as pod:
             assert pod.ended(within_s=300) == 0, pod.logs()
     assert "torch 99.0 of /" in pod_log(workspace)

@@ -1,13 +1,16 @@
-"""Pods whose workspace is read-only, missing or hanging: /healthz answers, and the deadline still stops the pod."""
+"""Pods whose workspace is read-only, missing, hanging or lost: /healthz answers, the deadline stays where it was."""
 
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.fakes import hung_mount
 from tests.image.container import Container
+from tests.image.fixtures import ROOT
 from tests.image.pod import health, runpod, told
 from tests.live import wait_for
 
@@ -55,6 +58,33 @@ def test_a_missing_volume(engine, built_image, runpod):
         assert "POD_EPHEMERAL" in f"{status['job']['reason']} {status['job']['remedy']}"
         the_deadline_stops(pod, runpod)
         assert "it runs" not in pod.logs()
+
+
+def test_a_volume_that_is_lost(engine, built_image, workspace, runpod):
+    """Killed, and back beside an empty volume: the order is begun anew, whole; what the deadline was it stays."""
+    command = ("pod-agent", "run", "--job", "t", "--resume=--resume {checkpoint}", "--")
+    command += ("python3", "/programs/trainer.py", "--steps", "14", "--wait-at", "12")
+    mounts = {workspace: "/workspace", ROOT / "tests" / "programs": "/programs:ro"}
+    with Container(engine, built_image.id, *command, mounts=mounts, **told(runpod, POD_MAX_HOURS="5")) as pod:
+        pod.says("step 12\n")
+        before = pod.status()
+        assert before["deadline_at"]
+        pod.docker("kill")
+        assert (workspace / "checkpoints" / "step-0010.pkl").exists()
+        for lost in workspace.iterdir():
+            shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+        pod.docker("start")
+        pod.says("step 12\n")
+        after = pod.status()
+        assert after["deadline_at"] == before["deadline_at"]
+        assert len(after["job"]["attempts"]) == 1
+        assert runpod.stops == []
+        pod.inside("pkill", "-USR1", "-f", "^python3 /programs/trainer.py")
+        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        assert pod.status()["job"]["outcome"] == "succeeded"
+    log = (workspace / ".podkeep" / "jobs" / "t" / "log").read_text()
+    assert re.findall(r"^starting at step (\d+)", log, re.MULTILINE) == ["0"]
+    assert "done at step 14\nEXIT_CODE=0\n" in log
 
 
 @needs_fuse

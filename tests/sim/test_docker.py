@@ -14,7 +14,7 @@ from tests.conftest import machine_environment
 from tests.image.engine import Engine
 from tests.live import Simulator, wait_for
 from tests.sim.conftest import Account, wait_gone
-from tests.sim.test_logs import logs
+from tests.sim.test_logs import Stream, asked, logs
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 MOUNT = {"persistent": {"size": 10, "path": "/workspace"}}
@@ -135,6 +135,40 @@ def test_the_last_words_are_on_the_console(account):
     account.act(pod, "stop")
     account.until_down(pod)
     assert lines(account, pod)[-2000:] == [f"word {number}" for number in range(1, 2001)]
+    account.act(pod, "terminate")
+
+
+def test_the_console_is_a_stream_that_can_be_taken_up_again(account, containers, engine):
+    """A container's lines are events with numbers of their own; Last-Event-ID goes on behind the last one read."""
+    script = "for i in 1 2 3; do echo line $i; done; until [ -e /run/go ]; do sleep 0.05; done; echo line 4; sleep 600"
+    pod = account.running("bash", "-c", script)
+    with logs(account, pod) as stream:
+        assert stream.answer.headers["Content-Type"].startswith("text/event-stream")
+        seen = stream.until("line 3")
+    said = [event["line"] for event in seen if event["source"] == "container"]
+    assert said == ["line 1", "line 2", "line 3"]
+    assert [int(event["id"].rpartition("/")[2]) for event in seen] == list(range(1, len(seen) + 1))
+    with logs(account, pod, **{"Last-Event-ID": seen[-2]["id"]}) as stream:
+        assert stream.event() == seen[-1]
+    with asked(account, pod, **{"Last-Event-ID": seen[-1]["id"]}) as connection:
+        (container,) = containers(pod)
+        engine.run("exec", container, "touch", "/run/go")
+        assert Stream(connection.getresponse()).event()["line"] == "line 4"
+    account.act(pod, "terminate")
+
+
+def test_a_stream_goes_on_over_a_stop_and_a_start(account):
+    """Its reader has each line once, in order, from both containers; what was missed meanwhile is told first."""
+    pod = account.running("bash", "-c", "trap 'echo bye; exit' TERM; echo hello; sleep 600 & wait")
+    with logs(account, pod, "?source=container") as stream:
+        last = stream.until("hello")[-1]
+        account.act(pod, "stop")
+        assert stream.event()["line"] == "bye"
+        account.until_down(pod)
+        account.act(pod, "start")
+        assert stream.event()["line"] == "hello"
+    with logs(account, pod, "?source=container", **{"Last-Event-ID": last["id"]}) as stream:
+        assert [stream.event()["line"] for _ in range(2)] == ["bye", "hello"]
     account.act(pod, "terminate")
 
 

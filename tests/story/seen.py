@@ -219,7 +219,11 @@ class Seen:
             last = (self.record().get("attempts") or [{"number": 0}])[-1]
             return last["number"] == attempt and last["started_at"] is not None and attempt in self.begun()
 
-        wait_for(f"attempt {attempt}", look, within_s)
+        try:
+            wait_for(f"attempt {attempt}", look, within_s)
+        except AssertionError as error:
+            said = self.log()[-3000:].decode(errors="replace")
+            raise AssertionError(f"{error}; the record: {self.record()}; its log ends: {said}") from None
 
     def stopped(self, within_s: float = 60.0) -> None:
         wait_for("the pod is off", lambda: self.simulator.is_off(self.id), within_s)
