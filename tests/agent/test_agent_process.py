@@ -13,6 +13,7 @@ import pytest
 
 from tests.agent.agent_process import AgentProcess, is_alive
 from tests.fakes.stop_server import StopServer
+from tests.live import wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -128,6 +129,23 @@ def test_term_hurries_the_training_and_keeps_the_state(agent):
     assert heard - told_at < 1.5  # before its patience of 2 s ends; how fast, is measured in bench/
     assert pod.state()["ending"]["outcome"] == "interrupted"
     assert not is_alive(pid)
+
+
+def test_a_training_hurried_while_no_agent_lived_has_not_succeeded(agent):
+    """The keeper was told by PID 1, the training saved and exited well: the next agent goes on with it."""
+    polite = "trap 'echo saved; exit 0' TERM; touch seen; echo ready; while :; do sleep 0.05; done"
+    pod = agent(POD_COMMAND=f"[ -e seen ] && exit 0; {polite}", POD_RESUME="").start()
+    pod.until("running", running)
+    wait_for("it listens", lambda: b"\nready\n" in pod.log())
+    keeper, _ = (pod.folder / "run" / "keeper.pid").read_text().split()
+    pod.kill()
+    os.kill(int(keeper), signal.SIGTERM)
+    wait_for("it has ended", lambda: b"\nsaved\nEXIT_CODE=0\n" in pod.log())
+    status = pod.start().until("the end", finished)
+    taken, done = status["job"]["attempts"]
+    assert (taken["exit_code"], taken["reason"]) == (0, "the pod was taken from under it")
+    assert done["reason"] == "exit code 0"
+    assert status["job"]["outcome"] == "succeeded"
 
 
 def test_bad_settings_are_a_failed_job(agent):

@@ -38,6 +38,7 @@ CAUSES = {
     "another exit code, no way to resume": (ONCE, ended(1)),
     "another exit code, restarts left, no newer checkpoint": (TRIES, ended(1)),
     "killed from outside, no way to resume": (ONCE, ended(137, "KILL", "signalled")),
+    "taken with its pod while no agent lived, no way to resume": (ONCE, replace(ended(0), taken=True)),
     "the keeper or the container was lost, no way to resume": (ONCE, ended(reason="unknown")),
     "the last restart is used": (replace(TRIES, tries=4), ended(1)),
 }

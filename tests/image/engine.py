@@ -131,7 +131,7 @@ def start(folder: Path, engine: Engine) -> None:
     options = [f"--{name}={folder / name}" for name in ("data-root", "exec-root", "pidfile")]
     options += ["--iptables=false", "--ip6tables=false", "--bridge=none", "-H", f"unix://{folder}/sock"]
     alone = 'setsid dockerd "$@" </dev/null >>"$0" 2>&1 &'  # nobody's child: another worker may end it
-    subprocess.run(["bash", "-c", alone, str(folder / "log"), *options], check=True)
+    subprocess.run(["bash", "-c", alone, str(folder / "log"), *options], env=dict(engine.env), check=True)
     try:
         wait_for("dockerd answers", engine.answers, within_s=120, every_s=0.3)
     except AssertionError as error:

@@ -63,6 +63,15 @@ def test_a_killed_run_s_engine_is_ended(own):
     assert not folder.exists()
 
 
+def test_an_engine_outlives_the_test_that_began_it(own):
+    """runc keeps files in XDG_RUNTIME_DIR: a folder of one test's home must not become that of every later one."""
+    folder, _, _ = own
+    dockerd = int((folder / "pidfile").read_text())
+    told = Path(f"/proc/{dockerd}/environ").read_bytes().split(b"\0")
+    assert [word for word in told if word.startswith(b"XDG_")] == []
+    assert os.environ["XDG_RUNTIME_DIR"]
+
+
 def test_an_engine_in_use_is_left_alone(own):
     """Another test run holds its lock; once that is gone, living or killed, its engine is ended too."""
     folder, made, users = own

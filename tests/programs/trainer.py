@@ -1,6 +1,7 @@
 """A training in miniature: counts steps, saves every fifth whole, resumes when told to. Standard library only.
 
-It can wait at a step for SIGUSR1, so that a test may do its worst amid the run however slow the machine is.
+It can wait at a step for SIGUSR1, so that a test may do its worst amid the run however slow the machine is, and on
+request it answers TERM as the polite do: with last words and exit code 0.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import pickle
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -25,7 +27,12 @@ def wait_once(step: int) -> None:
     mark = Path(f"waited-{step}")
     if not mark.exists():
         mark.touch()
-        signal.sigwait({signal.SIGUSR1})
+        signal.sigwaitinfo({signal.SIGUSR1})  # unlike sigwait it lets TERM be handled
+
+
+def leave(*_: object) -> None:
+    print("asked to end: these are the last words")
+    sys.exit(0)
 
 
 def main() -> None:
@@ -35,7 +42,10 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.05)
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--wait-at", type=int, nargs="*", default=())
+    parser.add_argument("--last-words", action="store_true")
     asked = parser.parse_args()
+    if asked.last_words:
+        signal.signal(signal.SIGTERM, leave)
     step = pickle.loads(asked.resume.read_bytes())["step"] if asked.resume else 0
     print(f"starting at step {step}")
     while step < asked.steps:

@@ -1,4 +1,17 @@
-"""The laptop of every story, and RunPod without a laptop: pods are processes, or in turn processes and containers."""
+"""The laptop of every story, and RunPod without a laptop: pods are processes, or in turn processes and containers.
+
+What a pod's disk, PID 1, network, Python or stop may change is told on both: lives, stops, orders, start commands, a
+finished job under crashes, second boots, a GPU that is lost, ssh, secrets, shared volumes, a simulator that dies, and
+by an agent that waits for jobs: outcomes, strangers (border), cuts of the log. Digits are learnt in containers only.
+
+On processes only, because nothing of theirs differs in a container:
+- of the client and what it sends: checkpoint_list, tree, fresh, rehearsal, private_code;
+- of formats and frameworks, which are read as files wherever they lie: hf_trainer, projects, put_back, sources;
+- of what the agent alone decides or says: odd_output, other_ends, bad_input (odd volumes: tests/image/test_volumes.py);
+- of the entrypoint of this checkout, begun in odd ways: last_resort (tests/image/test_last_resort_inside.py is that of
+  containers), and in kills the crash loop and the taken port. Its twenty kills of agents are one too many minutes:
+  lives, stops and digits kill those of containers.
+"""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.live import Simulator, wait_for
-from tests.story.laptop import Laptop
+from tests.live import wait_for
+from tests.story.laptop import Laptop, answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +25,5 @@ class ContainerLaptop(Laptop):
         with (self.state / "server.log").open("ab") as log:
             program = subprocess.Popen(argv, env=self.env | self.engine_variables, stdout=log, stderr=log)
         self.started.append(program)
-        wait_for("a simulator", lambda: Simulator.at(self.state) or program.poll() is not None)
+        wait_for("a simulator", lambda: answers(self.state) or program.poll() is not None)
         assert program.poll() is None, Path(self.state / "server.log").read_text()

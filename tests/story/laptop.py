@@ -51,9 +51,10 @@ class Laptop:
             argv, env=self.env, cwd=self.repo, capture_output=True, text=True, timeout=120, check=False
         )
 
-    def up(self, *more: str, steps: int = 60, waits: Sequence[int] = ()) -> Story:
+    def up(self, *more: str, steps: int = 60, waits: Sequence[int] = (), last_words: bool = False) -> Story:
         """Start the training and follow it, as the person would; it waits at these steps for `Story.goes_on`."""
         command = f"python3 trainer.py --steps {steps} --pause 0.05"
+        command += " --last-words" if last_words else ""
         command += f" --wait-at {' '.join(map(str, waits))}" if waits else ""
         argv = [
             CLIENT,

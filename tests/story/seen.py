@@ -132,6 +132,9 @@ class Seen:
     def status(self) -> str:
         return self.simulator.pod(self.id)["status"]
 
+    def console(self) -> str:
+        return str(self.simulator.call("GET", f"/sim/pods/{self.id}/console")[1])
+
     def processes(self, words: str) -> list[int]:
         """Pids inside the pod of what runs with these words in its command line."""
         listed = self.simulator.call("GET", f"/sim/pods/{self.id}/processes")[1]

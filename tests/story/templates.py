@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.live import Simulator, wait_for
 
 HERE = Path(__file__).parent
@@ -17,6 +19,13 @@ CHECKOUT = HERE.parent.parent
 JOB = "tried"
 TOKEN = "a-token-of-the-template"
 GPU = "NVIDIA L4"
+LEFT = [  # for the fixture runpod, and what a crash of a container leaves: its disk, its startedAt
+    *(("process", layer, started_at) for layer in ("kept", "wiped") for started_at in ("kept", "moved")),
+    *(
+        pytest.param("docker", *left, marks=pytest.mark.docker)
+        for left in (("kept", "kept"), ("wiped", "moved"))
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.live import wait_for
 from tests.story.seen import JOB, Seen, dice, nap, note, order
-from tests.story.templates import CHECKOUT, TemplatePod
+from tests.story.templates import CHECKOUT, LEFT, TemplatePod
 
 pytestmark = pytest.mark.slow
 CALM_S = 6.0  # an agent that lived so long is started again at once
@@ -137,18 +137,19 @@ def test_a_start_command_that_crashes_in_a_loop(simulator, tmp_path):
     finally:
         note(f"naps {naps.read_text().split()}, attempts {pod.begun()}")
     assert (made.mount / "starts").read_text().strip() == str(times + 1)
-    assert pod.begun() == list(range(1, len(pod.begun()) + 1))
+    begun = pod.begun()  # one that was lost before its keeper could write has a number, and no line
+    assert begun == sorted(set(begun))
+    assert [attempt["number"] for attempt in pod.record()["attempts"]] == list(range(1, begun[-1] + 1))
     assert pod.record()["ending"]["outcome"] == "succeeded"
     assert pod.log().count(b"\nwell\n") == 1
 
 
-@pytest.mark.parametrize("layer", ["kept", "wiped"])
-@pytest.mark.parametrize("started_at", ["kept", "moved"])
-def test_a_finished_job_survives_crashes(simulator, layer, started_at):
+@pytest.mark.parametrize(("runpod", "layer", "started_at"), LEFT, indirect=["runpod"])
+def test_a_finished_job_survives_crashes(runpod, layer, started_at):
     """Whatever a crash leaves of the disk and of startedAt: an unfinished job goes on once, a finished one rests."""
     env = {"POD_COMMAND": "echo on; sleep 2; echo well", "POD_RESUME": "", "POD_ON_FINISH": "keep"}
-    made = TemplatePod.create(simulator, env)
-    pod = Seen(simulator, made.id, "tried")
+    made = TemplatePod.create(runpod, env)
+    pod = Seen(runpod, made.id, "tried")
     pod.begins(1)
     pod.crash(layer, started_at)
     pod.begins(2)

@@ -60,6 +60,22 @@ def test_a_lost_keeper_and_its_training(agent):
     PROMISES["the keeper or the container was lost, no way to resume"].assert_kept_by(agent.end_of("lost"))
 
 
+def test_a_training_that_goes_down_with_its_pod(tmp_path):
+    """No agent lives when PID 1 tells the keeper, and the training exits well: that is no success."""
+    command = "trap 'exit 0' TERM; echo begun; while :; do sleep 0.05; done"
+    env = {"POD_JOB": "taken", "POD_COMMAND": command, "POD_ON_FAILURE": "keep"}
+    with BareAgent(tmp_path, **env) as agent:
+        agent.says(b"begun\n")
+        pidfile = agent.folder / "run" / "keeper.pid"
+        keeper = int(pidfile.read_text().split()[0])
+        os.kill(agent.pid, signal.SIGKILL)
+        os.kill(keeper, signal.SIGTERM)
+        wait_for("the keeper has gone", lambda: not pidfile.exists())
+    with BareAgent(tmp_path, **env) as agent:
+        job = agent.end_of("taken")
+        PROMISES["taken with its pod while no agent lived, no way to resume"].assert_kept_by(job)
+
+
 def test_the_deadline(tmp_path):
     """When the hours are over the job is ended, whatever its exit policy, and the pod is to be stopped."""
     env = {"POD_JOB": "long", "POD_COMMAND": "sleep 600", "POD_MAX_HOURS": "0.0007", "POD_ON_FINISH": "keep"}

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.package_index import PackageIndex
 from tests.live import wait_for
+from tests.story.laptop import Laptop
 from tests.story.seen import Seen
 
 pytestmark = pytest.mark.slow
@@ -15,10 +16,18 @@ AMID, LATER = 17, 42
 
 
 @pytest.fixture
-def index():
+def index(clean_environment):
+    """Known to whatever is started from here on."""
     with PackageIndex() as running:
         running.add("keeptest")
+        clean_environment.update(running.env())
         yield running
+
+
+@pytest.fixture
+def laptop(index, either_laptop) -> Laptop:
+    """On both kinds of pods. Their simulator hands them the index's address, so that it must know it first."""
+    return either_laptop
 
 
 def test_a_second_boot_unpacks_what_the_first_installed(laptop, index):
@@ -26,7 +35,6 @@ def test_a_second_boot_unpacks_what_the_first_installed(laptop, index):
     (laptop.repo / "requirements.txt").write_text("keeptest\n")
     for words in (["add", "."], ["commit", "-q", "-m", "A list"]):
         subprocess.run(["git", *words], cwd=laptop.repo, env=laptop.env, check=True)
-    laptop.env.update(index.env())
     story = laptop.up(waits=[AMID, LATER])
     pod, _ = story.waits(AMID)
     shelf = Seen(laptop.simulator, pod).disks / "mount" / ".podkeep" / "envs"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -10,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from tests.live import wait_for
+from tests.story.laptop import Laptop
 from tests.story.seen import Seen, dice, nap
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def laptop(either_laptop) -> Laptop:
+    """Both kinds of pods live on without it."""
+    return either_laptop
 
 
 def die(laptop):
@@ -30,12 +36,6 @@ def is_gone(pid):
         return True
 
 
-def come_back(laptop):
-    """Any command of the client starts it again."""
-    done = laptop.client("ps")
-    assert done.returncode == 0, done.stderr
-
-
 def test_nothing_begins_twice_when_runpod_dies(laptop):
     """Killed thrice amid the run, once with a crashing container, and once as the pod would stop: two attempts."""
     rng = dice("the simulator's deaths")
@@ -46,19 +46,20 @@ def test_nothing_begins_twice_when_runpod_dies(laptop):
     for _ in range(3):
         die(laptop)
         nap(rng, 0, 0.7)
-        come_back(laptop)
+        laptop.start_simulator()
         assert pod.status() == "RUNNING", story.evidence()
     assert pod.begun() == [1]
     assert pod.record()["attempts"][0]["pid"] == pid
+    first = pod.host_pid(1)
     die(laptop)
-    os.kill(json.loads((pod.disks / "init.json").read_bytes())["pid"], signal.SIGKILL)
-    come_back(laptop)
+    os.kill(first, signal.SIGKILL)
+    laptop.start_simulator()
     pod.begins(2)
     _, pid = story.waits(38)
     story.goes_on(pod.id, pid)
     die(laptop)
     wait_for("a refused stop", lambda: pod.journal()[-1]["kind"] == "stop_refused", within_s=60)
-    come_back(laptop)
+    laptop.start_simulator()
     story.assert_good_end(attempts=2)
     assert pod.begun() == [1, 2]
     assert [attempt["exit_code"] for attempt in pod.record()["attempts"]] == [None, 0]

@@ -23,7 +23,7 @@ pytestmark = [
 
 
 @pytest.fixture
-def place(simulator, tmp_path):
+def place(runpod, tmp_path):
     """A pod that its key opens, and a client's options that ask nobody."""
     new_key(tmp_path / "key")
     body = {
@@ -40,10 +40,10 @@ def place(simulator, tmp_path):
             "PUBLIC_KEY": (tmp_path / "key.pub").read_text(),
         },
     }
-    status, pod = simulator.call("POST", "/v2/pods", body)
+    status, pod = runpod.call("POST", "/v2/pods", body)
     assert status == 201, pod
-    yield TemplatePod(simulator, pod["id"]), tmp_path
-    simulator.call("DELETE", f"/v2/pods/{pod['id']}")
+    yield TemplatePod(runpod, pod["id"]), tmp_path
+    runpod.call("DELETE", f"/v2/pods/{pod['id']}")
 
 
 def enter(pod, folder, *words):

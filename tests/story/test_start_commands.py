@@ -9,7 +9,7 @@ import pytest
 
 from tests.live import wait_for
 from tests.story.seen import Seen
-from tests.story.templates import TemplatePod
+from tests.story.templates import LEFT, TemplatePod
 
 pytestmark = pytest.mark.slow
 SH = "echo on >> /workspace/ran; echo well"
@@ -27,14 +27,6 @@ JOBS = [
         "printf 'echo on >> ran\\necho well\\n' > /workspace/train.sh && bash /workspace/train.sh",
     ),
     ("python3", "-c", "open('ran', 'a').write('on\\n'); print('well')"),
-]
-
-LEFT = [
-    *(("process", layer, started_at) for layer in ("kept", "wiped") for started_at in ("kept", "moved")),
-    *(
-        pytest.param("docker", *left, marks=pytest.mark.docker)
-        for left in (("kept", "kept"), ("wiped", "moved"))
-    ),
 ]
 
 

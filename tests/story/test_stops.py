@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.live import Simulator, wait_for
+from tests.story.agents_python import AgentsPython
 from tests.story.laptop import Laptop, Story
 from tests.story.seen import Seen, order
 
 pytestmark = pytest.mark.slow
+AMID, LATER = 17, 42  # where a training waits, two steps after a checkpoint, and where its last attempt does
 LAST_WORDS = """\
 trap 'for n in $(seq 200); do echo word $n; done; exit 0' TERM
 echo ready; while :; do sleep 0.05; done
@@ -52,8 +54,64 @@ def test_a_stop_while_the_agent_starts(laptop):
     assert b"done at step 10\n" in again.log()
 
 
-def test_a_stop_while_no_agent_lives(laptop):
-    """The keeper takes the TERM: the training ends by itself, and all that it said then is in the log."""
+def amid(story: Story) -> Seen:
+    """The pod, once its training waits with a whole checkpoint behind it."""
+    pod, _ = story.waits(AMID)
+    return Seen(story.laptop.simulator, pod)
+
+
+def started_again(story: Story, pod: Seen) -> Story:
+    """By its person, who follows it; its training goes on to its end."""
+    done = story.laptop.client("start", pod.id)
+    assert done.returncode == 0, done.stderr
+    followed = story.laptop.follow(story)
+    followed.goes_on(*followed.waits(LATER))
+    return followed
+
+
+def stopped_early(pod: Seen) -> bool:
+    """Start it, and stop it once PID 1 runs; whether /healthz was not there to be asked, then or later."""
+    before = len(pod.console())
+    pod.act("start")
+    wait_for("PID 1", lambda: pod.simulator.pod(pod.id)["runtime"], every_s=0.01)
+    healthy = pod.simulator.call("GET", f"/proxy/{pod.id}/8787/healthz")[0] == 200
+    pod.act("stop")
+    pod.stopped()
+    return not healthy and "http=up" not in pod.console()[before:]
+
+
+def test_a_stop_while_the_agent_of_a_run_starts(laptop):
+    """Amid a run: stopped, started, stopped again before its agent can be asked, started: it resumes."""
+    story = laptop.up(waits=[AMID, LATER])
+    pod = amid(story)
+    off(laptop, pod.id)
+    story.ends()
+    wait_for("a stop before /healthz answers", lambda: stopped_early(pod))
+    begun = pod.log().count(b"\nstarting at step ")  # in a cut boot too, maybe: training comes before HTTP
+    followed = started_again(story, pod)
+    followed.assert_good_end(attempts=begun + 1)
+    assert min(followed.starts()[1:]) >= 10
+
+
+def test_a_stop_between_two_agents(laptop, tmp_path):
+    """Amid a run, its agent dead and none able to begin: the training has its last words, exits well, and resumes."""
+    python = AgentsPython.of(laptop, tmp_path)
+    story = laptop.up(*python.options, waits=[AMID, LATER], last_words=True)
+    pod = amid(story)
+    python.take_away(pod)
+    known = pod.journal()
+    off(laptop, pod.id)
+    story.ends()
+    assert pod.log().endswith(b"\nasked to end: these are the last words\nEXIT_CODE=0\n")
+    assert pod.journal() == known  # no agent was there to write that it ends
+    python.put_back()
+    followed = started_again(story, pod)
+    followed.assert_good_end(attempts=2)
+    assert followed.starts()[1] >= 10
+
+
+def test_a_stop_right_after_the_agents_death(laptop):
+    """No agent lives, or the next one only begins: the training ends by itself, and all that it said is in the log."""
     story = order(laptop, LAST_WORDS)
     pod = Seen.only(story)
     wait_for("it runs", lambda: b"\nready\n" in pod.log() if pod.log_size() else None)

@@ -157,6 +157,7 @@ class RunningAttempt:
             ended_at=record.ended_at,
             unwritten_bytes=record.unwritten,
             detail=record.detail,
+            taken=record.ending == "hurry",
         )
 
     def cancel(self) -> None:

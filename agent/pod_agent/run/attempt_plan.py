@@ -45,7 +45,7 @@ class Ended:
     """How it ended. ``reason``: exited, signalled, oom, disk_full, spawn_failed, unknown.
 
     ``exit_code`` is the shell's: 128 + n for signal n; None when nobody knows. ``signal`` is set also when a
-    shell reports its command's death by a signal (137 is KILL).
+    shell reports its command's death by a signal (137 is KILL). ``taken``: its pod was going, and it was hurried.
     """
 
     exit_code: int | None
@@ -56,3 +56,4 @@ class Ended:
     ended_at: float
     unwritten_bytes: int = 0  # output that a full disk did not take
     detail: str = ""  # in words: what failed
+    taken: bool = False

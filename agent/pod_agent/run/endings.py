@@ -63,6 +63,8 @@ def find(ended: Ended) -> Finding:
             "out of memory: the kernel killed the training",
             "make batches or workers smaller, or take a machine with more memory",
         )
+    if ended.taken:
+        return Finding(Again.FREELY, "the pod was taken from under it", SET_RESUME)
     if ended.signal is not None:
         return _signalled(ended.signal)
     if ended.exit_code is None:
