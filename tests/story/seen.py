@@ -222,8 +222,13 @@ class Seen:
         try:
             wait_for(f"attempt {attempt}", look, within_s)
         except AssertionError as error:
-            said = self.log()[-3000:].decode(errors="replace")
-            raise AssertionError(f"{error}; the record: {self.record()}; its log ends: {said}") from None
+            raise AssertionError(f"{error}; {self.evidence()}") from None
+
+    def evidence(self) -> str:
+        """What a person would look at: RunPod's record, the job's, the ends of log and console."""
+        log = self.log()[-3000:].decode(errors="replace")
+        console = str(self.simulator.call("GET", f"/sim/pods/{self.id}/console")[1])[-3000:]
+        return f"{self.simulator.pod(self.id)}\n{self.record()}\n{log}\n{console}"
 
     def stopped(self, within_s: float = 60.0) -> None:
         wait_for("the pod is off", lambda: self.simulator.is_off(self.id), within_s)
