@@ -9,9 +9,7 @@ import time
 
 import pytest
 
-from pod_agent.outputs import watch as watch_module
 from pod_agent.outputs.belonging import Belonging
-from pod_agent.outputs.checkpoints import find as find_module
 from pod_agent.outputs.checkpoints import kept as kept_module
 from pod_agent.outputs.checkpoints.kept import kept, put_back
 from pod_agent.outputs.closings import Way
@@ -298,21 +296,3 @@ def test_the_thread_notices_within_about_two_seconds(place):
     place.save("checkpoint-2.npz", numpy_zip(2))
     time.sleep(2.2)
     assert len(place.posted) == 1
-
-
-@pytest.mark.slow
-def test_a_walk_that_took_long_once_does_not_blind_the_thread(place, monkeypatch):
-    """A machine that was busy for half a second: what is saved next is announced as soon as ever."""
-    busy = iter([0.5])
-
-    def find(*arguments):
-        time.sleep(next(busy, 0.0))
-        return find_module.find(*arguments)
-
-    monkeypatch.setattr(watch_module, "find", find)
-    watch = place.watch()
-    watch.start()
-    time.sleep(0.8)
-    place.save("checkpoint-1.npz", numpy_zip(1))
-    assert place.arrived.wait(10)
-    watch.stop()
