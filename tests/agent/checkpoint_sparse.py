@@ -70,7 +70,7 @@ def other_folder(folder, step):
 
 @functools.cache
 def metadata(last):
-    return dcp_metadata(RANKS, 3 * len(TENSORS), last)
+    return dcp_metadata(RANKS, 3 * len(TENSORS), last, saved="/workspace/out/step-#######")
 
 
 def distributed(folder, step):
@@ -79,7 +79,7 @@ def distributed(folder, step):
     tail = torch_zip({}, END)  # torch saves each piece as a zip
     for name, length in RANKS.items():
         stretched(path / name, b"", length, tail)
-    (path / ".metadata").write_bytes(metadata(len(tail)))
+    (path / ".metadata").write_bytes(metadata(len(tail)).replace(b"#######", b"%07d" % step))
 
 
 def deepspeed(folder, step):

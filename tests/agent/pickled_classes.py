@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import pickle
 import struct
+import uuid
 from typing import ClassVar
 
 
+@functools.cache
 def named(module, name):
     """A class that pickles under another module's name."""
     return type(name, (), {"__module__": module, "__qualname__": name, "__slots__": ("__dict__",)})
@@ -39,21 +42,40 @@ def made(module, name, **state):
     return one
 
 
-def dcp_metadata(lengths, pieces=1, last=0):
-    """``.metadata`` of files of these lengths, each filled by as many pieces; ``last`` is the length of the last."""
-    home = "torch.distributed.checkpoint"
+class Size:
+    """torch's, of a tensor."""
+
+    def __init__(self, *sides):
+        self.sides = sides
+
+    def __reduce__(self):
+        return (named("torch", "Size"), (self.sides,))
+
+
+def dcp_metadata(lengths, pieces=1, last=0, saved="out/step-100"):
+    """``.metadata`` of files of these lengths, each filled by as many pieces; ``last`` is the length of the last.
+
+    As torch 2.13 writes it: every tensor's chunks, the place of each, and at the end where it was ``saved``.
+    """
+    home = "torch.distributed.checkpoint.metadata"
+    tensors = {f"model.w{number}": [] for number in range(pieces)}
     stored = {}
-    for file, length in lengths.items():
+    for rank, (file, length) in enumerate(lengths.items()):
         small = length if pieces == 1 else last
         places = [*((length - small) // (pieces - 1) * n for n in range(pieces - 1)), length - small]
-        for number, at in enumerate(places):
-            index = made(f"{home}.metadata", "MetadataIndex", fqn=f"model.w{number}", offset=None, index=None)
-            size = [*places, length][number + 1] - at
-            place = made(f"{home}.filesystem", "_StorageInfo", relative_path=file, offset=at, length=size)
-            stored[index] = place
-    return dumps(
-        made(f"{home}.metadata", "Metadata", state_dict_metadata={}, planner_data=None, storage_data=stored)
-    )
+        for (name, chunks), at, end in zip(tensors.items(), places, [*places[1:], length], strict=True):
+            offset = Size(rank * 512, 0)
+            chunks.append(made(home, "ChunkStorageMetadata", offsets=offset, sizes=Size(512, 4096)))
+            index = made(home, "MetadataIndex", fqn=name, offset=offset, index=rank)
+            place = {"relative_path": file, "offset": at, "length": end - at}
+            stored[index] = made("torch.distributed.checkpoint.filesystem", "_StorageInfo", **place)
+    state = {
+        name: made(home, "TensorStorageMetadata", size=Size(512 * len(lengths), 4096), chunks=chunks)
+        for name, chunks in tensors.items()
+    }
+    meta = made(home, "StorageMeta", checkpoint_id=saved, save_id=str(uuid.uuid4()), load_id=None, modules=[])
+    whole = {"state_dict_metadata": state, "planner_data": None, "storage_data": stored, "storage_meta": meta}
+    return dumps(made(home, "Metadata", **whole), 4)
 
 
 class Storage:

@@ -17,6 +17,7 @@ from pod_agent.outputs.checkpoints.find import find
 from pod_agent.outputs.checkpoints.judge import in_order, judge
 from pod_agent.outputs.checkpoints.records import Records
 from tests.agent.checkpoint_files import numpy_zip, safetensors, torch_zip, trainer
+from tests.agent.pickled_classes import dumps
 
 LONG_AGO = 0.0
 
@@ -262,3 +263,19 @@ def test_an_odd_file_hides_no_other(tmp_path, name, data):
     trainer(tmp_path / "checkpoint-7", 7)
     steps = [one.step for one in judged(tmp_path).values() if one.whole]
     assert 7 in steps
+
+
+def test_a_tensor_of_an_absurd_length_is_no_whole_file(tmp_path):
+    """torch before 1.6, with a count that no file could hold and no reference to tell the right one."""
+    head = b"".join(dumps(one) for one in (0x1950A86A20F9469CFC6C, 1001, {}, {"step": 1}, ["k", "l"]))
+    (tmp_path / "ckpt-1.pth").write_bytes(head + b"\xff" * 8 + bytes(64))
+    assert not only(tmp_path).whole
+
+
+def test_a_number_under_a_long_name_is_no_step(tmp_path):
+    """flax: the name before it was the step's, and a name of more than 31 bytes is none that is read."""
+    long = b"\xd9\x28" + b"n" * 40
+    (tmp_path / "checkpoint_7.msgpack").write_bytes(
+        b"\x83\xa4step\x07" + long + b"\x63" + b"\xa1w\xc4\x03abc"
+    )
+    assert (only(tmp_path).whole, only(tmp_path).step) == (True, 7)

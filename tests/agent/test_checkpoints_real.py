@@ -20,6 +20,7 @@ import pytest
 
 from pod_agent.outputs.checkpoints.find import find
 from pod_agent.outputs.checkpoints.judge import judge
+from pod_agent.outputs.checkpoints.layout import Layouts
 from pod_agent.outputs.checkpoints.records import Records
 from tests.story.seen import dice
 
@@ -171,6 +172,25 @@ def test_distributed(tmp_path):
         "fsdp/step-9": (True, 9, kind),
     }
     cut_each(code, "fsdp/step-9")
+
+
+def test_a_run_s_distributed_ones_are_followed_once(tmp_path):
+    """What torch writes differs from save to save in texts at the end alone, also where the step grows longer."""
+    torch = pytest.importorskip("torch")
+    dcp = pytest.importorskip("torch.distributed.checkpoint")
+    code, layouts = tmp_path / "code", Layouts()
+    with alone(tmp_path):
+        model = torch.nn.Linear(64, 64)
+        for step in (5, 300, 70_000):
+            app = {"step": step, "loss": 1 / step}
+            dcp.save({"model": model.state_dict(), "app": app}, checkpoint_id=code / f"step-{step}")
+    for step in (5, 300, 70_000):
+        folder = code / f"step-{step}"
+        promised = layouts.read(folder / ".metadata", (folder / ".metadata").stat().st_size)
+        sizes = {path.name: path.stat().st_size for path in folder.glob("*.distcp")}
+        assert {name: piece.at + piece.length for name, piece in promised.last.items()} == sizes
+    assert layouts.followed == 1
+    assert judged(code)["step-70000"][:2] == (True, 70_000)
 
 
 def test_keras(tmp_path):

@@ -44,17 +44,8 @@ def poetry(tmp_path_factory):
     """The real Poetry, as the agent fetches it: from this machine's index, into a folder of its own."""
 
     def fetch(folder):
-        words = [
-            BASE,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--target",
-            str(folder),
-            "poetry",
-            "poetry-plugin-export",
-        ]
+        words = [BASE, "-m", "pip", "install", "-q", "--target", str(folder)]
+        words += ["poetry", "poetry-plugin-export"]
         done = subprocess.run(words, check=False, capture_output=True, text=True)
         if done.returncode:
             pytest.skip(f"Poetry cannot be fetched here: {done.stderr[-300:]}")

@@ -1,9 +1,10 @@
 """Watches for new whole checkpoints while the training lives, and keeps copies of those that are rewritten.
 
-It walks the folder about once a second, and more seldom where walking itself takes long; in between it looks again at
-what is being written and at names that are rewritten, which costs a few stats whatever else lies there. A checkpoint is
-told of after two equal looks. Only a file that the next save goes over cannot wait for that: as soon as its writer has
-closed it, it is copied, and the copy judged; so saves that follow each other faster than looks are kept too.
+It walks the folder about once a second, and more seldom where walking itself takes long (pace); in between it looks
+again at what is being written and at names that are rewritten, which costs a few stats whatever else lies there. A
+checkpoint is told of after two equal looks. Only a file that the next save goes over cannot wait for that: as soon as
+its writer has closed it, it is copied, and the copy judged; so saves that follow each other faster than looks are
+kept too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pod_agent.outputs.checkpoints.kept import drop, keep, kept, settle, thin, w
 from pod_agent.outputs.checkpoints.records import Records
 from pod_agent.outputs.checkpoints.tracked import tracked
 from pod_agent.outputs.closings import Closings, Way
+from pod_agent.outputs.pace import Pace
 from pod_wire.status import CheckpointPlace
 
 if TYPE_CHECKING:
@@ -32,11 +34,7 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
     from pod_wire.job import JobSpec
 
-LOOK_S = 1.0
-_SHARE = 200  # a look may take one part in this many of the time
 _AGAIN = 50  # how many are looked at between two walks, the newest
-_QUICK_S = 0.02  # a walk that takes no longer may be made for a new name,
-_NEW_SHARE = 20  # in one part of so many of the time: a program may write a thousand files a second
 NEVER, ALWAYS = -1_000_000, 3  # once written in place it is copied ever after; put in place so often, no more
 _log = logging.getLogger("podkeep")
 
@@ -93,24 +91,19 @@ class CheckpointWatch:
 
     def _run(self) -> None:
         self._closings = closings = Closings(self._folder)
-        next_look = next_walk = next_new = 0.0
-        walk_s = 0.0
+        pace = Pace()
         while not self._ended.is_set():
             began = time.monotonic()
-            if began >= min(next_look, next_walk):
-                is_walk = began >= next_walk
-                self._try(lambda: self.look(writer_alive=True)) if is_walk else self._try(self.look_again)
-                ended = time.monotonic()
-                pause_s = max(LOOK_S, _SHARE * (ended - began))
-                walk_s = ended - began if is_walk else walk_s
-                next_walk = ended + pause_s if is_walk else next_walk
-                next_look = ended + (LOOK_S if is_walk else pause_s)
-            written = closings.wait(min(next_look, next_walk) - time.monotonic())
+            if pace.is_walk_due(began):
+                self._try(lambda: self.look(writer_alive=True))
+                pace.walked(began, time.monotonic())
+            elif pace.rest_s(began) <= 0:
+                self._try(self.look_again)
+                pace.looked(began, time.monotonic())
+            written = closings.wait(pace.rest_s(time.monotonic()))
             if written and not self._ended.is_set():
-                began = time.monotonic()
-                walks = walk_s < _QUICK_S and began >= next_new
+                walks = pace.may_walk_for_a_name(time.monotonic())
                 self._try(functools.partial(self.look_closed, written, walks=walks))
-                next_new = began + _NEW_SHARE * walk_s if walks else next_new
         self._closings = None
         closings.close()
 

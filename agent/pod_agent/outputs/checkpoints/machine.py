@@ -21,6 +21,7 @@ _RUN = {
     "importlib", "code", "commands", "popen2", "pip",
 }  # fmt: skip
 _RUN_BUILTIN = {"eval", "exec", "execfile", "compile", "open", "__import__", "breakpoint", "input"}
+_BUILTINS = {"builtins", "__builtin__"}
 _DICTS = {("collections", "OrderedDict"), ("collections", "defaultdict"), ("builtins", "dict")}
 
 
@@ -46,7 +47,6 @@ class _Opaque:
 
 
 OPAQUE = _Opaque()
-MARK = _Opaque()
 OTHERS = "\0"  # under this name a map holds, as pairs, what has no text for a name
 
 
@@ -61,6 +61,7 @@ class Machine:
     )
     references: list[object] = field(default_factory=list)
     stack: list[object] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)  # how high the stack was at each
     memo: dict[int, object] = field(default_factory=dict)
 
     def take(self, length: int) -> bytes:
@@ -100,30 +101,29 @@ class Machine:
         self.stack.append(data if raw else data.decode("utf-8", "replace"))
 
     def since_mark(self) -> list[object]:
-        for at in range(len(self.stack) - 1, -1, -1):
-            if self.stack[at] is MARK:
-                items = self.stack[at + 1 :]
-                del self.stack[at:]
-                return items
-        raise IndexError
+        at = self.marks.pop()
+        items = self.stack[at:]
+        del self.stack[at:]
+        return items
 
-    def tuple_of(self, count: int) -> None:
-        items = tuple(self.stack[len(self.stack) - count :])
-        if len(items) < count:
-            raise IndexError
-        del self.stack[len(self.stack) - count :]
-        self.stack.append(items)
+    def pop(self) -> None:
+        """Off the stack: a mark, if one is on top."""
+        if self.marks and self.marks[-1] == len(self.stack):
+            self.marks.pop()
+        else:
+            self.stack.pop()
 
     def named(self, module: str, name: str) -> Name:
         """A class or function. Raises NotWhole for those that no checkpoint needs: loading it would run a program."""
-        is_builtin = module in {"builtins", "__builtin__"} and name in _RUN_BUILTIN
+        is_builtin = module in _BUILTINS and name in _RUN_BUILTIN
         if is_builtin or module.partition(".")[0] in _RUN:
             raise NotWhole(f"loading it would run {module}.{name}")
         return Name(module, name)
 
-    def made(self, by: object, args: object) -> None:
+    def made(self, by: object, args: object) -> object:
+        """What is to be made of these, unmade; dictionaries alone are plain values."""
         is_dict = isinstance(by, Name) and (by.module, by.name) in _DICTS
-        self.stack.append({} if is_dict else Made(by, args))
+        return {} if is_dict else Made(by, args)
 
     def setitems(self, items: list[object]) -> None:
         into = self.stack[-1]
@@ -151,3 +151,8 @@ class Machine:
     def reference(self, pid: object) -> None:
         self.references.append(pid)
         self.stack.append(OPAQUE)
+
+
+def is_risky(text: str) -> bool:
+    """Whether this could be half of a name that ``Machine.named`` refuses."""
+    return text.partition(".")[0] in _RUN or text in _RUN_BUILTIN or text in _BUILTINS

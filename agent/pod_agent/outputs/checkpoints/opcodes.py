@@ -1,4 +1,4 @@
-"""What each opcode of a pickle does on the machine: some push a value, some act on what is there. Tables only."""
+"""What each opcode of a pickle does on the machine: a table, made to be quick, for some have hundreds of thousands."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import pickle
 import struct
 from collections.abc import Callable
 
-from pod_agent.outputs.checkpoints.machine import MARK, MOST_TEXT, OPAQUE, Machine, Made
+from pod_agent.outputs.checkpoints.machine import MOST_TEXT, OPAQUE, Machine, Made
 
 _MOST_DIGITS = 100
+_INT = struct.Struct("<i").unpack
+_UINT2 = struct.Struct("<H").unpack
+_UINT4 = struct.Struct("<I").unpack
+_FLOAT = struct.Struct(">d").unpack
+Stack = list[object]
+Read = Callable[[int], bytes]
+Does = Callable[[Machine, Stack, Read], object]
 
 
 def _signed(m: Machine, width: int) -> object:
@@ -31,117 +38,141 @@ def _decimal(m: Machine) -> object:
     return int(line.removesuffix("L")) if len(line) <= _MOST_DIGITS else OPAQUE
 
 
-def _pop(m: Machine) -> None:
-    if m.stack[-1] is MARK:
-        m.since_mark()
-    else:
-        m.stack.pop()
+def _short_text(m: Machine, s: Stack, r: Read) -> None:
+    length = r(1)[0]
+    data = r(length)
+    if len(data) < length:
+        m.take(1)  # says that it is cut
+    s.append(data.decode("utf-8", "replace"))
 
 
-def _reduce(m: Machine) -> None:
-    args = m.stack.pop()
-    m.made(m.stack.pop(), args)
+def _reduce(m: Machine, s: Stack, _: Read) -> None:
+    args = s.pop()
+    s[-1] = m.made(s[-1], args)
 
 
-def _newobj_ex(m: Machine) -> None:
-    m.stack.pop()
-    _reduce(m)
+def _newobj_ex(m: Machine, s: Stack, r: Read) -> None:
+    s.pop()
+    _reduce(m, s, r)
 
 
-def _setitem(m: Machine) -> None:
-    value = m.stack.pop()
-    m.setitems([m.stack.pop(), value])
+def _setitem(m: Machine, s: Stack, _: Read) -> None:
+    value = s.pop()
+    m.setitems([s.pop(), value])
 
 
-def _dict(m: Machine) -> None:
+def _dict(m: Machine, s: Stack, _: Read) -> None:
     items = m.since_mark()
-    m.stack.append({})
+    s.append({})
     m.setitems(items)
 
 
-def _obj(m: Machine) -> None:
+def _obj(m: Machine, s: Stack, _: Read) -> None:
     by, *args = m.since_mark()
-    m.made(by, tuple(args))
+    s.append(m.made(by, tuple(args)))
 
 
-def _stack_global(m: Machine) -> None:
-    name = m.stack.pop()
-    m.stack.append(m.named(str(m.stack.pop()), str(name)))
+def _stack_global(m: Machine, s: Stack, _: Read) -> None:
+    name = s.pop()
+    s[-1] = m.named(str(s[-1]), str(name))
 
 
-def _put(m: Machine, at: int) -> None:
-    m.memo[at] = m.stack[-1]
+def _pair(_: Machine, s: Stack, __: Read) -> None:
+    last = s.pop()
+    s[-1] = (s[-1], last)
 
 
-Does = Callable[[Machine], object]
-PUSHES: dict[bytes, Does] = {
-    pickle.MARK: lambda _: MARK,
-    pickle.DUP: lambda m: m.stack[-1],
-    pickle.NONE: lambda _: None,
-    pickle.NEWTRUE: lambda _: True,
-    pickle.NEWFALSE: lambda _: False,
-    pickle.INT: _decimal,
-    pickle.LONG: _decimal,
-    pickle.BININT: lambda m: struct.unpack("<i", m.take(4))[0],
-    pickle.BININT1: lambda m: m.file.read(1)[0],
-    pickle.BININT2: lambda m: m.number(2),
-    pickle.LONG1: lambda m: _signed(m, 1),
-    pickle.LONG4: lambda m: _signed(m, 4),
-    pickle.FLOAT: lambda m: float(m.line()),
-    pickle.BINFLOAT: lambda m: struct.unpack(">d", m.take(8))[0],
-    pickle.STRING: lambda m: m.line().strip("'\""),
-    pickle.UNICODE: lambda m: m.line(),
-    pickle.EMPTY_TUPLE: lambda _: (),
-    pickle.EMPTY_LIST: lambda _: [],
-    pickle.EMPTY_DICT: lambda _: {},
-    pickle.EMPTY_SET: lambda _: OPAQUE,
-    pickle.TUPLE: lambda m: tuple(m.since_mark()),
-    pickle.LIST: lambda m: m.since_mark(),
-    pickle.FROZENSET: lambda m: m.since_mark() and OPAQUE,
-    pickle.GLOBAL: lambda m: m.named(m.line(), m.line()),
-    pickle.INST: lambda m: Made(m.named(m.line(), m.line()), tuple(m.since_mark())),
-    pickle.GET: lambda m: m.memo[int(m.line())],
-    pickle.BINGET: lambda m: m.memo[m.file.read(1)[0]],
-    pickle.LONG_BINGET: lambda m: m.memo[m.number(4)],
-    pickle.EXT1: lambda m: _over(m, 1),
-    pickle.EXT2: lambda m: _over(m, 2),
-    pickle.EXT4: lambda m: _over(m, 4),
-    pickle.NEXT_BUFFER: lambda _: OPAQUE,
-}
-ACTS: dict[bytes, Does] = {
-    pickle.PROTO: lambda m: m.skip(1),
-    pickle.FRAME: lambda m: m.skip_ahead(m.number(8)),
-    pickle.POP: _pop,
-    pickle.POP_MARK: lambda m: m.since_mark(),
-    pickle.BINSTRING: lambda m: m.text(m.number(4)),
-    pickle.SHORT_BINSTRING: lambda m: m.text(m.number(1)),
-    pickle.BINUNICODE: lambda m: m.text(m.number(4)),
-    pickle.SHORT_BINUNICODE: lambda m: m.text(m.file.read(1)[0]),
-    pickle.BINUNICODE8: lambda m: m.text(m.number(8)),
-    pickle.BINBYTES: lambda m: m.text(m.number(4), raw=True),
-    pickle.SHORT_BINBYTES: lambda m: m.text(m.number(1), raw=True),
-    pickle.BINBYTES8: lambda m: m.text(m.number(8), raw=True),
-    pickle.BYTEARRAY8: lambda m: m.text(m.number(8), raw=True),
-    pickle.READONLY_BUFFER: lambda _: None,
-    pickle.TUPLE1: lambda m: m.tuple_of(1),
-    pickle.TUPLE2: lambda m: m.tuple_of(2),
-    pickle.TUPLE3: lambda m: m.tuple_of(3),
-    pickle.APPEND: lambda m: m.extend([m.stack.pop()]),
-    pickle.APPENDS: lambda m: m.extend(m.since_mark()),
-    pickle.ADDITEMS: lambda m: m.since_mark(),
-    pickle.SETITEM: _setitem,
-    pickle.SETITEMS: lambda m: m.setitems(m.since_mark()),
+def _triple(_: Machine, s: Stack, __: Read) -> None:
+    last, middle = s.pop(), s.pop()
+    s[-1] = (s[-1], middle, last)
+
+
+def _put1(m: Machine, s: Stack, r: Read) -> None:
+    m.memo[r(1)[0]] = s[-1]
+
+
+def _put4(m: Machine, s: Stack, r: Read) -> None:
+    m.memo[_UINT4(r(4))[0]] = s[-1]
+
+
+def _memoize(m: Machine, s: Stack, _: Read) -> None:
+    m.memo[len(m.memo)] = s[-1]
+
+
+def _put(m: Machine, s: Stack, _: Read) -> None:
+    m.memo[int(m.line())] = s[-1]
+
+
+def _tuple1(_: Machine, s: Stack, __: Read) -> None:
+    s[-1] = (s[-1],)
+
+
+DOES: dict[bytes, Does] = {
+    pickle.PROTO: lambda m, _, __: m.skip(1),
+    pickle.FRAME: lambda m, _, __: m.skip_ahead(m.number(8)),
+    pickle.MARK: lambda m, s, _: m.marks.append(len(s)),
+    pickle.POP: lambda m, _, __: m.pop(),
+    pickle.POP_MARK: lambda m, _, __: m.since_mark(),
+    pickle.DUP: lambda _, s, __: s.append(s[-1]),
+    pickle.NONE: lambda _, s, __: s.append(None),
+    pickle.NEWTRUE: lambda _, s, __: s.append(True),
+    pickle.NEWFALSE: lambda _, s, __: s.append(False),
+    pickle.INT: lambda m, s, _: s.append(_decimal(m)),
+    pickle.LONG: lambda m, s, _: s.append(_decimal(m)),
+    pickle.BININT: lambda _, s, r: s.extend(_INT(r(4))),
+    pickle.BININT1: lambda _, s, r: s.append(r(1)[0]),
+    pickle.BININT2: lambda _, s, r: s.extend(_UINT2(r(2))),
+    pickle.LONG1: lambda m, s, _: s.append(_signed(m, 1)),
+    pickle.LONG4: lambda m, s, _: s.append(_signed(m, 4)),
+    pickle.FLOAT: lambda m, s, _: s.append(float(m.line())),
+    pickle.BINFLOAT: lambda _, s, r: s.extend(_FLOAT(r(8))),
+    pickle.STRING: lambda m, s, _: s.append(m.line().strip("'\"")),
+    pickle.UNICODE: lambda m, s, _: s.append(m.line()),
+    pickle.BINSTRING: lambda m, _, __: m.text(m.number(4)),
+    pickle.SHORT_BINSTRING: _short_text,
+    pickle.BINUNICODE: lambda m, _, r: m.text(_UINT4(r(4))[0]),
+    pickle.SHORT_BINUNICODE: _short_text,
+    pickle.BINUNICODE8: lambda m, _, __: m.text(m.number(8)),
+    pickle.BINBYTES: lambda m, _, __: m.text(m.number(4), raw=True),
+    pickle.SHORT_BINBYTES: lambda m, _, __: m.text(m.number(1), raw=True),
+    pickle.BINBYTES8: lambda m, _, __: m.text(m.number(8), raw=True),
+    pickle.BYTEARRAY8: lambda m, _, __: m.text(m.number(8), raw=True),
+    pickle.NEXT_BUFFER: lambda _, s, __: s.append(OPAQUE),
+    pickle.READONLY_BUFFER: lambda _, __, ___: None,
+    pickle.EMPTY_TUPLE: lambda _, s, __: s.append(()),
+    pickle.EMPTY_LIST: lambda _, s, __: s.append([]),
+    pickle.EMPTY_DICT: lambda _, s, __: s.append({}),
+    pickle.EMPTY_SET: lambda _, s, __: s.append(OPAQUE),
+    pickle.TUPLE: lambda m, s, _: s.append(tuple(m.since_mark())),
+    pickle.TUPLE1: _tuple1,
+    pickle.TUPLE2: _pair,
+    pickle.TUPLE3: _triple,
+    pickle.LIST: lambda m, s, _: s.append(m.since_mark()),
+    pickle.APPEND: lambda m, s, _: m.extend([s.pop()]),
+    pickle.APPENDS: lambda m, _, __: m.extend(m.since_mark()),
+    pickle.FROZENSET: lambda m, s, _: s.append(m.since_mark() and OPAQUE),
+    pickle.ADDITEMS: lambda m, _, __: m.since_mark(),
     pickle.DICT: _dict,
-    pickle.OBJ: _obj,
+    pickle.SETITEM: _setitem,
+    pickle.SETITEMS: lambda m, _, __: m.setitems(m.since_mark()),
+    pickle.GLOBAL: lambda m, s, _: s.append(m.named(m.line(), m.line())),
+    pickle.INST: lambda m, s, _: s.append(Made(m.named(m.line(), m.line()), tuple(m.since_mark()))),
     pickle.STACK_GLOBAL: _stack_global,
+    pickle.OBJ: _obj,
     pickle.REDUCE: _reduce,
     pickle.NEWOBJ: _reduce,
     pickle.NEWOBJ_EX: _newobj_ex,
-    pickle.BUILD: lambda m: m.build(),
-    pickle.PUT: lambda m: _put(m, int(m.line())),
-    pickle.BINPUT: lambda m: _put(m, m.file.read(1)[0]),
-    pickle.LONG_BINPUT: lambda m: _put(m, m.number(4)),
-    pickle.MEMOIZE: lambda m: _put(m, len(m.memo)),
-    pickle.PERSID: lambda m: m.reference(m.line()),
-    pickle.BINPERSID: lambda m: m.reference(m.stack.pop()),
+    pickle.BUILD: lambda m, _, __: m.build(),
+    pickle.GET: lambda m, s, _: s.append(m.memo[int(m.line())]),
+    pickle.BINGET: lambda m, s, r: s.append(m.memo[r(1)[0]]),
+    pickle.LONG_BINGET: lambda m, s, r: s.append(m.memo[_UINT4(r(4))[0]]),
+    pickle.PUT: _put,
+    pickle.BINPUT: _put1,
+    pickle.LONG_BINPUT: _put4,
+    pickle.MEMOIZE: _memoize,
+    pickle.PERSID: lambda m, _, __: m.reference(m.line()),
+    pickle.BINPERSID: lambda m, s, _: m.reference(s.pop()),
+    pickle.EXT1: lambda m, s, _: s.append(_over(m, 1)),
+    pickle.EXT2: lambda m, s, _: s.append(_over(m, 2)),
+    pickle.EXT4: lambda m, s, _: s.append(_over(m, 4)),
 }

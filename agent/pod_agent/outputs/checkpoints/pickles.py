@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
 from pod_agent.outputs.checkpoints.machine import Machine
-from pod_agent.outputs.checkpoints.opcodes import ACTS, PUSHES
+from pod_agent.outputs.checkpoints.opcodes import DOES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ def load(data: bytes) -> object:
 
 def run(machine: Machine, most: int = _MOST_OPCODES) -> object:
     """Follow one pickle to its STOP, where the file then stands. Raises NotWhole where it is cut, or no pickle."""
-    machine.stack, machine.memo = [], {}
+    machine.stack, machine.marks, machine.memo = [], [], {}
     try:
         return _follow(machine, most)
     except (ArithmeticError, LookupError, ValueError, struct.error, AttributeError, TypeError) as error:
@@ -52,19 +52,15 @@ def run(machine: Machine, most: int = _MOST_OPCODES) -> object:
 
 
 def _follow(machine: Machine, most: int) -> object:
-    read, stack = machine.file.read, machine.stack
+    read, stack, does = machine.file.read, machine.stack, DOES.get
     for _ in range(most):
-        code = read(1)
-        pushes = PUSHES.get(code)
-        if pushes is not None:
-            stack.append(pushes(machine))
-            continue
-        if code == b".":
+        act = does(code := read(1))
+        if act is not None:
+            act(machine, stack, read)
+        elif code == b".":
             return stack.pop()
-        acts = ACTS.get(code)
-        if acts is None:
+        else:
             raise NotWhole("its pickle is damaged" if code else "its pickle has no end")
-        acts(machine)
     raise TooLong
 
 

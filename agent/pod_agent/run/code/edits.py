@@ -104,9 +104,8 @@ def _is_half(git: Git, commit: str, name: str) -> bool:
     if not path.is_file() or path.is_symlink() or not _is_below(git.tree, name):
         return False
     whole = git.ask("cat-file", "--filters", f"{commit}:{name}")
-    if not whole.ok or path.stat().st_size >= len(
-        whole.output
-    ):  # what somebody put there may be larger than memory
+    # sizes first: what somebody put there may be larger than memory
+    if not whole.ok or path.stat().st_size >= len(whole.output):
         return False
     return whole.output.startswith(path.read_bytes())
 

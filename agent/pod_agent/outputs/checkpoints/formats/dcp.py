@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from pod_agent.outputs.checkpoints import pickles, zips
+from pod_agent.outputs.checkpoints import zips
 from pod_agent.outputs.checkpoints.candidate import NotWhole, Seen, Unproved
 from pod_agent.outputs.checkpoints.files import check_kinds, check_parts
 from pod_agent.outputs.checkpoints.formats.torch_file import value_in_zip
-from pod_agent.outputs.checkpoints.machine import OTHERS, Machine, Made
+from pod_agent.outputs.checkpoints.layout import Layout, Layouts
 from pod_agent.outputs.checkpoints.reading import check_tail
 from pod_agent.outputs.checkpoints.shards import check_complete
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from pod_agent.outputs.checkpoints.candidate import Candidate, Entry
 
 METADATA = ".metadata"
+LAYOUTS = Layouts()  # of all jobs: what was followed once is known
 _PIECES = re.compile(r"(?:^|/)__\d+_\d+\.distcp$")
-_MOST_READ = 64 << 20
-_MOST_OPCODES = 3_000_000  # some seconds, for a large model on many processes
-_MOST_STEP = 64 << 10  # bytes of a piece that may be a step
-
-
-class _Piece(NamedTuple):
-    name: str
-    file: str
-    at: int
-    length: int
 
 
 class Dcp:
@@ -60,54 +49,26 @@ def check_inside(found: Candidate) -> tuple[int | None, set[str]]:
         below = f"{folder}/" if folder else ""
         if f"{below}{METADATA}" not in sizes:
             raise NotWhole(f"{below}{METADATA} is missing")
-        pieces = _pieces(found.path / below / METADATA, sizes[below + METADATA])
-        _check_lengths(found, below, pieces, sizes)
-        step = step if step is not None else _step(found.path / below, pieces)
-        read |= {below + METADATA} | {below + piece.file for piece in pieces}
+        promised = _read(found.path / below / METADATA, sizes[below + METADATA])
+        _check_lengths(found, below, promised, sizes)
+        step = step if step is not None else _step(found.path / below, promised)
+        read |= {below + METADATA} | {below + name for name in promised.last}
     return step, read
 
 
-def _pieces(path: Path, size: int) -> list[_Piece]:
-    if size > _MOST_READ:
-        raise Unproved("its .metadata is too long to follow")
+def _read(path: Path, size: int) -> Layout:
     try:
-        with path.open("rb") as file:
-            value, end = pickles.run(Machine(file, size), _MOST_OPCODES), file.tell()
+        return LAYOUTS.read(path, size)
     except OSError as error:
-        raise NotWhole(f".metadata cannot be read: {error.strerror}") from None
+        raise NotWhole(f"{METADATA} cannot be read: {error.strerror}") from None
     except NotWhole as why:
-        raise NotWhole(f".metadata: {why}") from None
-    except pickles.TooLong:
-        raise Unproved("its .metadata is too long to follow") from None
-    if end != size:
-        raise NotWhole("something stands behind the end of its .metadata")
-    state = value.state if isinstance(value, Made) else None
-    stored = state.get("storage_data") if isinstance(state, dict) else None
-    if not isinstance(stored, dict):
-        raise NotWhole(".metadata names no pieces")
-    return list(_named(stored))
+        raise NotWhole(f"{METADATA}: {why}") from None
+    except Unproved as why:
+        raise Unproved(f"{METADATA}: {why}") from None
 
 
-def _named(stored: dict[str, object]) -> Iterator[_Piece]:
-    pairs = stored.get(OTHERS, [])
-    for key, value in pairs if isinstance(pairs, list) else []:
-        told = value.state if isinstance(value, Made) else None
-        index = key.state if isinstance(key, Made) else None
-        if not isinstance(told, dict):
-            raise NotWhole(".metadata names a piece that cannot be read")
-        file, at, length = (told.get(name) for name in ("relative_path", "offset", "length"))
-        if not (isinstance(file, str) and isinstance(at, int) and isinstance(length, int)):
-            raise NotWhole(".metadata names a piece that cannot be read")
-        name = index.get("fqn") if isinstance(index, dict) else None
-        yield _Piece(name if isinstance(name, str) else "", file, at, length)
-
-
-def _check_lengths(found: Candidate, below: str, pieces: Collection[_Piece], sizes: dict[str, int]) -> None:
-    last: dict[str, _Piece] = {}
-    for piece in pieces:
-        if piece.file not in last or piece.at + piece.length > last[piece.file].at + last[piece.file].length:
-            last[piece.file] = piece
-    for name, piece in sorted(last.items()):
+def _check_lengths(found: Candidate, below: str, promised: Layout, sizes: dict[str, int]) -> None:
+    for name, piece in sorted(promised.last.items()):
         size, wanted = sizes.get(below + name), piece.at + piece.length
         if size is None:
             raise NotWhole(f"{below}{name} is missing")
@@ -126,17 +87,11 @@ def _check_lengths(found: Candidate, below: str, pieces: Collection[_Piece], siz
             raise NotWhole(f"{below}{name}: {why}") from None
 
 
-def _step(folder: Path, pieces: Collection[_Piece]) -> int | None:
+def _step(folder: Path, promised: Layout) -> int | None:
     """A number that was saved beside the tensors under the name of a step."""
-    by_name: dict[str, list[_Piece]] = defaultdict(list)
-    for piece in pieces:
-        by_name[piece.name.rpartition(".")[2]].append(piece)
-    for name in pickles.STEPS:
-        for piece in by_name.get(name, []):
-            if piece.length > _MOST_STEP or piece.name.startswith("optim"):
-                continue
-            with (folder / piece.file).open("rb") as file:
-                value = value_in_zip(file, piece.at + piece.length, piece.at)
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value
+    for piece in promised.steps:
+        with (folder / piece.file).open("rb") as file:
+            value = value_in_zip(file, piece.at + piece.length, piece.at)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
     return None

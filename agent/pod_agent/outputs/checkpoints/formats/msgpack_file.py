@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole, Unproved
 from pod_agent.outputs.checkpoints.pickles import STEPS
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 _BARE = re.compile(r"^checkpoint_\d+$")  # flax gives its files no ending
 _MOST_VALUES = 500_000
+_LONGEST = 32  # bytes of a head and of what is wanted behind it
+_LOOK = 512
+_NEVER = 0xC1  # stands for nothing
 _LENGTHS = {
     0xC4: 1,
     0xC5: 2,
@@ -45,67 +49,73 @@ class MsgpackFile:
     def check(self, found: Candidate, seen: Seen) -> int | None:
         size = found.size_bytes
         with opened(found) as file:
-            step = _walk(file, size)
+            step = _walk(file.fileno(), size)
             check_tail(file, size, min(size, 4096), seen, step)
         return step
 
 
-def _walk(file: BinaryIO, size: int) -> int | None:
+def _walk(fd: int, size: int) -> int | None:
     """Over every value to the end. Gives the step named in the outermost map."""
     steps: dict[str, int] = {}
-    left = [1]  # values still to come, of each open list or map
+    left = 1  # values still to come in this list or map,
+    outer: list[int] = []  # and in those around it
     name = ""
+    data, begin, seen = b"", 0, -1
+    at = 0
     for _ in range(_MOST_VALUES):
-        while left and left[-1] == 0:
-            left.pop()
+        while not left and outer:
+            left = outer.pop()
         if not left:
             break
-        left[-1] -= 1
-        is_name = len(left) == 2 and left[-1] % 2 == 1  # noqa: PLR2004 - within the outermost map
-        value, more = _value(file, size)
-        if is_name:
-            name = value if isinstance(value, str) else ""
-        elif len(left) == 2 and isinstance(value, int) and name in STEPS:  # noqa: PLR2004
-            steps[name] = value
+        left -= 1
+        if at > seen:  # a small look: behind an array the next one is far away
+            data, begin = os.pread(fd, _LOOK, at), at
+            seen = at + len(data) - _LONGEST
+        value, length, more = _value(data, at - begin)
+        at += length
+        if len(outer) == 1:  # in the outermost map
+            if left % 2:
+                name = value if isinstance(value, str) else ""
+            elif isinstance(value, int) and name in STEPS:
+                steps[name] = value
         if more:
-            left.append(more)
+            outer.append(left)
+            left = more
     else:
         raise Unproved("it holds more than podkeep follows")
-    if file.tell() != size:
-        raise NotWhole("something stands behind its end")
+    if at != size:
+        raise NotWhole("it is cut off" if at > size else "something stands behind its end")
     return next((steps[name] for name in STEPS if name in steps), None)
 
 
-def _value(file: BinaryIO, size: int) -> tuple[object, int]:
-    """One value, if it is short and plain, and how many are in it."""
-    head = file.read(1)
-    code = head[0] if head else 0xC1
-    if code < 0x80:  # noqa: PLR2004 - the format's own numbers here and below
-        return code, 0
-    if code < 0x90:  # noqa: PLR2004
-        return None, 2 * (code & 15)
-    if code < 0xA0:  # noqa: PLR2004
-        return None, code & 15
-    if code < 0xC0:  # noqa: PLR2004
-        return _take(file, code & 31).decode("utf-8", "replace"), 0
-    if code >= 0xE0:  # noqa: PLR2004
-        return code - 256, 0
+def _value(data: bytes, at: int) -> tuple[object, int, int]:
+    """One value, if it is short and plain, how many bytes it takes, and how many values are in it."""
+    code = data[at] if at < len(data) else -1
+    if code in _LENGTHS:
+        wide = _LENGTHS[code]
+        length = int.from_bytes(data[at + 1 : at + 1 + wide], "big") + (code in _EXTRAS)
+        return None, 1 + wide + length, 0
+    if 0xA0 <= code < 0xC0:  # noqa: PLR2004 - the format's own numbers here and below
+        length = code & 31
+        return data[at + 1 : at + 1 + length].decode("utf-8", "replace"), 1 + length, 0
     if code in _COUNTS:
         wide, each = _COUNTS[code]
-        return None, each * int.from_bytes(_take(file, wide), "big")
-    if code in _LENGTHS:
-        length = int.from_bytes(_take(file, _LENGTHS[code]), "big") + (code in _EXTRAS)
-        if file.seek(length, 1) > size:
-            raise NotWhole("it is cut off")
-        return None, 0
-    if code not in _FIXED:
-        raise NotWhole("it is damaged" if head else "it is cut off")
-    data = _take(file, _FIXED[code])
-    return struct.unpack(_INTEGERS[code], data)[0] if code in _INTEGERS else None, 0
+        return None, 1 + wide, each * int.from_bytes(data[at + 1 : at + 1 + wide], "big")
+    if code in _FIXED:
+        told = data[at + 1 : at + 1 + _FIXED[code]]
+        is_number = code in _INTEGERS and len(told) == _FIXED[code]
+        return struct.unpack(_INTEGERS[code], told)[0] if is_number else None, 1 + _FIXED[code], 0
+    return _small(code)
 
 
-def _take(file: BinaryIO, length: int) -> bytes:
-    data = file.read(length)
-    if len(data) < length:
-        raise NotWhole("it is cut off")
-    return data
+def _small(code: int) -> tuple[object, int, int]:
+    """A value that is a single byte, or a short map or list of such a head."""
+    if code < 0 or code == _NEVER:
+        raise NotWhole("it is cut off" if code < 0 else "it is damaged")
+    if code < 0x80:  # noqa: PLR2004
+        return code, 1, 0
+    if code < 0x90:  # noqa: PLR2004
+        return None, 1, 2 * (code & 15)
+    if code < 0xA0:  # noqa: PLR2004
+        return None, 1, code & 15
+    return code - 256, 1, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +20,7 @@ _RUNS = re.compile(rb"c((?:os|posix|nt|subprocess|pty|runpy|builtins\n(?:eval|ex
 _SEARCHED = 1 << 20
 _BEFORE = 3  # pickles before the one that matters: a magic number, a version, the machine's sizes
 _MOST_KEYS = 100_000
+_COUNT = 8  # bytes
 _STORAGE = 5  # members of a reference: "storage", kind, key, place, count
 _WIDTHS = {
     "DoubleStorage": 8, "FloatStorage": 4, "HalfStorage": 2, "BFloat16Storage": 2, "LongStorage": 8, "IntStorage": 4,
@@ -84,16 +86,18 @@ def _check_old(file: BinaryIO, size: int, seen: Seen) -> int | None:
     begin = file.tell()
     if not isinstance(keys, list) or len(keys) > _MOST_KEYS:
         raise NotWhole("its list of tensors cannot be read")
+    end, fd = begin, file.fileno()
     for key in keys:
+        if end > size:
+            break
         width, wanted = counts.get(str(key), (1, None))
-        count = int.from_bytes(file.read(8), "little")
+        count = int.from_bytes(os.pread(fd, _COUNT, end), "little")
+        end += _COUNT
         if wanted is not None and count != wanted:
-            raise NotWhole(
-                "the lengths of its tensors are damaged" if file.tell() < size else "tensors are missing"
-            )
-        file.seek(min(count * width, size), 1)
-    if file.tell() != size:
-        missing = file.tell() - size
+            raise NotWhole("the lengths of its tensors are damaged" if end < size else "tensors are missing")
+        end += count * width
+    if end != size:
+        missing = end - size
         raise NotWhole(
             f"{missing} bytes of its tensors are missing" if missing > 0 else "it is longer than its tensors"
         )
