@@ -9,7 +9,7 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from pod_agent.invocation import FIELDS, understand
+from pod_agent.invocation import FIELDS, Invocation, understand
 from pod_agent.life import Life
 from pod_agent.pod import marks
 from pod_agent.run.attempt_plan import USUAL, Patience
@@ -21,8 +21,6 @@ from pod_wire.masker import Masker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from pod_agent.invocation import Invocation
 
 WRONG_USE, NOT_POSSIBLE = 2, 3  # as pod-client's
 USAGE = f"""pod-agent: carries one job through its phases, then switches the pod off.
@@ -72,9 +70,10 @@ def look_after(
         job = after.job_of(asked, after.ourselves())
         agent = marks.agent(invocation.run_dir)
         if agent is None:
+            env, _ = after.alone(job, env, invocation)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # who wants to sleep closes the terminal
-            return after.alone(job, env, invocation)
-        to_stderr(f"podkeep: {after.hand_over(job, agent, invocation.disk_dir)}\n".encode())
+            return env, Invocation(invocation.run_dir, invocation.disk_dir)
+        to_stderr(f"podkeep: {after.hand_over(job, agent, invocation)}\n".encode())
     except PodError as error:
         lines = [error.message, *map(str, error.mistakes if isinstance(error, BadInput) else ()), error.hint]
         to_stderr("".join(f"podkeep: {line}\n" for line in lines if line).encode("utf-8", "replace"))

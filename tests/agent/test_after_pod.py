@@ -1,0 +1,131 @@
+"""What `pod-agent after PID` means for its pod: what a stop would wipe, which limits hold, who stays to apply them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from pod_agent import after
+from pod_agent.invocation import Invocation
+from pod_agent.pod.preflight.mount import Mount
+from pod_wire.errors import BadInput, Conflict
+from tests.agent.agent_process import AgentProcess
+
+KEEPS = {"POD_ON_FINISH": "keep", "POD_ON_FAILURE": "keep", "POD_IDLE_MINUTES": "0"}
+ON_POD = {"RUNPOD_POD_ID": "pod-a", "POD_WORKSPACE": "/"}  # the container's own disk, wherever this runs
+
+
+@pytest.fixture
+def pod(tmp_path):
+    made = []
+
+    def make(**env):
+        made.append(
+            AgentProcess(tmp_path, **{"POD_ON_FINISH": "", "POD_ON_FAILURE": "", "POD_JOB": "", **env})
+        )
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def run(pod, *words):
+    argv = [sys.executable, "-m", "pod_agent", "after", *words]
+    return subprocess.run(argv, env=pod.env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def settings(fields, env):
+    return after.understood({"POD_COMMAND": "true", **fields}, env, Invocation())[1]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"POD_ON_FINISH": "keep"},
+        {**KEEPS, "POD_ON_FAILURE": "stop"},
+        {**KEEPS, "POD_IDLE_MINUTES": "15"},
+        {**KEEPS, "POD_MAX_HOURS": "9"},
+    ],
+)
+def test_a_stop_that_would_wipe_all_is_refused(fields):
+    """Whatever would stop the pod in the end, its idle minutes too, counts where no volume is mounted."""
+    with pytest.raises(Conflict, match="no mounted volume") as caught:
+        after.hold(settings(fields, ON_POD))
+    assert "--ephemeral" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("fields", "env"),
+    [
+        (KEEPS, ON_POD),
+        ({"POD_EPHEMERAL": "1"}, ON_POD),
+        ({}, {**ON_POD, "POD_EPHEMERAL": "1"}),
+        ({}, {**ON_POD, "POD_WORKSPACE": "/proc"}),
+        ({}, {"POD_WORKSPACE": "/"}),
+    ],
+)
+def test_what_wipes_nothing_is_looked_after(fields, env):
+    """A pod that is kept, a loss that is allowed, a mount of its own, a machine of one's own."""
+    after.hold(settings(fields, env))
+
+
+def test_a_mount_that_hangs_holds_nobody():
+    """It is waited for as long as the limit says, and then taken for a mount, as it is none of the container's own."""
+    over = threading.Event()
+
+    def look(_):
+        over.wait()
+        return Mount("/", "overlay")
+
+    after.hold(settings({}, ON_POD), look, 0.05)
+    over.set()
+
+
+def test_nothing_begins_where_a_stop_would_wipe_all(pod, training):
+    """Exit code 3 with the ways out, no agent, no folder, and the training goes on."""
+    mine = training()
+    agent = pod(**ON_POD, POD_EPHEMERAL="")
+    done = run(agent, str(mine.pid))
+    assert done.returncode == 3
+    assert "no mounted volume" in done.stderr
+    assert "--on-finish keep" in done.stderr
+    assert not (agent.folder / "run").exists()
+    assert mine.process.poll() is None
+
+
+def test_a_living_agent_is_not_asked_for_it_either(tmp_path, training):
+    """Where the agent's own environment says so, nothing is posted: nobody listens here."""
+    (tmp_path / "local-token").write_text("a-token")
+    env = {**ON_POD, "PODKEEP_DISK_DIR": str(tmp_path)}
+    agent = subprocess.Popen(["/bin/sleep", "600"], env=env)
+    try:
+        job = after.job_of(after.read([str(training().pid)]), after.ourselves())
+        with pytest.raises(Conflict, match="no mounted volume"):
+            after.hand_over(job, agent.pid, Invocation())
+    finally:
+        agent.kill()
+        agent.wait()
+
+
+@pytest.mark.parametrize("text", ["many", "nan", "inf", "-1e999", "1_0x", "0", "-2"])
+def test_a_number_that_is_none_is_said(text):
+    """To who typed it, by the option's name: no agent is to meet it, who would stop the pod amid the training."""
+    with pytest.raises(BadInput) as caught:
+        settings({"POD_MAX_HOURS": text}, {})
+    assert str(caught.value.mistakes[0]).startswith("--max-hours: ")
+
+
+def test_a_mistake_stops_no_pod(pod, training):
+    """Exit code 2, every mistake named, and no agent that would end its job and stop the pod."""
+    mine = training()
+    agent = pod(RUNPOD_POD_ID="pod-a")
+    done = run(agent, str(mine.pid), "--max-hours=many", "--on-finish", "kep")
+    assert done.returncode == 2
+    assert "--max-hours: " in done.stderr
+    assert "--on-finish: " in done.stderr
+    assert not (agent.folder / "run").exists()
