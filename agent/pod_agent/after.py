@@ -209,7 +209,10 @@ def environment_of(pid: int) -> dict[str, str]:
 
 
 def hand_over(job: Mapping[str, str], agent: int, invocation: Invocation) -> str:
-    """Ask the living agent; what it said in one line. Refusals are errors with their remedy."""
+    """Ask the living agent; what it said in one line. Refusals are errors with their remedy.
+
+    A posted job knows nothing of the pod's environment: the limits that stand there are handed over with it.
+    """
     its = environment_of(agent)
     disk_dir = Path(its.get("PODKEEP_DISK_DIR") or invocation.disk_dir)
     try:
@@ -218,10 +221,11 @@ def hand_over(job: Mapping[str, str], agent: int, invocation: Invocation) -> str
         raise Unreachable(
             f"cannot ask the agent of this pod: its token: {error}", "run this as root"
         ) from None
+    given = {**{name: its[name] for name in STANDING if its.get(name)}, **job}
     pod = {name: its[name] for name in PLACE if its.get(name)}
-    _, settings = understood(job, pod, invocation)
+    _, settings = understood(given, pod, invocation)
     hold(settings)
-    asked = [BY_NAME[name].field for name in job]
+    asked = [BY_NAME[name].field for name in given]
     body = {name: getattr(settings.job, name) for name in asked} | {"requirements": ""}
     port = its.get("POD_PORT") or str(DEFAULT_PORT)
     status, answer = post(int(port) if port.isdecimal() else DEFAULT_PORT, token, body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from pod_agent.invocation import Invocation
 from pod_agent.pod.preflight.mount import Mount
 from pod_wire.errors import BadInput, Conflict
 from tests.agent.agent_process import AgentProcess
+from tests.live import wait_for
 
 KEEPS = {"POD_ON_FINISH": "keep", "POD_ON_FAILURE": "keep", "POD_IDLE_MINUTES": "0"}
 ON_POD = {"RUNPOD_POD_ID": "pod-a", "POD_WORKSPACE": "/"}  # the container's own disk, wherever this runs
@@ -110,6 +112,20 @@ def test_a_living_agent_is_not_asked_for_it_either(tmp_path, training):
     finally:
         agent.kill()
         agent.wait()
+
+
+@pytest.mark.slow
+def test_a_living_agent_gets_the_pod_s_limits(pod, training):
+    """What the pod's environment says holds for what is handed over, and what is typed wins over it."""
+    standing = {"POD_ON_FINISH": "keep", "POD_ON_FAILURE": "keep", "POD_MAX_HOURS": "7", "POD_IDLE_MINUTES": "42"}
+    mine = training()
+    agent = pod(**standing).start()
+    wait_for("http", lambda: "http=up" in agent.said())
+    done = run(agent, str(mine.pid), "--max-hours", "5")
+    assert done.returncode == 0, done.stderr
+    spec = json.loads((agent.folder / "disk" / "boot.json").read_bytes())["accepted"]["spec"]
+    assert (spec["on_finish"], spec["on_failure"]) == ("keep", "keep")
+    assert (spec["max_hours"], spec["idle_minutes"], spec["ephemeral"]) == (5, 42, True)
 
 
 @pytest.mark.parametrize("text", ["many", "nan", "inf", "-1e999", "1_0x", "0", "-2"])
