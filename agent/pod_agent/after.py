@@ -1,13 +1,12 @@
 """``pod-agent after PID…``: somebody's training runs already; look after it, and then apply the exit policy.
 
-Where an agent lives it is asked to, as for any job; where none does, this program becomes the agent of a job whose
-command only looks on (``run.after_watch``). Nothing is signalled here, whatever happens to us; and nothing is begun
-whose end would wipe what the training made.
+A job whose command only looks on (``run.after_watch``). Where an agent lives it is asked to, as for any job; where none
+does, ``after_alone`` keeps one alive. Nothing is signalled here, whatever happens to us; and nothing is begun whose end
+would wipe what the training made.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import os
@@ -27,7 +26,6 @@ from pod_wire.contract import BY_NAME, VARIABLES
 from pod_wire.errors import BadInput, Conflict, Mistake, PodError, Unreachable
 from pod_wire.job import ExitPolicy
 from pod_wire.old_names import OLD_NAMES
-from pod_wire.orders import new_order_id
 from pod_wire.routes import DEFAULT_PORT
 
 if TYPE_CHECKING:
@@ -140,9 +138,13 @@ def ourselves() -> list[int]:
     return found
 
 
-def job_of(asked: Asked, mine: Sequence[int]) -> dict[str, str]:
+def targets(asked: Asked, mine: Sequence[int]) -> list[str]:
+    """``PID:START`` of each."""
+    return [target(pid, mine) for pid in asked.pids]
+
+
+def job_of(asked: Asked, names: Sequence[str]) -> dict[str, str]:
     """The job as POD_* variables: a command that only looks on, nothing fetched, nothing installed."""
-    names = [target(pid, mine) for pid in asked.pids]
     program = str(Path(after_watch.__file__))
     command = "exec " + shlex.join([sys.executable, "-I", "-S", program, *names])
     return {
@@ -255,16 +257,3 @@ def post(port: int, token: str, body: Mapping[str, object]) -> tuple[int, Mappin
     finally:
         connection.close()
     return response.status, answer if isinstance(answer, dict) else {}
-
-
-# Where none does
-
-
-def alone(
-    job: Mapping[str, str], env: Mapping[str, str], invocation: Invocation
-) -> tuple[dict[str, str], Settings]:
-    """The environment of an agent for this job only. A login shell has not what RunPod told PID 1."""
-    told = {name: value for name, value in environment_of(1).items() if name.startswith(("RUNPOD_", "POD_"))}
-    kept, settings = understood({**job, "POD_ORDER": new_order_id()}, {**told, **env}, invocation)
-    hold(settings)
-    return kept, settings

@@ -172,7 +172,7 @@ WRONG = [
 def test_what_cannot_be_looked_after_is_said(words, said):
     """Every mistake names itself and the way out; nothing is begun."""
     with pytest.raises(BadInput) as caught:
-        after.job_of(after.read(words), after.ourselves())
+        after.targets(after.read(words), after.ourselves())
     assert said in "; ".join(map(str, caught.value.mistakes))
 
 

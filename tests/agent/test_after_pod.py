@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,9 +13,12 @@ import pytest
 
 from pod_agent import after
 from pod_agent.invocation import Invocation
+from pod_agent.pod import marks
 from pod_agent.pod.preflight.mount import Mount
+from pod_agent.run import after_watch
 from pod_wire.errors import BadInput, Conflict
 from tests.agent.agent_process import AgentProcess
+from tests.fakes.stop_server import StopServer
 from tests.live import wait_for
 
 KEEPS = {"POD_ON_FINISH": "keep", "POD_ON_FAILURE": "keep", "POD_IDLE_MINUTES": "0"}
@@ -106,7 +111,8 @@ def test_a_living_agent_is_not_asked_for_it_either(tmp_path, training):
     env = {**ON_POD, "PODKEEP_DISK_DIR": str(tmp_path)}
     agent = subprocess.Popen(["/bin/sleep", "600"], env=env)
     try:
-        job = after.job_of(after.read([str(training().pid)]), after.ourselves())
+        asked = after.read([str(training().pid)])
+        job = after.job_of(asked, after.targets(asked, after.ourselves()))
         with pytest.raises(Conflict, match="no mounted volume"):
             after.hand_over(job, agent.pid, Invocation())
     finally:
@@ -117,7 +123,12 @@ def test_a_living_agent_is_not_asked_for_it_either(tmp_path, training):
 @pytest.mark.slow
 def test_a_living_agent_gets_the_pod_s_limits(pod, training):
     """What the pod's environment says holds for what is handed over, and what is typed wins over it."""
-    standing = {"POD_ON_FINISH": "keep", "POD_ON_FAILURE": "keep", "POD_MAX_HOURS": "7", "POD_IDLE_MINUTES": "42"}
+    standing = {
+        "POD_ON_FINISH": "keep",
+        "POD_ON_FAILURE": "keep",
+        "POD_MAX_HOURS": "7",
+        "POD_IDLE_MINUTES": "42",
+    }
     mine = training()
     agent = pod(**standing).start()
     wait_for("http", lambda: "http=up" in agent.said())
@@ -145,3 +156,57 @@ def test_a_mistake_stops_no_pod(pod, training):
     assert "--max-hours: " in done.stderr
     assert "--on-finish: " in done.stderr
     assert not (agent.folder / "run").exists()
+
+
+@pytest.fixture
+def runpod():
+    server = StopServer()
+    yield server
+    server.close()
+
+
+def told(server):
+    return {
+        "RUNPOD_POD_ID": "pod-a",
+        "RUNPOD_API_KEY": "a-key-of-the-pod",
+        "POD_RUNPOD_URL": f"{server.url}/v2",
+    }
+
+
+def running(status):
+    return status["phase"] == "running" and status["job"]["attempts"][-1]["pid"]
+
+
+@pytest.mark.slow
+def test_an_agent_that_dies_is_followed_by_another(pod, training, runpod):
+    """No agent lived here and ours is killed: the next one goes on, and the end that nobody saw stops the pod."""
+    mine = training()
+    agent = pod(**told(runpod)).start("after", str(mine.pid))
+    agent.until("running", running)
+    first = marks.agent(agent.folder / "run")
+    assert first is not None
+    assert first != agent.process.pid
+    mark = agent.folder / "run" / f"by-hand-{mine.pid}.pid"
+    assert mark.read_text() == f"{mine.pid} {after_watch.started(mine.pid)}\n"
+    os.kill(first, signal.SIGKILL)
+    mine.ends()
+    wait_for("the stop", lambda: runpod.stops)
+    assert marks.agent(agent.folder / "run") not in {None, first}
+    log = agent.workspace / ".podkeep" / "jobs" / f"after-{mine.pid}" / "log"
+    assert "succeeded" in log.read_text()
+
+
+@pytest.mark.slow
+def test_who_ends_it_is_told_that_the_pod_is_billed(pod, training, runpod):
+    """Ctrl-C leaves a pod that nobody stops: it is said, with the way back; the training goes on."""
+    mine = training()
+    agent = pod(**told(runpod)).start("after", str(mine.pid))
+    agent.until("running", running)
+    os.killpg(agent.process.pid, signal.SIGINT)  # as a terminal does
+    assert agent.process.wait(60) == 0
+    assert (
+        f"this pod is billed, and nobody will stop it: begin `pod-agent after {mine.pid}` again"
+        in agent.said()
+    )
+    assert runpod.stops == []
+    assert mine.process.poll() is None
