@@ -56,4 +56,4 @@ done
 if pid=$(keeper); then kill -TERM "$pid" 2>/dev/null; fi # the agent may have died before it could tell it
 until=$((SECONDS + 30)) # a keeper beside a dead mount may wait for ever; PID 1 without an agent must not
 while keeper >/dev/null && [ $SECONDS -lt $until ]; do sleep 0.1; done # two for the training, the rest for its log
-exit 0
+[ -z "${PODKEEP_LAST_WORDS-}" ] || echo "$PODKEEP_LAST_WORDS" >&2 # of `pod-agent after`, where we are not PID 1's child

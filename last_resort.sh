@@ -25,9 +25,12 @@ began() { # when a process began, in ticks of the kernel
   set -- ${stat##*) }
   echo "${20}"
 }
-keeper() { # whether it lives
-  local pid started
-  read -r pid started 2>/dev/null <"$run_dir/keeper.pid" && [ "$(began "$pid")" = "$started" ]
+keeper() { # whether it lives, or a training that somebody began by hand (`pod-agent after`)
+  local mark pid started
+  for mark in "$run_dir/keeper.pid" "$run_dir"/by-hand-*.pid; do
+    read -r pid started 2>/dev/null <"$mark" && [ "$(began "$pid")" = "$started" ] && return
+  done
+  return 1
 }
 read -r up _ </proc/uptime
 up=${up%.*}

@@ -33,6 +33,7 @@ MAY_IMPORT = {
     ),
     "pod_agent.api": ("pod_wire", "pod_agent"),
     "pod_agent.after": ("pod_wire", "pod_agent"),
+    "pod_agent.after_alone": ("pod_wire", "pod_agent"),
     "pod_agent.serving": ("pod_wire", "pod_agent"),
     "pod_agent.life": ("pod_wire", "pod_agent"),
     "pod_agent.__main__": ("pod_wire", "pod_agent"),

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from pod_agent.invocation import FIELDS, understand
 from pod_agent.life import Life
@@ -58,23 +58,23 @@ def to_stderr(line: bytes) -> None:
         left = left[os.write(2, left) :]
 
 
-def look_after(
-    words: Sequence[str], env: dict[str, str], invocation: Invocation
-) -> tuple[dict[str, str], Invocation]:
-    """``pod-agent after``: asks the agent that lives here, and ends; or else says what this program is to become."""
-    from pod_agent import after  # noqa: PLC0415 - no other agent needs it
+def look_after(words: Sequence[str], env: dict[str, str], invocation: Invocation) -> NoReturn:
+    """``pod-agent after``: asks the agent that lives here, and ends; or else becomes the entrypoint of one."""
+    from pod_agent import after, after_alone  # noqa: PLC0415 - no other agent needs them
 
     if words[:1] in (("-h",), ("--help",)):
         sys.stdout.write(after.USAGE)
         sys.exit(0)
     try:
         asked = after.read(words)
-        job = after.job_of(asked, after.ourselves())
+        names = after.targets(asked, after.ourselves())
+        job = after.job_of(asked, names)
         agent = marks.agent(invocation.run_dir)
         if agent is None:
+            kept, settings = after_alone.alone(job, env, invocation)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)  # who wants to sleep closes the terminal
-            return after.alone(job, env, invocation)
-        to_stderr(f"podkeep: {after.hand_over(job, agent, invocation.disk_dir)}\n".encode())
+            after_alone.become(names, kept, settings)
+        to_stderr(f"podkeep: {after.hand_over(job, agent, invocation)}\n".encode())
     except PodError as error:
         lines = [error.message, *map(str, error.mistakes if isinstance(error, BadInput) else ()), error.hint]
         to_stderr("".join(f"podkeep: {line}\n" for line in lines if line).encode("utf-8", "replace"))
@@ -90,8 +90,8 @@ def main(argv: Sequence[str] | None = None, patience: Patience = USUAL) -> None:
     env = dict(os.environ)
     invocation = understand(words, env.get("PODKEEP_RUN_DIR"), env.get("PODKEEP_DISK_DIR"))
     if invocation.after is not None:
-        env, invocation = look_after(invocation.after, env, invocation)
-    elif (other := marks.agent(invocation.run_dir)) is not None:
+        look_after(invocation.after, env, invocation)
+    if (other := marks.agent(invocation.run_dir)) is not None:
         to_stderr(TWO.format(pid=other).encode())
         sys.exit(NOT_POSSIBLE)
     settings = Settings.from_env(env, invocation, socket.gethostname())

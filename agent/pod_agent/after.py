@@ -1,48 +1,55 @@
 """``pod-agent after PID…``: somebody's training runs already; look after it, and then apply the exit policy.
 
-Where an agent lives it is asked to, as for any job; where none does, this program becomes the agent of a job whose
-command only looks on (``run.after_watch``). Nothing is signalled here, whatever happens to us.
+A job whose command only looks on (``run.after_watch``). Where an agent lives it is asked to, as for any job; where none
+does, ``after_alone`` keeps one alive. Nothing is signalled here, whatever happens to us; and nothing is begun whose end
+would wipe what the training made.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
-import math
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_agent.invocation import FIELDS, Invocation
+from pod_agent.invocation import FIELDS, FLAGS, Invocation
 from pod_agent.pod import marks
+from pod_agent.pod.preflight import mount
+from pod_agent.pod.preflight.look import Look
 from pod_agent.run import after_watch
-from pod_wire.contract import VARIABLES
+from pod_agent.settings import Settings
+from pod_wire.contract import BY_NAME, VARIABLES
 from pod_wire.errors import BadInput, Conflict, Mistake, PodError, Unreachable
+from pod_wire.job import ExitPolicy
 from pod_wire.old_names import OLD_NAMES
-from pod_wire.orders import new_order_id
 from pod_wire.routes import DEFAULT_PORT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pod_agent.pod.preflight.mount import Mount
+    from pod_wire.job import JobSpec
 
 OPTIONS = ("--job", "--on-finish", "--on-failure", "--max-hours", "--idle-minutes")
+EPHEMERAL = "--ephemeral"
 USAGE = f"""pod-agent after PID…: looks after a training that runs already, and switches the pod off when it has ended.
 
   python train.py > train.log 2>&1 &     redirected to a file, so that its log can be kept
   pod-agent after $!
 
-options: {" ".join(OPTIONS)}
+options: {" ".join(OPTIONS)} {EPHEMERAL}
 Several PIDs: until the last of them has ended. Its exit code is nobody's to know but its parent's: any end counts.
 """
-BY_VARIABLE = {"POD_JOB": "name", "POD_ON_FINISH": "on_finish", "POD_ON_FAILURE": "on_failure"}
-NUMBERS = {"POD_MAX_HOURS": "max_hours", "POD_IDLE_MINUTES": "idle_minutes"}
+TYPED = {variable: option for option, variable in (FIELDS | FLAGS).items()}
 STANDING = ("POD_ON_FINISH", "POD_ON_FAILURE", "POD_MAX_HOURS", "POD_IDLE_MINUTES", "POD_EPHEMERAL")
+PLACE = ("RUNPOD_POD_ID", "POD_WORKSPACE")
 KERNEL_THREAD = 0x00200000  # PF_KTHREAD of the flags in /proc/PID/stat
 ANSWER_S = 20.0
+MOUNT_S = 5.0
 ENOUGH_BYTES = 1 << 20
 
 
@@ -62,14 +69,15 @@ def read(words: Sequence[str]) -> Asked:
     left = list(words)
     while left:
         name, equals, value = left.pop(0).partition("=")
-        if name in OPTIONS and (equals or left):
-            fields[FIELDS[name]] = value if equals else left.pop(0)
-        elif name in OPTIONS:
-            mistakes.append(Mistake(name, "needs a value", "write it after the option"))
+        if name in OPTIONS:
+            fields[FIELDS[name]] = value if equals or not left else left.pop(0)
+            if not fields[FIELDS[name]].strip():
+                mistakes.append(Mistake(name, "needs a value", "write it after the option"))
+        elif name == EPHEMERAL:
+            fields[FLAGS[name]] = value if equals else "1"
         elif name.startswith("-"):
-            mistakes.append(
-                Mistake(name, "is no option of `pod-agent after`", f"known: {', '.join(OPTIONS)}")
-            )
+            known = ", ".join((*OPTIONS, EPHEMERAL))
+            mistakes.append(Mistake(name, "is no option of `pod-agent after`", f"known: {known}"))
         elif name.isascii() and name.isdecimal() and not equals and len(name) < 10:  # noqa: PLR2004 - no pid is longer
             pids.append(int(name))
         else:
@@ -130,9 +138,13 @@ def ourselves() -> list[int]:
     return found
 
 
-def job_of(asked: Asked, mine: Sequence[int]) -> dict[str, str]:
+def targets(asked: Asked, mine: Sequence[int]) -> list[str]:
+    """``PID:START`` of each."""
+    return [target(pid, mine) for pid in asked.pids]
+
+
+def job_of(asked: Asked, names: Sequence[str]) -> dict[str, str]:
     """The job as POD_* variables: a command that only looks on, nothing fetched, nothing installed."""
-    names = [target(pid, mine) for pid in asked.pids]
     program = str(Path(after_watch.__file__))
     command = "exec " + shlex.join([sys.executable, "-I", "-S", program, *names])
     return {
@@ -141,6 +153,49 @@ def job_of(asked: Asked, mine: Sequence[int]) -> dict[str, str]:
         "POD_REQUIREMENTS": "",
         **asked.fields,
     }
+
+
+# What it means for the pod
+
+
+def understood(
+    job: Mapping[str, str], env: Mapping[str, str], invocation: Invocation
+) -> tuple[dict[str, str], Settings]:
+    """The environment with this job and no other, and what it says; BadInput names what is wrong with it.
+
+    Said here, to who typed it: an agent that met it would end the job *failed*, and stop the pod amid the training.
+    """
+    others = {variable.name for variable in VARIABLES if variable.level == "job"} - set(STANDING)
+    kept = {name: value for name, value in env.items() if name not in others and name not in OLD_NAMES}
+    kept |= job
+    settings = Settings.from_env(kept, Invocation(invocation.run_dir, invocation.disk_dir))
+    if settings.mistakes is not None:
+        named = [replace(it, field=TYPED.get(it.field, it.field)) for it in settings.mistakes.mistakes]
+        raise BadInput("cannot look after it", tuple(named))
+    return kept, settings
+
+
+def hold(
+    settings: Settings, look: Callable[[Path], Mount | None] = mount.look, limit_s: float = MOUNT_S
+) -> None:
+    """A pod is not to be stopped whose stop wipes all: refuse. A mount that does not answer is one, as elsewhere."""
+    spec = settings.job
+    if settings.pod_id is None or spec is None or spec.ephemeral or never_stops(spec):
+        return
+    on = Look("mount", lambda: look(settings.workspace)).within(limit_s)
+    if on is not None and on.is_fleeting:
+        raise Conflict(
+            f"cannot look after it: the pod's stop would wipe what it made, as {settings.workspace} is no mounted"
+            " volume",
+            "POD_WORKSPACE=… names the volume where there is one elsewhere; --on-finish keep --on-failure keep"
+            " --idle-minutes 0 never stops the pod; --ephemeral allows the loss",
+        )
+
+
+def never_stops(spec: JobSpec) -> bool:
+    """Whether the job brings no stop of the pod with it. To keep it is to stop it after the idle minutes."""
+    policies = {spec.on_finish, spec.on_failure}
+    return policies == {ExitPolicy.KEEP} and not spec.idle_minutes and spec.max_hours is None
 
 
 # Where an agent lives
@@ -155,20 +210,25 @@ def environment_of(pid: int) -> dict[str, str]:
     return {name: value for name, equals, value in (pair.partition("=") for pair in pairs) if equals}
 
 
-def hand_over(job: Mapping[str, str], agent: int, disk_dir: Path) -> str:
-    """Ask the living agent; what it said in one line. Refusals are errors with their remedy."""
+def hand_over(job: Mapping[str, str], agent: int, invocation: Invocation) -> str:
+    """Ask the living agent; what it said in one line. Refusals are errors with their remedy.
+
+    A posted job knows nothing of the pod's environment: the limits that stand there are handed over with it.
+    """
     its = environment_of(agent)
+    disk_dir = Path(its.get("PODKEEP_DISK_DIR") or invocation.disk_dir)
     try:
-        token = (Path(its.get("PODKEEP_DISK_DIR") or disk_dir) / marks.LOCAL_TOKEN).read_text("ascii").strip()
+        token = (disk_dir / marks.LOCAL_TOKEN).read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Unreachable(
             f"cannot ask the agent of this pod: its token: {error}", "run this as root"
         ) from None
-    body: dict[str, object] = {"command": job["POD_COMMAND"], "requirements": ""}
-    body |= {field: job[name] for name, field in BY_VARIABLE.items() if name in job}
-    for name, field in NUMBERS.items():
-        if name in job:
-            body[field] = number(FIELD_OPTIONS[name], job[name])
+    given = {**{name: its[name] for name in STANDING if its.get(name)}, **job}
+    pod = {name: its[name] for name in PLACE if its.get(name)}
+    _, settings = understood(given, pod, invocation)
+    hold(settings)
+    asked = [BY_NAME[name].field for name in given]
+    body = {name: getattr(settings.job, name) for name in asked} | {"requirements": ""}
     port = its.get("POD_PORT") or str(DEFAULT_PORT)
     status, answer = post(int(port) if port.isdecimal() else DEFAULT_PORT, token, body)
     if status == http.client.CONFLICT:
@@ -180,16 +240,6 @@ def hand_over(job: Mapping[str, str], agent: int, disk_dir: Path) -> str:
             str(answer.get("detail") or f"the agent answered {status}"), str(answer.get("remedy") or "")
         )
     return f"the pod's agent looks after it as job {job['POD_JOB']!r}: pod-client status, logs and cancel know it"
-
-
-FIELD_OPTIONS = {variable: option for option, variable in FIELDS.items()}
-
-
-def number(option: str, text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if math.isfinite(found := float(text)):
-            return found
-    raise BadInput("cannot look after it", (Mistake(option, "is no number", "e.g. 12"),))
 
 
 def post(port: int, token: str, body: Mapping[str, object]) -> tuple[int, Mapping[str, object]]:
@@ -207,18 +257,3 @@ def post(port: int, token: str, body: Mapping[str, object]) -> tuple[int, Mappin
     finally:
         connection.close()
     return response.status, answer if isinstance(answer, dict) else {}
-
-
-# Where none does
-
-
-def alone(
-    job: Mapping[str, str], env: Mapping[str, str], invocation: Invocation
-) -> tuple[dict[str, str], Invocation]:
-    """The environment and invocation of an agent for this job only. A login shell has not what RunPod told PID 1."""
-    told = {name: value for name, value in environment_of(1).items() if name.startswith(("RUNPOD_", "POD_"))}
-    known = {**told, **env}
-    others = {variable.name for variable in VARIABLES if variable.level == "job"} - set(STANDING)
-    kept = {name: value for name, value in known.items() if name not in others and name not in OLD_NAMES}
-    kept["POD_ORDER"] = new_order_id()
-    return kept, Invocation(invocation.run_dir, invocation.disk_dir, dict(job))

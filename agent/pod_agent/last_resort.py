@@ -44,7 +44,7 @@ class Facts(NamedTuple):
     """What can be known without the agent. Moments of the wall clock but ``idle_s``, which is a span."""
 
     pod: str | None
-    keeper_lives: bool
+    keeper_lives: bool  # or a training that somebody began by hand (`pod-agent after`)
     deadline: float | None
     has_job: bool
     keep: bool
@@ -111,10 +111,10 @@ def number(value: object) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def keeper_lives(run_dir: Path) -> bool:
-    """Whether the keeper whose mark lies there lives; a pid alone may be somebody else's by now."""
+def lives(mark: Path) -> bool:
+    """Whether the process whose mark this is lives; a pid alone may be somebody else's by now."""
     try:
-        pid, started = (run_dir / "keeper.pid").read_text("ascii").split()
+        pid, started = mark.read_text("ascii").split()
         fields = Path("/proc", str(int(pid)), "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
         return fields[19] == started and fields[0] not in "ZX"
     except (OSError, ValueError, IndexError):
@@ -173,7 +173,7 @@ def gather(env: Mapping[str, str], words: Sequence[str], since: float, now: floa
     minutes = (dig(spec, "idle_minutes"), option(words, "--idle-minutes") or env.get("POD_IDLE_MINUTES"))
     return Facts(
         pod=env.get("RUNPOD_POD_ID") or None,
-        keeper_lives=keeper_lives(run_dir),
+        keeper_lives=any(lives(mark) for mark in (run_dir / "keeper.pid", *run_dir.glob("by-hand-*.pid"))),
         deadline=deadline(disk, option(words, "--max-hours") or env.get("POD_MAX_HOURS"), now),
         has_job=bool(spec) or asks or any(env.get(name) for name in ("POD_COMMAND", "POD_REPO", "REPO_URL")),
         keep="keep" in policies,

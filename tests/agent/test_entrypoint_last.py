@@ -271,13 +271,14 @@ def test_the_shell_knows_the_policies_too(server, tmp_path, env, since, stops):
     assert bool(server.stops) is stops
 
 
-def test_the_shell_keeps_the_deadline(server, tmp_path):
-    """A keeper that lives holds the pod until then: ours lives, it is this test."""
+@pytest.mark.parametrize("name", ["keeper.pid", "by-hand-7.pid"])
+def test_the_shell_keeps_the_deadline(server, tmp_path, name):
+    """A keeper that lives holds the pod until then, or a training begun by hand: ours lives, it is this test."""
     run = Shell(server, tmp_path, "curl")
     (tmp_path / "run").mkdir()
     (tmp_path / "disk").mkdir()
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    (tmp_path / "run" / "keeper.pid").write_text(f"{os.getpid()} {fields[19]}\n")
+    (tmp_path / "run" / name).write_text(f"{os.getpid()} {fields[19]}\n")
     assert "goes on under its keeper" in run("6", "1", "7").stderr
     (tmp_path / "disk" / "deadline.json").write_text('{"at":99999999999.5,"boot":"b"}')
     assert "goes on under its keeper" in run("6", "1", "7").stderr

@@ -173,9 +173,10 @@ def test_a_job_is_known_without_the_agent(disk, env, words, has_job):
     assert facts(disk, env, words).has_job
 
 
-def test_a_keeper_is_known_by_its_start_time(disk):
-    """A pid that was given to somebody else since is no keeper."""
-    mark = disk.parent / "run" / "keeper.pid"
+@pytest.mark.parametrize("name", ["keeper.pid", "by-hand-7.pid"])
+def test_a_keeper_is_known_by_its_start_time(disk, name):
+    """A pid that was given to somebody else since is no keeper, and no training that was begun by hand."""
+    mark = disk.parent / "run" / name
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     mark.write_text(f"{os.getpid()} {fields[19]}\n")
     assert facts(disk).keeper_lives
