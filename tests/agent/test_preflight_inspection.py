@@ -204,6 +204,7 @@ def test_an_unfit_pod_ends_the_job_at_once(tmp_path):
     desk.readiness.begin(JOB)
     (event,) = wait_for("the verdict", lambda: list(desk.posted))
     assert (event.order, event.reason) == ("order-1", "this pod has 0 of its 1 GPUs")
+    assert event.ends_pod
     with pytest.raises(StepFailed, match="0 of its 1 GPUs"):
         desk.readiness.hold(desk.work)
     assert kept.read(desk.disk) is None

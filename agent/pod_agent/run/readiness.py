@@ -164,7 +164,7 @@ class Readiness:
         check.findings += findings
         bad = verdict.failed(findings)
         if bad is not None:
-            self._post(e.Unfit(check.order, bad.reason, bad.remedy))
+            self._post(e.Unfit(check.order, bad.reason, bad.remedy, bad.ends_pod))
 
     def _settled(self, check: Check, work: Work) -> None:
         """The way is free: what is odd goes into the log, and is remembered for this boot."""
