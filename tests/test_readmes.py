@@ -63,12 +63,14 @@ def test_every_dependency_has_its_reason():
 
 
 def test_the_job_file_of_the_readme_is_a_job():
-    """The pod.toml that the README shows is accepted as it stands, but for the image's name."""
+    """The pod.toml that the README shows is accepted as it stands, and its image is one that can be pulled."""
     text = re.search(r"```toml\n(.*?)```", README, re.DOTALL).group(1)
     parsed = parse_toml(text, "train")
     assert parsed.spec.resume == "--resume {checkpoint}"
     assert parsed.warnings == ()
-    assert toml_pod_table(text).keys() == {"image", "gpu"}
+    pod = toml_pod_table(text)
+    assert pod.keys() == {"image", "gpu"}
+    assert re.fullmatch(r"[a-z0-9./-]+:[\w.-]+", pod["image"]), pod
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -193,17 +193,18 @@ class Desk:
         return [event.text for event in self.posted if isinstance(event, e.Warned)]
 
     def pass_by(self, job=JOB):
-        self.readiness.begin(job)
-        self.readiness.begin(job)
+        self.readiness.begin(job, self.work)
+        self.readiness.begin(job, self.work)
         self.readiness.hold(self.work)
 
 
 def test_an_unfit_pod_ends_the_job_at_once(tmp_path):
     """The machine hears of it while a step is under way, and the step before the training does not pass either."""
     desk = Desk(tmp_path, gpu_count=1)
-    desk.readiness.begin(JOB)
+    desk.readiness.begin(JOB, desk.work)
     (event,) = wait_for("the verdict", lambda: list(desk.posted))
     assert (event.order, event.reason) == ("order-1", "this pod has 0 of its 1 GPUs")
+    assert event.ends_pod
     with pytest.raises(StepFailed, match="0 of its 1 GPUs"):
         desk.readiness.hold(desk.work)
     assert kept.read(desk.disk) is None
@@ -253,7 +254,7 @@ def test_names_are_looked_up_once_in_a_boot(tmp_path):
 def test_waiting_for_the_verdict_can_be_cancelled(tmp_path):
     """A cancel is heard while something is still being looked at."""
     desk = Desk(tmp_path, gate=threading.Event())
-    desk.readiness.begin(JOB)
+    desk.readiness.begin(JOB, desk.work)
     desk.work.cancel()
     with pytest.raises(StepCancelled):
         desk.readiness.hold(desk.work)
@@ -263,8 +264,8 @@ def test_waiting_for_the_verdict_can_be_cancelled(tmp_path):
 def test_another_order_is_looked_at_anew(tmp_path):
     """The verdict on an order that was cancelled is not the next one's."""
     desk = Desk(tmp_path, gpu_count=1)
-    desk.readiness.begin(JOB)
-    desk.readiness.begin(replace(JOB, order="order-2"))
+    desk.readiness.begin(JOB, desk.work)
+    desk.readiness.begin(replace(JOB, order="order-2"), desk.work)
     with pytest.raises(StepFailed):
         desk.readiness.hold(desk.work)
     wait_for("both verdicts", lambda: {event.order for event in desk.posted} == {"order-1", "order-2"})

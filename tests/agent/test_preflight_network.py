@@ -163,24 +163,7 @@ def test_a_slow_network_is_told_from_what_came(samples, level):
     assert found.level is level
     if level is Level.WARNING:
         assert "at 0.4 MB/s at best" in found.reason
-        assert "min, $0." in found.remedy
-
-
-def test_the_meter_reads_until_it_is_stopped():
-    """A sample at the beginning and one at the end; a machine without the table is measured in nothing."""
-    counts = iter(range(0, 10_000, 5))
-    meter = pace.Meter(FakeClock(), lambda: next(counts), beat_s=0.01)
-    meter.start()
-    told = meter.stop()
-    assert len(told) >= 1
-    assert told == tuple(sorted(told))
-
-    def no_table():
-        raise FileNotFoundError
-
-    meter = pace.Meter(FakeClock(), no_table)
-    meter.start()
-    assert pace.judge(meter.stop()) == FINE
+        assert found.remedy.endswith(("60 s, $0.02", "11 min, $0.22"))
 
 
 class Runpod:

@@ -18,15 +18,16 @@ ENDS_IN_S = 60.0  # a matter of seconds; the set-up beside it takes ten minutes
 
 
 def test_a_pod_without_its_gpu_stops_itself(engine, built_image, tmp_path, runpod):
-    """One GPU promised, no driver: the job fails with reason and remedy amid its set-up, and the stop is asked for."""
+    """One GPU promised, no driver: the job fails with its reason amid its set-up, and the pod stops, sleep or not."""
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     promised = {
         "RUNPOD_GPU_COUNT": "1",
         "NVIDIA_VISIBLE_DEVICES": "void",  # a host with GPUs hands none in
         "POD_SETUP": "sleep 600",
+        "POD_IDLE_MINUTES": "0",
     }
-    command = ("bash", "-c", "touch /workspace/ran; echo it trains")
+    command = ("bash", "-c", "touch /workspace/ran; echo it trains; sleep infinity")
     env = told(runpod, **promised)
     with Container(engine, built_image.id, *command, mounts={workspace: "/workspace"}, **env) as pod:
         wait_for("the stop", lambda: runpod.stops, ENDS_IN_S)

@@ -87,6 +87,7 @@ class Unfit:
     order: str
     reason: str
     remedy: str = ""
+    ends_pod: bool = False  # it lacks what it is paid for: it stops, whatever the exit policy
 
 
 # From the attempt

@@ -98,8 +98,9 @@ def step_failed(state: State, event: e.StepFailed, now: float) -> Result:
 
 
 def unfit(state: State, event: e.Unfit, now: float) -> Result:
-    """The step under way is ended; what it was making is of no use here."""
-    return exits.drain(state, Ending(Outcome.FAILED, event.reason, event.remedy), now)
+    """The step under way is ended; what it was making is of no use here. A pod without its GPUs is not kept either."""
+    because = event.reason if event.ends_pod and state.on_pod else None
+    return exits.drain(state, Ending(Outcome.FAILED, event.reason, event.remedy), now, stop_because=because)
 
 
 def step_lost(state: State, event: e.StepCancelled, now: float) -> Result:

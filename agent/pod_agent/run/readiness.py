@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.run import events as e
 from pod_agent.run.after_watch import is_watch
-from pod_agent.run.work import StepFailed
+from pod_agent.run.work import StepCancelled, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,14 +39,18 @@ class Check:
 
     order: str
     job: str  # the spec's hash
+    work: Work  # of the step under way
     over: threading.Event = field(default_factory=threading.Event)
     code_is_here: threading.Event = field(default_factory=threading.Event)
     findings: list[Finding] = field(default_factory=list)
+    said: tuple[str, ...] = ()  # lines of it that stand in the log
     known: Kept | None = None
     meter: Meter | None = None
+    is_left: bool = False
 
     def leave(self) -> None:
         """Nobody waits for it any more."""
+        self.is_left = True
         if self.meter is not None:
             self.meter.stop()
 
@@ -64,6 +68,7 @@ class Readiness:
         own_pod: Callable[[], Pod | None] = lambda: None,
         doing: Callable[[str | None], None] = lambda _: None,
         inspection: Callable[[Place], Inspection] | None = None,
+        meter: Callable[[Callable[[Finding], None]], Meter] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -72,21 +77,30 @@ class Readiness:
         self._own_pod = own_pod
         self._doing = doing
         self._inspection = inspection or self._usual
+        self._meter = meter or self._usual_meter
         self._check: Check | None = None
 
-    def begin(self, job: Job) -> None:
-        """Start looking, unless that is under way for this order. Returns at once."""
-        if is_watch(job.spec.command) or (self._check is not None and self._check.order == job.order):
+    def begin(self, job: Job, work: Work) -> None:
+        """Start looking, unless that is under way for this order. Returns at once. ``work`` is the step's own."""
+        if self._check is not None and self._check.order == job.order:
+            self._check.work = work
             return
-        if self._check is not None:
-            self._check.leave()
-        self._check = check = Check(job.order, job.spec.spec_hash())
+        self.leave()
+        if is_watch(job.spec.command):
+            return
+        self._check = check = Check(job.order, job.spec.spec_hash(), work)
         threading.Thread(target=lambda: self._run(check, job), name="preflight", daemon=True).start()
 
     def synced(self) -> None:
         """The code is here: names that do not resolve cost no job any more."""
         if self._check is not None:
             self._check.code_is_here.set()
+
+    def leave(self) -> None:
+        """The way to an attempt is given up: nothing more is measured or told."""
+        check, self._check = self._check, None
+        if check is not None:
+            check.leave()
 
     def hold(self, work: Work) -> None:
         """Wait for the verdict; StepFailed when it is bad. A later attempt is looked at anew."""
@@ -142,7 +156,6 @@ class Readiness:
 
     def _follow(self, check: Check, here: Place, inspection: Inspection, load: Load) -> None:
         """What is told whenever it is known: names, and the pace at which code and packages come."""
-        from pod_agent.pod.preflight import pace  # noqa: PLC0415 - the same
 
         def names() -> None:
             try:
@@ -152,8 +165,10 @@ class Readiness:
 
         threading.Thread(target=names, name="preflight-names", daemon=True).start()
         if not here.is_simulated:
-            check.meter = pace.Meter(self._clock)
+            check.meter = self._meter(lambda found: self._tell_early(check, found))
             check.meter.start()
+            if check.is_left:  # before it had a meter
+                check.meter.stop()
 
     def _tell(self, check: Check, findings: tuple[Finding, ...]) -> None:
         from pod_agent.pod.preflight import verdict  # noqa: PLC0415 - the same
@@ -164,18 +179,34 @@ class Readiness:
         check.findings += findings
         bad = verdict.failed(findings)
         if bad is not None:
-            self._post(e.Unfit(check.order, bad.reason, bad.remedy))
+            self._post(e.Unfit(check.order, bad.reason, bad.remedy, bad.ends_pod))
+
+    def _tell_early(self, check: Check, found: Finding) -> None:
+        """While code and packages come; into the log by way of the step at work, which a keeper never writes beside."""
+        from pod_agent.pod.preflight import verdict  # noqa: PLC0415 - the same
+
+        self._tell(check, (found,))
+        lines = verdict.texts((found,))
+        try:
+            for text in lines:
+                check.work.say(f"podkeep: {text}")
+        except (StepCancelled, OSError) as error:
+            log.info("preflight=unsaid error=%r", error)
+        else:
+            check.said += lines
 
     def _settled(self, check: Check, work: Work) -> None:
         """The way is free: what is odd goes into the log, and is remembered for this boot."""
-        from pod_agent.pod.preflight import kept, pace, verdict  # noqa: PLC0415 - the same
+        from pod_agent.pod.preflight import kept, verdict  # noqa: PLC0415 - the same
 
         if check.meter is not None:
-            self._tell(check, (pace.judge(check.meter.stop(), self._settings.price),))
+            check.meter.stop()
+            self._tell(check, (check.meter.verdict(),))
         known = check.known or kept.Kept(self._boot(), check.job)
         now = kept.more(known, verdict.warnings(check.findings), verdict.texts(check.findings))
         for text in now.told[len(known.told) :]:
-            work.say(f"podkeep: {text}")
+            if text not in check.said:
+                work.say(f"podkeep: {text}")
         if now == check.known:
             return
         try:
@@ -187,6 +218,11 @@ class Readiness:
         from pod_agent.pod.preflight.inspection import Inspection  # noqa: PLC0415 - the same
 
         return Inspection(here, self._clock, own_pod=self._own_pod, doing=self._doing)
+
+    def _usual_meter(self, tell: Callable[[Finding], None]) -> Meter:
+        from pod_agent.pod.preflight.pace import Meter  # noqa: PLC0415 - the same
+
+        return Meter(self._clock, tell=tell, price=self._settings.price)
 
 
 def _load(job: Job) -> Load:

@@ -90,7 +90,7 @@ class RealSteps:
         from pod_agent.run.code.sync import sync  # noqa: PLC0415 - not needed where an attempt is found alive
 
         if self._readiness is not None:
-            self._readiness.begin(job)
+            self._readiness.begin(job, work)
         if job.tries == 0:
             for text in (one for one in job.warnings if one.startswith(OTHER_CODE)):
                 work.say(f"podkeep: {text}")
@@ -105,6 +105,8 @@ class RealSteps:
         from pod_agent.run.environment import careful  # noqa: PLC0415 - the same
         from pod_agent.run.environment.install import install  # noqa: PLC0415
 
+        if self._readiness is not None:
+            self._readiness.begin(job, work)
         known, mine = self._known(job), self._own_environment()
         own = self._own_host(job)
         done = install(job.spec, known.folder, self._envs, mine, work, shelf=self._shelf(), own=own)
@@ -115,7 +117,7 @@ class RealSteps:
     def restore(self, job: Job, work: Work) -> e.Event:
         known = self._known(job)
         if self._readiness is not None:
-            self._readiness.begin(job)
+            self._readiness.begin(job, work)
         state = self._folders.of(job.name).path
         warnings = self._begin(job, known.folder, state, work) if not job.attempts else ()
         told = job.rehearsal
@@ -244,6 +246,8 @@ class RealSteps:
 
     def drain(self, job: Job) -> None:
         """Say in the log how it ended. Nothing is uploaded yet."""
+        if self._readiness is not None:
+            self._readiness.leave()
         ending = job.ending
         if ending is None:
             return

@@ -25,7 +25,7 @@ _HEAD = """\
 # Try it on this machine, for nothing: pod-client up --local. On RunPod: pod-client up.
 
 [pod]
-# image = "..."                      # the container image; needed on RunPod
+# image = "pytorch/pytorch:2.8.0-cuda12.8-cudnn9-runtime"   # needed on RunPod; any will do (docs/image.md)
 # gpu = "NVIDIA GeForce RTX 4090"    # yours to choose, needed on RunPod; of a list the first that is free is taken
 """
 _SAFETY = """\

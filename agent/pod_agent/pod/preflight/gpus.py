@@ -82,7 +82,7 @@ def judge_count(gpus: Gpus, promised: int | None) -> Finding:
         return warning("this pod's GPUs could not be looked at: podkeep misses nvidia-ml-py", UNLOOKED)
     reason = f"this pod has {usable} of its {promised} GPUs"
     why = _why(gpus)
-    return failure(f"{reason}: {why}" if why else reason, ANOTHER)
+    return failure(f"{reason}: {why}" if why else reason, ANOTHER, ends_pod=True)
 
 
 def judge_cuda(gpus: Gpus) -> Finding:
@@ -119,7 +119,7 @@ def _why(gpus: Gpus) -> str:
 def judge_unpromised(*, has_gpu_type: bool | None, is_cuda_image: bool) -> Finding:
     """RUNPOD_GPU_COUNT is 0: a CPU pod, or a GPU pod that came back without its own. RunPod's record tells which."""
     if has_gpu_type:
-        return failure("this pod came back without its GPU", ANOTHER)
+        return failure("this pod came back without its GPU", ANOTHER, ends_pod=True)
     if has_gpu_type is None and is_cuda_image:
         return warning(
             "this pod has no GPU, though its image is made for one",

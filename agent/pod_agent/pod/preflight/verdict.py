@@ -28,6 +28,7 @@ class Finding:
     level: Level = Level.FINE
     reason: str = ""
     remedy: str = ""
+    ends_pod: bool = False  # the pod lacks what it is paid for: no exit policy keeps it
 
     @property
     def text(self) -> str:
@@ -46,8 +47,8 @@ def warning(reason: str, remedy: str = "") -> Finding:
     return Finding(Level.WARNING, reason, remedy)
 
 
-def failure(reason: str, remedy: str = "") -> Finding:
-    return Finding(Level.FAILURE, reason, remedy)
+def failure(reason: str, remedy: str = "", *, ends_pod: bool = False) -> Finding:
+    return Finding(Level.FAILURE, reason, remedy, ends_pod)
 
 
 def warnings(findings: Iterable[Finding]) -> tuple[str, ...]:
@@ -66,7 +67,8 @@ def failed(findings: Iterable[Finding]) -> Finding | None:
     bad = [one for one in findings if one.level is Level.FAILURE]
     if not bad:
         return None
-    return failure("; ".join(dict.fromkeys(one.reason for one in bad)), bad[0].remedy)
+    reasons = "; ".join(dict.fromkeys(one.reason for one in bad))
+    return failure(reasons, bad[0].remedy, ends_pod=any(one.ends_pod for one in bad))
 
 
 def size(count: float) -> str:
