@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from tests.client import bare_box
-from tests.client.bare_box import SYSTEM_PYTHON
+from tests.client.bare_box import OLD, SYSTEM_PYTHON
 from tests.fakes.stop_server import StopServer
 from tests.live import wait_for
 
@@ -21,8 +21,6 @@ RECORDS = """#!/bin/sh
 echo "$@" >>{folder}/asked
 if [ -n "${{WGETRC:-}}" ]; then cat "$WGETRC" >{folder}/key; else cat >{folder}/key; fi
 """
-
-OLD = f'#!/bin/sh\ncase "$*" in *ensurepip*) exit 1;; esac\nexec {SYSTEM_PYTHON} "$@"\n'
 
 DNF = """#!/bin/sh
 echo "$*" >>{folder}/asked
