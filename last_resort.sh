@@ -90,7 +90,7 @@ tool() { command -v runpodctl >/dev/null && { timeout 20 runpodctl "$@" >/dev/nu
 ways=(v2 graphql new old) # the sixth death begins with the first, each later one with the next
 for i in 0 1 2 3; do
   case ${ways[(deaths + 2 + i) % 4]} in
-    v2) post "$url/pods/$pod/action" '{"action": "stop"}' && ! grep -q '<' "$answer" ;;
+    v2) post "$url/pods/$pod/action" '{"action": "stop"}' && ! [[ $(<"$answer") =~ ^[[:space:]]*'<' ]] ;; # a page
     graphql) post "$origin/graphql" "$query" && grep -q '"podStop": *{' "$answer" && ! grep -q '"errors"' "$answer" ;;
     new) tool pod stop "$pod" ;;
     old) tool stop pod "$pod" ;;

@@ -238,6 +238,18 @@ class Shell:
         )
 
 
+ANSWERS = [({"env": {"POD_COMMAND": "python t.py <in"}}, True), (b"\n <html>a < b</html>", False)]
+
+
+@pytest.mark.parametrize(("answer", "taken"), ANSWERS)
+def test_the_shell_tells_a_pod_from_a_page(server, tmp_path, answer, taken):
+    """RunPod answers with the whole pod, its commands included; only a page begins with an angle."""
+    server.pod, server.answers["graphql"] = answer, 403
+    done = Shell(server, tmp_path, "curl")("6", "1", "7")
+    assert ("v2 took the request" in done.stderr) is taken
+    assert ("STOP THIS POD BY HAND" in done.stderr) is not taken
+
+
 def test_runpod_s_own_tool_is_the_last(server, tmp_path):
     """Neither Python nor curl nor wget: runpodctl in both spellings."""
     run = Shell(server, tmp_path, "runpodctl")

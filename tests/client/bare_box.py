@@ -30,6 +30,11 @@ HAS = (
     *("sh", "bash", "env", "cat", "sleep", "id", "tr", "mkdir", "cp", "mv", "rm", "mktemp", "git", "timeout"),
     *("dirname", "readlink"),
 )
+OLD = f"""#!/bin/sh
+echo "$*" >>"$HOME/words"
+case "$*" in *ensurepip*) exit 1;; esac
+exec {SYSTEM_PYTHON} "$@"
+"""  # a Python that cannot carry the agent
 ENTRYPOINT = """#!/usr/bin/env bash
 echo "begun as $$: $*" >&2
 "$(dirname "$0")/../../bin/python" -c 'import pod_agent'

@@ -17,6 +17,7 @@ class StopServer:
     def __init__(self, *, v2=200, graphql=200, read=200, hang_s=0.0):
         self.answers = {"v2": v2, "graphql": graphql, "read": read}
         self.hang_s = hang_s
+        self.pod = POD  # as a stop and a look answer it; bytes as they are
         self.asked = []  # (when, method, path, user agent, body)
         server = self
 
@@ -29,7 +30,7 @@ class StopServer:
                 self.reply(*server.say(self.command, self.path, body))
 
             def reply(self, status, document):
-                data = json.dumps(document).encode()
+                data = document if isinstance(document, bytes) else json.dumps(document).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -59,7 +60,7 @@ class StopServer:
                 return 200, {"data": {"podTerminate": None}}
             return 200, {"data": {"pod": {"id": "pod-a", "costPerHr": 1.5}}}
         status = self.answers["read" if method == "GET" else "v2"]
-        return status, POD if status == 200 else {
+        return status, self.pod if status == 200 else {
             "title": "no",
             "detail": "not with this key",
             "status": status,

@@ -15,6 +15,8 @@ from tests.live import wait_for
 __all__ = ["runpod"]  # a fixture
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 BREAK = "rm -r /opt/podkeep/lib/python3*/site-packages/pod_wire"
+RECORDED = """curl=$(type -P curl); mv "$curl" "$curl.own"
+printf '#!/bin/bash\\necho "$*" >>/tmp/words\\nexec "%s.own" "$@"\\n' "$curl" >"$curl"; chmod 755 "$curl";"""
 UNDER_KEEPER = "goes on under its keeper"
 TRAINING = "echo it runs; until [ -e /workspace/on ]; do sleep 0.1; done; echo the last word"
 
@@ -50,14 +52,16 @@ def test_an_agent_that_cannot_import_gets_the_pod_stopped(engine, built_image, r
 
 
 def test_without_a_python_the_shell_stops_the_pod(engine, built_image, runpod):
-    """Every Python of the container is gone: curl asks, and the key is in no process's words."""
+    """Every Python of the container is gone: curl asks, and the key is neither among its words nor on the console."""
     gone = "rm -f $(type -ap python3 python) /opt/podkeep/bin/python*; exec /usr/bin/tini -s -- "
-    command = f"{gone} /opt/podkeep/share/podkeep/entrypoint.sh echo never"
+    command = f"{RECORDED} {gone} /opt/podkeep/share/podkeep/entrypoint.sh echo never"
     options = ("--entrypoint", "bash")
     with Container(engine, built_image.id, "-c", command, options=options, **told(runpod)) as pod:
         wait_for("the stop", lambda: runpod.stops, within_s=120)
         assert "and no Python is here" in pod.logs()
-        assert "a-key-of-the-pod" not in pod.logs()
+        words = pod.inside("cat", "/tmp/words")
+        assert "/v2/pods/pod-a/action" in words
+        assert "a-key-of-the-pod" not in words + pod.logs()
 
 
 @pytest.fixture

@@ -3,24 +3,70 @@
 # Where the agent is it starts at once, as in our image. Else it is brought to the container's own disk: Python and git
 # where they are missing, then PROGRAM (__main__.py beside this), which takes only the bundle whose sha256 is DIGEST.
 # What cannot succeed ends in a request to stop the pod, by whatever is here: it is billed as long as it lives.
+# A try that hangs is ended after half an hour, and POD_MAX_HOURS ends them all.
 set -u
 digest=$1 program=$2 find=$3
 shift 3
 home=${PODKEEP_HOME:-/opt/podkeep}
 entrypoint=$home/share/podkeep/entrypoint.sh # comes last: where it is, all is
-hopeless=77 most=${PODKEEP_BRING_TRIES:-6}
+hopeless=77 over=124 most=${PODKEEP_BRING_TRIES:-6} longest=${PODKEEP_BRING_LIMIT:-1800}
 
 say() { echo "podkeep: $*" >&2; }
 
-child=
-trap 'trap "" TERM INT; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null; exit 143' TERM INT
+family() { # these processes and all that they began, also in sessions of their own, as apt's dpkg
+  for pid in "$@"; do
+    echo "$pid"
+    # shellcheck disable=SC2046 # words
+    family $(cat "/proc/$pid/task/"*/children 2>/dev/null)
+  done
+}
+end() { # what hangs hears nothing else
+  # shellcheck disable=SC2046 # words
+  [ $# -eq 0 ] || kill -KILL $(family "$@") 2>/dev/null
+}
+
+child='' dog='' late=''
+trap 'trap "" TERM INT; end $child $dog; exit 143' TERM INT
+trap 'late=yes; end $child' USR1
 run() { # so that TERM is heard at once, also by PID 1
   "$@" &
   child=$!
+  [ -z "$late" ] || end "$child" # the dog was quicker than we
   wait "$child"
   set -- $?
   child=
   return "$1"
+}
+
+within() { # SECONDS WORDS: run them no longer, whatever hangs; $over where they took more
+  { sleep "$1"; kill -USR1 $$; } &
+  dog=$!
+  shift
+  run "$@"
+  set -- $?
+  end "$dog"
+  wait "$dog" 2>/dev/null
+  dog=
+  [ -z "$late" ] || [ "$1" -eq 0 ] || set -- $over
+  late=
+  return "$1"
+}
+
+allowed() { # POD_MAX_HOURS in seconds; a year where it is off
+  hours=${POD_MAX_HOURS:-} part=
+  case $hours in *.*) part=${hours#*.} hours=${hours%%.*} ;; esac
+  hours=${hours#"${hours%%[!0]*}"} part=$(printf %.4s "${part}0000")
+  case $hours$part in *[!0-9]* | ??????????*) hours='' part=0000 ;; esac # the agent refuses it with a reason
+  set -- $((${hours:-0} * 3600 + 1$part * 9 / 25 - 3600))
+  [ "$1" -gt 0 ] || set -- 31536000
+  echo "$1"
+}
+measure() { # limit: the seconds that a try may take; none are left when POD_MAX_HOURS is over
+  up=0
+  read -r up _ 2>/dev/null </proc/uptime
+  limit=$((${began:=${up%.*}} + $(allowed) - ${up%.*}))
+  [ "$limit" -gt 0 ] || limit=0
+  [ "$limit" -le "$longest" ] || limit=$longest
 }
 
 missing() { # of what no job does without
@@ -46,6 +92,7 @@ prepare() { # Python, and what is missing
     say "its user is not root, so nothing can be installed"
   elif command -v apt-get >/dev/null 2>&1; then
     export DEBIAN_FRONTEND=noninteractive
+    dpkg --configure -a >/dev/null # where one was ended amid its work, apt-get would refuse everything
     apt-get update -qq
     # shellcheck disable=SC2046 # words
     [ -z "$(missing)" ] || apt-get install -y -qq --no-install-recommends $(missing) >/dev/null
@@ -121,17 +168,24 @@ stop_pod() {
 
 failed=0
 while [ ! -x "$entrypoint" ]; do
-  run attempt
+  measure
+  within "$limit" attempt
   code=$?
+  [ "$code" -ne $over ] || say "this try took longer than $limit s: it was ended, with all that it began"
   if [ "$code" -eq 0 ]; then
     [ -x "$entrypoint" ] || say "the agent's entrypoint is not where it was put: $entrypoint"
     [ -x "$entrypoint" ] && break
   fi
   failed=$((failed + 1))
+  measure
+  if [ "$limit" -eq 0 ]; then
+    say "POD_MAX_HOURS=$POD_MAX_HOURS is over"
+    code=$hopeless
+  fi
   while [ "$code" -eq $hopeless ] || [ "$failed" -ge "$most" ]; do
     say "CANNOT BRING THE AGENT to this image (try $failed); no job has run since this container began"
     [ -n "${RUNPOD_POD_ID:-}" ] || exit 1 # a container on somebody's own machine
-    if run stop_pod; then
+    if within 300 stop_pod; then
       say "RunPod took the request to stop this pod; until we are killed we do not believe it"
     else
       say "STOP THIS POD BY HAND, it is billed and cannot stop itself: pod $RUNPOD_POD_ID"
