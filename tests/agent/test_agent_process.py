@@ -119,7 +119,9 @@ def test_term_hurries_the_training_and_keeps_the_state(agent):
     )
     pod = agent(POD_COMMAND=f'python3 -c "{code}"').start()
     pid = pod.until("running", running)["job"]["attempts"][-1]["pid"]
-    wait_for("it listens", lambda: b"\nready\n" in pod.log())  # the attempt's first line says it too, in its command
+    wait_for(
+        "it listens", lambda: b"\nready\n" in pod.log()
+    )  # the attempt's first line says it too, in its command
     told_at = time.time()
     assert pod.kill(signal.SIGTERM) == 0
     assert time.time() - told_at < 4.5
