@@ -80,6 +80,7 @@ def test_a_plain_image_becomes_a_pod_once(engine, plain, tmp_path):
         code = wait_for("an answer", lambda: send(box, damaged, bundle.digest), BRINGS_S, 0.5)
         assert code == 422, box.logs()
         assert send(box, bundle.data, bundle.digest) == 200
+        wait_for("an agent", lambda: "the agent was brought in" in box.logs(), BRINGS_S)
         box.reaches("waiting", BRINGS_S)
         assert box.inside("readlink", "/proc/1/exe").strip().endswith("/bash")
         box.inside("sh", "-c", "(sleep 0.1 &) & (sleep 0.2 &) & wait")
