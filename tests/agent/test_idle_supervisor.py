@@ -64,7 +64,7 @@ def test_use_puts_the_stop_off(world):
     pod.live(20)
     assert pod.status.phase is Phase.STOPPING
     assert world.stops == [False]
-    assert "30 minutes; the last one: programs" in pod.status.stops_because
+    assert "30 min; the last one: programs" in pod.status.stops_because
 
 
 def test_no_stop_without_a_look(world):

@@ -51,7 +51,7 @@ class Pod:
             minutes=lambda: 15.0,
             left_s=self.left_s,
             publish=self.publish,
-            notice=lambda left: words.notice(left, "There is no job.", "pod-a"),
+            notice=lambda left: words.notice(left, words.reason(self.verdict()), "pod-a"),
         )
 
     def look(self, at, wall, _roles, *, is_resting):
@@ -95,7 +95,7 @@ def test_a_minute_before_it_says_so_once(pod, caplog):
     with caplog.at_level(logging.WARNING, "podkeep"):
         pod.live(3600, until=lambda: pod.verdict().is_due)
     assert len(pod.told) == 1
-    assert "stopping in 60 s because there is no job." in pod.told[0]
+    assert "stopping in 60 s because the pod is idle: no job for 15 minutes." in pod.told[0]
     assert "pod-client keep pod-a 1h" in pod.told[0]
     assert [record.message for record in caplog.records] == pod.told
 

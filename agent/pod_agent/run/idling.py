@@ -143,9 +143,7 @@ class Idling:
     def _notice(self, left_s: float) -> str:
         from pod_agent.pod.idle import words  # noqa: PLC0415 - the same
 
-        idle = self._supervisor.snapshot().idle
-        why = idle.because if idle is not None else "There is no job."
-        return words.notice(left_s, why, self._settings.pod_id or "POD")
+        return words.notice(left_s, self._supervisor.idle_reason(), self._settings.pod_id or "POD")
 
     def _asked(self) -> Callable[[], GpuReading | None]:
         from pod_agent.pod.idle.gpus import Asked  # noqa: PLC0415 - the same

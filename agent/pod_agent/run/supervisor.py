@@ -122,6 +122,10 @@ class Supervisor:
         """Seconds until idleness stops the pod; None where it does not."""
         return snapshot.idle_left(self.state, self.facts, self._since, self._clock.monotonic())
 
+    def idle_reason(self) -> str:
+        """What will be said of that stop."""
+        return snapshot.idle_reason(self.state, self.facts, self._since, self._clock.monotonic())
+
     def nudge(self) -> None:
         """Look at the brakes again: what is known of the pod has changed."""
         self._mailbox.put(None)

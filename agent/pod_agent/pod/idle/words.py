@@ -61,23 +61,17 @@ def reason(verdict: Verdict) -> str:
     """Why the pod was stopped, for its last words."""
     if verdict.leased_until is not None and verdict.stops_at == verdict.leased_until:
         return "idle: no job, and the time for which it was kept is over"
-    if verdict.last is None:
+    if verdict.last is None or verdict.stops_at is None or verdict.idle_since is None:
         return f"idle: no job for {verdict.minutes:g} minutes"
-    spent = (
-        verdict.minutes * MINUTE_S
-        if verdict.stops_at is None or verdict.idle_since is None
-        else (verdict.stops_at - verdict.idle_since)
-    )
-    return f"idle: no job, and no sign of use for {spent / MINUTE_S:g} minutes; the last one: {verdict.last}"
+    spent = span(verdict.stops_at - verdict.idle_since)
+    return f"idle: no job, and no sign of use for {spent}; the last one: {verdict.last}"
 
 
-def notice(left_s: float, why: str, pod: str) -> str:
+def notice(left_s: float, reason: str, pod: str) -> str:
     """The last message before the stop, for the console and for every terminal."""
-    because = why[:1].lower() + why[1:]
-    return (
-        f"podkeep: stopping in {left_s:.0f} s because {because} To keep the pod: pod-client keep {pod} 1h, or press "
-        "a key in a terminal of it"
-    )
+    because = reason.removeprefix("idle: ")
+    keep = f"To keep it: pod-client keep {pod} 1h, or press a key in a terminal of it"
+    return f"podkeep: stopping in {left_s:.0f} s because the pod is idle: {because}. {keep}"
 
 
 def sign(hold: Hold, at: Moment) -> Sign:
