@@ -51,7 +51,7 @@ def in_use(status):
 
 
 def test_a_program_by_hand_keeps_the_pod_until_it_ends(place):
-    """Six idle minutes' seconds are long over while it computes, also for the agent after a killed one."""
+    """The six seconds that it would wait are long over; the agent after a killed one sees it too."""
     place.burn()
     place.agent.start("sleep", "infinity")
     first = place.agent.until("in use", in_use)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pod_agent.pod.idle.brake import Brake
@@ -92,6 +94,17 @@ def test_another_order_of_the_signals_changes_nothing(part):
     lines = history(random, [State.BUSY, State.IDLE, State.UNKNOWN], 60)
     turned = [(is_resting, dict(reversed(states.items()))) for is_resting, states in lines]
     assert [line[-1] for line in play(lines)] == [line[-1] for line in play(turned)]
+
+
+def test_a_first_look_stops_nothing():
+    """It tells no rates: whoever computes is seen at the second."""
+    old = fold(fresh(0.0), seen(10.0, State.IDLE), WINDOW_S)
+    first = Sample(5000.0, is_resting=True, readings=(), is_whole=False)
+    tracks = {name: replace(track, seen_at=4990.0) for name, track in old.tracks.items()}
+    memory = fold(replace(old, tracks=tracks, sampled_at=4990.0), first, WINDOW_S)
+    assert not Brake(memory).verdict(4096.0, 15.0, 5000.0).is_due
+    whole = fold(memory, seen(5001.5, State.IDLE), WINDOW_S)
+    assert Brake(whole).verdict(4096.0, 15.0, 5001.5).is_due
 
 
 def test_a_stop_waits_for_a_fresh_look():

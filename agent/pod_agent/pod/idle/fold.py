@@ -53,7 +53,7 @@ def fold(memory: Memory, sample: Sample, window_s: float) -> Memory:
             tracks[name] = _after(before, given[name], sample, window_s, others)
         elif before is not None:
             tracks[name] = before
-    return Memory(memory.since, sample.at, tracks)
+    return Memory(memory.since, sample.at if sample.is_whole else memory.sampled_at, tracks)
 
 
 def stale_until(track: Track, now: float) -> float | None:

@@ -51,7 +51,7 @@ def sample(looks: Looks, now: Raw) -> Sample:
     elif now.at - last.at >= LEAST_S:
         since, over = _between(last, now), _between(looks.marks[0], now)
         readings += [_steady(one, other) for one, other in zip(since, over, strict=True)]
-    return Sample(now.at, now.is_resting, tuple(readings))
+    return Sample(now.at, now.is_resting, tuple(readings), is_whole=last is not None)
 
 
 def _between(before: Raw, now: Raw) -> list[Reading]:

@@ -64,11 +64,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """All that was read at one moment of the monotonic clock. A signal that has no reading yet is left out."""
+    """All that was read at one moment of the monotonic clock. A signal that has no reading yet is left out.
+
+    ``is_whole``: none is; the first look of an agent tells no rates, and no pod is stopped upon it.
+    """
 
     at: float
     is_resting: bool  # no job is worked on
     readings: tuple[Reading, ...] = ()
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
