@@ -19,6 +19,7 @@ from pod_wire.errors import Conflict
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pod_agent.pod.idle.brake import Brake
     from pod_agent.pod.idle.fold import Memory
     from pod_agent.pod.idle.leases import Lease, Leases
     from pod_agent.pod.idle.raw import GpuReading, Roles
@@ -91,16 +92,17 @@ class Idling:
         return KeepAnswer(tuple(Keep(one.until, one.given_at, one.because) for one in standing))
 
     def _begin(self) -> None:
-        from pod_agent.pod.idle.fold import fresh  # noqa: PLC0415 - the training comes first
-        from pod_agent.pod.idle.leases import Leases  # noqa: PLC0415
+        from pod_agent.pod.idle.brake import Brake  # noqa: PLC0415 - the training comes first
+        from pod_agent.pod.idle.fold import fresh  # noqa: PLC0415 - the same
+        from pod_agent.pod.idle.leases import Leases  # noqa: PLC0415 - the same
 
-        memory = fresh(self._clock.monotonic())
+        began = self._clock.monotonic()
+        memory = fresh(began)
+        self._supervisor.update(lambda facts: replace(facts, brake=Brake(memory, (), began)))
         self._leases = Leases(self._settings.disk_dir, self._clock, self._leased)
         self._watch = self._made(memory)
         if self._boot is not None:
             self._recall(self._boot)
-        if self._supervisor.facts.brake is None:
-            self._publish(memory)
         threading.Thread(target=self._watch.run, name="idle", daemon=True).start()
 
     def _recall(self, boot: str) -> None:
@@ -175,19 +177,14 @@ class Idling:
         )
 
     def _publish(self, memory: Memory) -> None:
-        from pod_agent.pod.idle.brake import Brake  # noqa: PLC0415 - the same
-
-        self._supervisor.update(
-            lambda facts: replace(facts, brake=Brake(memory, facts.brake.leases if facts.brake else ()))
-        )
+        self._turn(lambda brake: replace(brake, memory=memory))
         if self._supervisor.idle_left_s() == 0:
             self._supervisor.nudge()
 
     def _leased(self, leases: tuple[Lease, ...]) -> None:
-        from pod_agent.pod.idle.brake import Brake  # noqa: PLC0415 - the same
-        from pod_agent.pod.idle.fold import fresh  # noqa: PLC0415 - the same
+        self._turn(lambda brake: replace(brake, leases=leases))
 
-        began = fresh(self._clock.monotonic())
+    def _turn(self, change: Callable[[Brake], Brake]) -> None:
         self._supervisor.update(
-            lambda facts: replace(facts, brake=Brake(facts.brake.memory if facts.brake else began, leases))
+            lambda facts: facts if facts.brake is None else replace(facts, brake=change(facts.brake))
         )

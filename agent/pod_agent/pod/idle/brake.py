@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle import judge, words
+from pod_agent.pod.idle.fold import NEVER
 
 if TYPE_CHECKING:
     from pod_agent.pod.idle.fold import Memory
@@ -20,6 +21,7 @@ class Brake:
 
     memory: Memory
     leases: tuple[Lease, ...] = ()
+    began: float = NEVER  # this agent's own looking; what it has not seen in its first minute decides nothing
 
     def verdict(self, rest_since: float | None, minutes: float, mono: float) -> Verdict:
         over = [lease.over_at for lease in self.leases]
@@ -29,10 +31,11 @@ class Brake:
             minutes=minutes,
             leased_until=max(over, default=None),
             now=mono,
+            began=self.began,
         )
 
     def left_s(self, verdict: Verdict, mono: float) -> float | None:
-        return judge.left_s(verdict, self.memory, mono)
+        return judge.left_s(verdict, max(self.memory.sampled_at, self.began), mono)
 
     def status(self, verdict: Verdict, phase: str, now: float, mono: float) -> IdleStatus:
         living = tuple(lease for lease in self.leases if lease.over_at > mono)

@@ -41,26 +41,32 @@ class Verdict:
 
 
 def judge(
-    memory: Memory, *, rest_since: float | None, minutes: float, leased_until: float | None, now: float
+    memory: Memory,
+    *,
+    rest_since: float | None,
+    minutes: float,
+    leased_until: float | None,
+    now: float,
+    began: float,
 ) -> Verdict:
-    """``rest_since``: since when no job is worked on; None while one is."""
+    """``rest_since``: since when no job is worked on; None while one is. ``began``: since when this agent looks."""
     holds = tuple(_hold(name, track, minutes, now) for name, track in memory.tracks.items())
     if rest_since is None or minutes <= 0:
         return Verdict(None, None, holds=holds, minutes=minutes, leased_until=leased_until)
-    began = max(rest_since, memory.since)
-    stops_at, last = began + minutes * MINUTE_S, None
+    counted = max(rest_since, memory.since)
+    stops_at, last = counted + minutes * MINUTE_S, None
     for hold in holds:
         if hold.until is not None and hold.until > stops_at:
             stops_at, last = hold.until, hold.name
     if leased_until is not None and leased_until > stops_at:
         stops_at, last = leased_until, None
     busy = [_busy_at(hold.track, now) for hold in holds]
-    idle_since = max([began, *(moment for moment in busy if moment is not None)])
-    is_sure = memory.sampled_at >= stops_at or now - memory.sampled_at > STALE_S
+    idle_since = max([counted, *(moment for moment in busy if moment is not None)])
+    is_sure = memory.sampled_at >= stops_at or now - max(memory.sampled_at, began) > STALE_S
     return Verdict(idle_since, stops_at, now >= stops_at and is_sure, last, holds, minutes, leased_until)
 
 
-def left_s(verdict: Verdict, memory: Memory, now: float) -> float | None:
+def left_s(verdict: Verdict, looked_at: float, now: float) -> float | None:
     """Seconds until the pod stops. At the end of them it is looked once more, so that nobody is stopped unseen."""
     if verdict.stops_at is None:
         return None
@@ -68,7 +74,7 @@ def left_s(verdict: Verdict, memory: Memory, now: float) -> float | None:
         return 0.0
     if now < verdict.stops_at:
         return verdict.stops_at - now
-    return max(0.1, memory.sampled_at + STALE_S - now)
+    return max(0.1, looked_at + STALE_S - now)
 
 
 def _busy_at(track: Track, now: float) -> float | None:
