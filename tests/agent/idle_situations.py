@@ -112,6 +112,10 @@ PROGRAMS = {
         79.5,
     ),
     "a notebook cell that hangs for ever": ([rest(kernels=EXECUTES)], 90),
+    "a cell that hangs, on a server that answers every other minute": (
+        [Spell(1, kernels=EXECUTES), Spell(1, kernels=UNKNOWN)] * 200,
+        151,
+    ),
     "a notebook left open": ([rest(programs={"jupyter-lab": 0.004, "python": 0.005}, kernels=KERNEL)], 15),
     "a notebook server that does not answer": ([rest(kernels=UNKNOWN)], 90),
     "VS Code's server left open": ([rest(programs={"node": 0.02}, ssh=20.0)], 15),

@@ -97,7 +97,8 @@ def _after(track: Track | None, reading: Reading, sample: Sample, window_s: floa
             if begun is None or not sample.is_resting:
                 begun = at
             counts = min(at, begun + UNKNOWN_S)
-            return Track(reading, since, at, _later(busy_at, counts), begun, at)
+            claimed = None if track is None else track.claimed_from
+            return Track(reading, since, at, _later(busy_at, counts), begun, at, claimed)
         case State.IDLE | State.ABSENT:
             if last is not None and at - last >= window_s:
                 begun = last = None
