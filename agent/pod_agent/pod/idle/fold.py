@@ -76,7 +76,6 @@ def _through_silence(track: Track, sample: Sample) -> Track:
         unknown_from=begin,
         unknown_at=sample.at,
         seen_at=sample.at,
-        claimed_from=None,
     )
 
 
