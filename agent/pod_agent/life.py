@@ -27,6 +27,7 @@ from pod_agent.run.attempt import KeptAttempts
 from pod_agent.run.attempt_plan import USUAL, Patience
 from pod_agent.run.effects import Effects
 from pod_agent.run.folders import HOME, Folders
+from pod_agent.run.idling import Idling
 from pod_agent.run.journal import FileJournal
 from pod_agent.run.opening import Opening
 from pod_agent.run.outlet import Outlet
@@ -127,6 +128,7 @@ class Life:
             rest=Rest(settings.run_dir),
             changed=self._changed,
         )
+        self._idling = Idling(settings, clock, self._supervisor)
         self._serving = Serving(
             settings,
             supervisor=self._supervisor,
@@ -136,6 +138,7 @@ class Life:
             farewell=self._farewell,
             over=self._over,
             then=self._up,
+            keep=self._idling.keep,
         )
 
     def do(self, command: Command) -> None:
@@ -158,10 +161,12 @@ class Life:
         self._supervisor.update(
             lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at, deadline=deadline)
         )
+        self._idling.booted(boot.id)
 
     def _up(self) -> None:
         """HTTP answers, the training has begun or failed to: what may wait that long begins here."""
         self._readiness.recall()
+        self._idling.start()
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
         try:
             self._services = self._begin_services()
@@ -199,6 +204,7 @@ class Life:
 
     def _changed(self, _state: State) -> None:
         self._serving.wake()
+        self._idling.wake()
         if self._services is not None:
             self._services.wake()
 
@@ -249,6 +255,7 @@ class Life:
     def _leave(self, left: ExitAgent) -> int:
         """Followers get the rest and the final status; then we go."""
         self._over.set()
+        self._idling.leave()
         if self._services is not None:
             self._services.leave(0.0)  # told to; a slow one costs the log nothing
         self._farewell.leave()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pod_agent.run.outlet import Outlet
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
+    from pod_wire.idle import KeepAnswer, KeepAsk
     from pod_wire.masker import Masker
 
 SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and HTTP may take one to import
@@ -45,6 +46,7 @@ class Serving:
         farewell: Farewell,
         over: threading.Event,
         then: Callable[[], None],
+        keep: Callable[[KeepAsk], KeepAnswer],
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
@@ -54,6 +56,7 @@ class Serving:
         self._farewell = farewell
         self._over = over
         self._then = then
+        self._keep = keep
         self._server: HttpServer | None = None
 
     def run(self, training: threading.Event) -> None:
@@ -98,6 +101,7 @@ class Serving:
             checkpoints=shown.checkpoints,
             token=TokenRule(marks.token(self._settings), marks.local_token(self._settings)),
             masker=self._masker,
+            keep=self._keep,
             trees=Trees(workspace),
             awaits=shown.awaits,
         )

@@ -61,6 +61,7 @@ class Settings:
     workspace: Path = Path("/workspace")
     run_dir: Path = RUN_DIR
     disk_dir: Path = DISK_DIR
+    machine: Path = Path("/")  # whose processes and terminals are looked at
     price: float | None = None  # dollars per hour
     order: str | None = None
     idle_minutes: float = IDLE_MINUTES  # while there is no job
@@ -103,6 +104,7 @@ class Settings:
             workspace=_workspace(env),
             run_dir=asked.run_dir,
             disk_dir=asked.disk_dir,
+            machine=Path(env.get("PODKEEP_MACHINE") or "/"),
             price=_positive(env.get("POD_PRICE"), MOST_PRICE),
             order=env.get("POD_ORDER") or None,
             idle_minutes=_minutes(env.get("POD_IDLE_MINUTES")),

@@ -26,12 +26,14 @@ from pod_wire.errors import (
     Refused,
     Unreachable,
 )
+from pod_wire.idle import KeepAnswer
 from pod_wire.problems import from_answer
 from pod_wire.status import JobStatus, Phase, SelfStop, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pod_wire.idle import KeepAsk
     from pod_wire.runpod.transport import Answer, Transport
     from pod_wire.secrets import Secret
 
@@ -116,6 +118,11 @@ class AgentApi:
 
     def stop(self) -> None:
         self._ask("POST", routes.STOP, "stop the pod", {})
+
+    def keep(self, ask: KeepAsk) -> KeepAnswer:
+        """A lease against idleness; 0 seconds end them all."""
+        body = {"seconds": ask.seconds, "because": ask.because}
+        return from_json(KeepAnswer, self._ask("POST", routes.KEEP, "keep the pod", body).body)
 
     def tree(self, digest: str) -> TreeState:
         return _tree_state(self._ask("GET", routes.tree(digest), "ask for the code that was sent"))

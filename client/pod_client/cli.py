@@ -1,6 +1,7 @@
 """The entry point: the one border where errors become messages and exit codes, and where the environment is read.
 
-Not here: the commands and their flags (cli_up.py, cli_job.py, cli_pod.py). Nothing heavy is imported until one runs.
+Not here: the commands and their flags (cli_up.py, cli_job.py, cli_pod.py, cli_idle.py). Nothing heavy is
+imported until one runs.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from io import TextIOWrapper
 
 import click
 
-from pod_client import cli_job, cli_pod, cli_up
+from pod_client import cli_idle, cli_job, cli_pod, cli_up
 from pod_client.surroundings import Surroundings
 from pod_wire.errors import PodError
 
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for _command in (*cli_up.COMMANDS, *cli_job.COMMANDS, *cli_pod.COMMANDS):
+for _command in (*cli_up.COMMANDS, *cli_job.COMMANDS, *cli_pod.COMMANDS, *cli_idle.COMMANDS):
     cli.add_command(_command)
 
 

@@ -137,12 +137,20 @@ def _status_rows(status: Status, *, is_live: bool) -> list[tuple[str, str | None
     if is_live and status.stops_at is not None:
         because = f" ({status.stops_because})" if status.stops_because else ""
         rows.append(("stops", f"in {seconds(max(0.0, status.stops_at - status.now))}{because}"))
+    rows += [("kept", words) for words in _kept(status)]
     rows.append(
         ("stop failed", f"{status.stop_attempts} times: {status.stop_error}" if status.stop_error else None)
     )
     rows += [("service", words) for words in map(_service, status.services) if words]
     rows += [("", warning) for warning in status.warnings]
     return rows
+
+
+def _kept(status: Status) -> list[str]:
+    """The leases that stand."""
+    known = status.idle.keeps if status.idle is not None else ()
+    left = [(seconds(max(0.0, keep.until - status.now)), keep.because) for keep in known]
+    return [f"for {span} more{f': {because}' if because else ''}" for span, because in left]
 
 
 def _service(service: ServiceStatus) -> str | None:

@@ -132,9 +132,10 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         "POD_IDLE_MINUTES",
         "idle_minutes",
         Kind.NUMBER,
-        "15",
+        "15, after human use 30",
         "minutes",
-        "The pod stops itself after this long without a job; 0 is off.",
+        "The pod stops itself after this long without a job and without use (docs/idle.md), after twice as long where"
+        " it was a person's; 0 is off.",
         most=_MINUTE_YEAR,
     ),
     Variable(

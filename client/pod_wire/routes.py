@@ -21,6 +21,7 @@ EVENTS = "/events"
 METRICS = "/metrics"
 CHECKPOINTS = "/checkpoints"
 STOP = "/stop"
+KEEP = "/keep"
 
 DEFAULT_PORT = 8787
 MAX_BODY_BYTES = 1 << 20  # of everything but a piece of a tree

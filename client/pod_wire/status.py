@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pod_wire.idle import IdleStatus  # noqa: TC001 - the codec reads it
+
 
 class Phase(StrEnum):
     """Where the job is."""
@@ -176,4 +178,5 @@ class Status:
     cost: float | None = None  # dollars of this boot so far; None when the price is unknown
     warnings: tuple[str, ...] = field(default=())
     services: tuple[ServiceStatus, ...] = ()
+    idle: IdleStatus | None = None  # None: an agent that does not tell
     format: int = 1

@@ -26,6 +26,7 @@ _FREE_TEXT = frozenset(
         "resumed_from",
         "path",
         "why",
+        "because",
         "belongs",
         "folder",
         "commit",

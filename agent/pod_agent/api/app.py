@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pod_agent.api import described, files, routes
+from pod_agent.api import described, files, keeping, routes
 from pod_agent.api.answers import problem_answer
 from pod_agent.api.auth import Border
 from pod_wire.errors import PodError, RateLimited
@@ -24,6 +24,7 @@ from pod_wire.routes import (
     EVENTS,
     HEALTHZ,
     JOBS,
+    KEEP,
     LOGS,
     METRICS,
     STATUS,
@@ -62,6 +63,7 @@ _POST = (
     (job_cancel("{job}"), routes.cancel),
     (job_restart("{job}"), routes.restart),
     (STOP, routes.stop),
+    (KEEP, keeping.keep),
 )
 
 

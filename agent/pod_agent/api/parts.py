@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_wire.checkpoints import CheckpointList
+from pod_wire.idle import KeepAnswer, KeepAsk
 from pod_wire.routes import FOLLOW_SECONDS
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything a route may use. All but ``ask`` and ``checkpoints`` return at once.
+    """Everything a route may use. All but ``ask``, ``keep`` and ``checkpoints`` return at once.
 
     ``ask`` waits at most five seconds; ``checkpoints`` as long as the disk does, which is the route's to bound.
     ``masker`` hides secrets in what is served besides the log (a command may hold one); ``follow_seconds`` is
@@ -35,6 +36,7 @@ class Parts:
     journal: Callable[[], Path | None]
     token: TokenRule
     checkpoints: Callable[[], CheckpointList] = lambda: CheckpointList(0.0)  # reads the disk
+    keep: Callable[[KeepAsk], KeepAnswer] = lambda _: KeepAnswer()  # writes to the container's disk
     masker: Masker | None = None
     follow_seconds: float = FOLLOW_SECONDS
     trees: Trees | None = None

@@ -10,8 +10,11 @@ from pod_wire.status import JobStatus, LogPlace, Phase, SelfStop, ServiceStatus,
 
 if TYPE_CHECKING:
     from pod_agent.pod.brakes import Deadline
+    from pod_agent.pod.idle.brake import Brake
+    from pod_agent.pod.idle.judge import Verdict
     from pod_agent.run.situation import State
     from pod_agent.run.state import Job
+    from pod_wire.idle import IdleStatus
 
 SECONDS_PER_HOUR = 3600.0
 OVER = (Phase.FINISHED, Phase.STOPPING)
@@ -34,9 +37,13 @@ class PodFacts:
     doing: str | None = None  # what a long step is at
     warnings: tuple[str, ...] = ()
     services: tuple[ServiceStatus, ...] = ()  # those beside the job
+    brake: Brake | None = None  # the signals of idleness; without them only the job's absence counts
+    brake_by: float | None = None  # monotonic: they come, and until then nothing is decided
 
 
-def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None) -> Status:
+def portray(
+    state: State, facts: PodFacts, now: float, idle_left_s: float | None, idle: IdleStatus | None = None
+) -> Status:
     """Everything a reader may know at this moment."""
     pulls_at = deadline_of(state, facts)
     deadline = pulls_at.at if pulls_at is not None else None
@@ -59,6 +66,7 @@ def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None
         cost=_cost(facts, now),
         warnings=(*facts.warnings, *state.warnings, *((state.waits_because,) if state.waits_because else ())),
         services=facts.services,
+        idle=idle,
     )
 
 
@@ -118,4 +126,36 @@ def idle_left(state: State, facts: PodFacts, since_mono: float, mono: float) -> 
     """Seconds until idleness stops the pod; None while a job is worked on."""
     if state.phase not in RESTING or state.opening:
         return None
-    return brakes.idle_left(since_mono, idle_minutes(state, facts), mono)
+    if facts.brake is None and facts.brake_by is not None and mono < facts.brake_by:
+        return None
+    verdict = idle_verdict(state, facts, since_mono, mono)
+    if facts.brake is None or verdict is None:
+        return brakes.idle_left(since_mono, idle_minutes(state, facts), mono)
+    return facts.brake.left_s(verdict, mono)
+
+
+def idle_verdict(state: State, facts: PodFacts, since_mono: float, mono: float) -> Verdict | None:
+    """What the signals say; None where nobody collects them."""
+    if facts.brake is None:
+        return None
+    is_resting = state.phase in RESTING and not state.opening
+    return facts.brake.verdict(since_mono if is_resting else None, idle_minutes(state, facts), mono)
+
+
+def idle_reason(state: State, facts: PodFacts, since_mono: float, mono: float) -> str:
+    verdict = idle_verdict(state, facts, since_mono, mono)
+    if verdict is None:
+        return brakes.idle_reason(idle_minutes(state, facts))
+    from pod_agent.pod.idle import words  # noqa: PLC0415 - loaded by now, and not while a training begins
+
+    return words.reason(verdict)
+
+
+def idle_status(
+    state: State, facts: PodFacts, since_mono: float, now: float, mono: float
+) -> IdleStatus | None:
+    """The same for whoever asks why the pod still runs."""
+    verdict = idle_verdict(state, facts, since_mono, mono)
+    if facts.brake is None or verdict is None:
+        return None
+    return facts.brake.status(verdict, state.phase, now, mono)

@@ -113,8 +113,22 @@ class Supervisor:
 
     def snapshot(self) -> Status:
         state, facts = self.state, self.facts
-        left = snapshot.idle_left(state, facts, self._since, self._clock.monotonic())
-        return snapshot.portray(state, facts, self._clock.now(), left)
+        now, mono = self._clock.now(), self._clock.monotonic()
+        left = snapshot.idle_left(state, facts, self._since, mono)
+        idle = snapshot.idle_status(state, facts, self._since, now, mono)
+        return snapshot.portray(state, facts, now, left, idle)
+
+    def idle_left_s(self) -> float | None:
+        """Seconds until idleness stops the pod; None where it does not."""
+        return snapshot.idle_left(self.state, self.facts, self._since, self._clock.monotonic())
+
+    def idle_reason(self) -> str:
+        """What will be said of that stop."""
+        return snapshot.idle_reason(self.state, self.facts, self._since, self._clock.monotonic())
+
+    def nudge(self) -> None:
+        """Look at the brakes again: what is known of the pod has changed."""
+        self._mailbox.put(None)
 
     # The loop
 
@@ -162,7 +176,7 @@ class Supervisor:
                 self._pulled = self.state.serial
                 return e.DeadlinePassed(brakes.deadline_reason(deadline.hours))
         if snapshot.idle_left(self.state, self.facts, self._since, mono) == 0:
-            return e.IdleTooLong(brakes.idle_reason(snapshot.idle_minutes(self.state, self.facts)))
+            return e.IdleTooLong(snapshot.idle_reason(self.state, self.facts, self._since, mono))
         return None
 
     def _deadline_left(self, mono: float) -> float | None:

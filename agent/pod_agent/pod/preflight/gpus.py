@@ -48,6 +48,7 @@ class Gpu:
     total_bytes: int | None = None
     taken_bytes: int | None = None
     processes: int | None = None
+    busy_percent: int | None = None
     fault: str | None = None
     words: str = ""
 

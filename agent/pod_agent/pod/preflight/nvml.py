@@ -114,7 +114,8 @@ def _gpu(index: int, name: str, handle: object) -> dict[str, Fact]:
         if FAULTS.get(error.value) == "lost":
             return {"index": index, "name": name, **_fault(error)}
     processes = _or_none(lambda: len(pynvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)))
-    return {**found, "processes": processes}
+    busy = _or_none(lambda: int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu))
+    return {**found, "processes": processes, "busy": busy}
 
 
 def _fault(error: Exception) -> dict[str, Fact]:

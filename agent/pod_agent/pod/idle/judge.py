@@ -1,0 +1,91 @@
+"""What the memory means: until when each signal holds the pod, and when it stops if nothing more happens. Pure.
+
+Moments are of the monotonic clock. Not here: the words for people (``words``), and the stop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pod_agent.pod.idle.fold import stale_until
+from pod_agent.pod.idle.signs import HUMAN, HUMAN_FACTOR, MINUTE_S, STALE_S, Name
+
+if TYPE_CHECKING:
+    from pod_agent.pod.idle.fold import Memory, Track
+
+NOTICE_S = 60.0  # before a stop people are told
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One signal: what is remembered of it, and until when it holds the pod. None: it was never busy."""
+
+    name: Name
+    track: Track
+    until: float | None
+    is_stale: bool = False  # it was not read for a while
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``stops_at`` is None where the brake is off or has nothing to say, as while a job is worked on."""
+
+    idle_since: float | None
+    stops_at: float | None
+    is_due: bool = False
+    last: Name | None = None  # whose hold ends last; None: that of the job's end, or of a lease
+    holds: tuple[Hold, ...] = ()
+    minutes: float = 0.0
+    leased_until: float | None = None
+
+
+def judge(
+    memory: Memory,
+    *,
+    rest_since: float | None,
+    minutes: float,
+    leased_until: float | None,
+    now: float,
+    began: float,
+) -> Verdict:
+    """``rest_since``: since when no job is worked on; None while one is. ``began``: since when this agent looks."""
+    holds = tuple(_hold(name, track, minutes, now) for name, track in memory.tracks.items())
+    if rest_since is None or minutes <= 0:
+        return Verdict(None, None, holds=holds, minutes=minutes, leased_until=leased_until)
+    counted = max(rest_since, memory.since)
+    stops_at, last = counted + minutes * MINUTE_S, None
+    for hold in holds:
+        if hold.until is not None and hold.until > stops_at:
+            stops_at, last = hold.until, hold.name
+    if leased_until is not None and leased_until > stops_at:
+        stops_at, last = leased_until, None
+    busy = [_busy_at(hold.track, now) for hold in holds]
+    idle_since = max([counted, *(moment for moment in busy if moment is not None)])
+    is_sure = memory.sampled_at >= stops_at or now - max(memory.sampled_at, began) > STALE_S
+    return Verdict(idle_since, stops_at, now >= stops_at and is_sure, last, holds, minutes, leased_until)
+
+
+def left_s(verdict: Verdict, looked_at: float, now: float) -> float | None:
+    """Seconds until the pod stops. At the end of them it is looked once more, so that nobody is stopped unseen."""
+    if verdict.stops_at is None:
+        return None
+    if verdict.is_due:
+        return 0.0
+    if now < verdict.stops_at:
+        return verdict.stops_at - now
+    return max(0.1, looked_at + STALE_S - now)
+
+
+def _busy_at(track: Track, now: float) -> float | None:
+    stale = stale_until(track, now)
+    moments = [moment for moment in (track.busy_at, stale) if moment is not None]
+    return max(moments, default=None)
+
+
+def _hold(name: Name, track: Track, minutes: float, now: float) -> Hold:
+    busy_at = _busy_at(track, now)
+    if busy_at is None or minutes <= 0:
+        return Hold(name, track, None, now - track.seen_at > STALE_S)
+    window_s = minutes * MINUTE_S * (HUMAN_FACTOR if name in HUMAN else 1.0)
+    return Hold(name, track, busy_at + window_s, now - track.seen_at > STALE_S)

@@ -1,0 +1,190 @@
+"""The idle brake of this life: memory and leases of the boot, the thread that looks, and what the supervisor is told.
+
+Nothing of it is loaded before the training has begun; until then nothing is idle. Not here: the rules (``pod.idle``),
+and the stop, which is the supervisor's by the verdict on what is published.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pod_agent.run import snapshot
+from pod_agent.run.situation import Alive
+from pod_wire.errors import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pod_agent.pod.idle.brake import Brake
+    from pod_agent.pod.idle.fold import Memory
+    from pod_agent.pod.idle.leases import Lease, Leases
+    from pod_agent.pod.idle.raw import GpuReading, Roles
+    from pod_agent.pod.idle.watch import Watch
+    from pod_agent.run.supervisor import Supervisor
+    from pod_agent.settings import Settings
+    from pod_wire.clock import Clock
+    from pod_wire.idle import KeepAnswer, KeepAsk
+
+SSH_PORT = 22
+LATEST_S = 120.0  # HTTP comes within seconds, and this after it; then the job's absence alone counts
+log = logging.getLogger("podkeep")
+
+
+class Idling:
+    """``gpu`` gives the GPUs' latest reading at once; without it preflight's program asks the driver now and then."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        supervisor: Supervisor,
+        gpu: Callable[[], GpuReading | None] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._supervisor = supervisor
+        self._gpu = gpu
+        self._lock = threading.Lock()
+        self._boot: str | None = None
+        self._watch: Watch | None = None
+        self._leases: Leases | None = None
+        latest = clock.monotonic() + LATEST_S
+        supervisor.update(lambda facts: replace(facts, brake_by=latest))
+
+    def booted(self, boot: str) -> None:
+        """Which boot this is, is known."""
+        with self._lock:
+            self._boot = boot
+            if self._watch is not None:
+                self._recall(boot)
+
+    def start(self) -> None:
+        """Look from now on, in a thread. A brake that cannot be had leaves the one that counts the job's absence."""
+        try:
+            with self._lock:
+                self._begin()
+        except Exception as error:  # noqa: BLE001 - a defect here must cost neither HTTP nor the stop
+            log.error("idle=unlooked error=%r", str(error))  # noqa: TRY400 - one line, no trace
+            self._supervisor.update(lambda facts: replace(facts, brake=None, brake_by=None))
+        self._supervisor.nudge()
+
+    def wake(self) -> None:
+        if self._watch is not None:
+            self._watch.wake()
+
+    def leave(self) -> None:
+        if self._watch is not None:
+            self._watch.leave()
+
+    def keep(self, ask: KeepAsk) -> KeepAnswer:
+        """A lease is given, or all are ended."""
+        from pod_wire.idle import Keep, KeepAnswer  # noqa: PLC0415 - loaded by now
+
+        if self._leases is None:
+            raise Conflict("cannot keep the pod: its agent is just beginning", "ask again in a moment")
+        standing = self._leases.ask(ask)
+        self._supervisor.nudge()
+        self.wake()
+        return KeepAnswer(tuple(Keep(one.until, one.given_at, one.because) for one in standing))
+
+    def _begin(self) -> None:
+        from pod_agent.pod.idle.brake import Brake  # noqa: PLC0415 - the training comes first
+        from pod_agent.pod.idle.fold import fresh  # noqa: PLC0415 - the same
+        from pod_agent.pod.idle.leases import Leases  # noqa: PLC0415 - the same
+
+        began = self._clock.monotonic()
+        memory = fresh(began)
+        self._supervisor.update(lambda facts: replace(facts, brake=Brake(memory, (), began)))
+        self._leases = Leases(self._settings.disk_dir, self._clock, self._leased)
+        self._watch = self._made(memory)
+        if self._boot is not None:
+            self._recall(self._boot)
+        threading.Thread(target=self._watch.run, name="idle", daemon=True).start()
+
+    def _recall(self, boot: str) -> None:
+        """What earlier agents of this boot have seen and were asked stands."""
+        from pod_agent.pod.idle import kept  # noqa: PLC0415 - the same
+
+        known = kept.read(self._settings.run_dir, boot, self._clock.monotonic())
+        if known is not None and self._watch is not None:
+            self._watch.remember(known)
+            self._publish(known)
+        if self._leases is not None:
+            self._leases.booted(boot)
+
+    def _made(self, memory: Memory) -> Watch:
+        from pod_agent.pod.idle.sources import Sources  # noqa: PLC0415 - the training comes first
+        from pod_agent.pod.idle.watch import Watch  # noqa: PLC0415
+
+        settings = self._settings
+        is_simulated = settings.pretended_gpus is not None
+        sources = Sources(
+            settings.machine,
+            self._gpu or self._asked(),
+            is_shared=is_simulated or str(settings.machine) != "/",
+            jupyter_dir=settings.job_environment.get("JUPYTER_RUNTIME_DIR"),
+        )
+        return Watch(
+            settings.run_dir,
+            self._clock,
+            sources,
+            memory,
+            boot=lambda: self._boot,
+            roles=self._roles,
+            is_resting=self._is_resting,
+            minutes=lambda: snapshot.idle_minutes(self._supervisor.state, self._supervisor.facts),
+            left_s=self._supervisor.idle_left_s,
+            publish=self._publish,
+            notice=self._notice,
+        )
+
+    def _notice(self, left_s: float) -> str:
+        from pod_agent.pod.idle import words  # noqa: PLC0415 - the same
+
+        return words.notice(left_s, self._supervisor.idle_reason(), self._settings.pod_id or "POD")
+
+    def _asked(self) -> Callable[[], GpuReading | None]:
+        from pod_agent.pod.idle.gpus import Asked  # noqa: PLC0415 - the same
+
+        settings = self._settings
+        return Asked(
+            settings.job_environment,
+            self._clock,
+            has_devices=bool(settings.gpu_count) or (settings.machine / "dev" / "nvidiactl").exists(),
+            is_resting=self._is_resting,
+            pretended=settings.pretended_gpus,
+        )
+
+    def _is_resting(self) -> bool:
+        state = self._supervisor.state
+        return state.phase in snapshot.RESTING and not state.opening
+
+    def _roles(self) -> Roles:
+        from pod_agent.pod.idle.raw import Roles  # noqa: PLC0415 - the same
+
+        state, facts = self._supervisor.state, self._supervisor.facts
+        attempts = state.job.attempts if state.job is not None and state.alive is Alive.LIVE else ()
+        return Roles(
+            agent=os.getpid(),
+            services=frozenset(one.pid for one in facts.services if one.pid is not None),
+            trainings=frozenset(one.pid for one in attempts[-1:] if one.pid is not None),
+            own_ports=frozenset({self._settings.port}),
+            ssh_ports=frozenset({SSH_PORT, self._settings.ssh.port}),
+        )
+
+    def _publish(self, memory: Memory) -> None:
+        self._turn(lambda brake: replace(brake, memory=memory))
+        if self._supervisor.idle_left_s() == 0:
+            self._supervisor.nudge()
+
+    def _leased(self, leases: tuple[Lease, ...]) -> None:
+        self._turn(lambda brake: replace(brake, leases=leases))
+
+    def _turn(self, change: Callable[[Brake], Brake]) -> None:
+        self._supervisor.update(
+            lambda facts: facts if facts.brake is None else replace(facts, brake=change(facts.brake))
+        )

@@ -1,0 +1,75 @@
+"""A real agent under the idle brake, on a machine of its own making: who uses it is seen, and the end is announced."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from tests.agent.agent_process import AgentProcess
+from tests.live import wait_for
+
+pytestmark = pytest.mark.slow
+BURNER = "while :; do :; done"
+
+
+class Place:
+    """An agent that waits, outside RunPod, and what it is shown of the machine."""
+
+    def __init__(self, folder):
+        self.machine = folder / "machine"
+        (self.machine / "proc").mkdir(parents=True)
+        (self.machine / "dev" / "pts").mkdir(parents=True)
+        self.agent = AgentProcess(
+            folder, POD_JOB="", POD_IDLE_MINUTES="0.1", PODKEEP_MACHINE=str(self.machine)
+        )
+        self.burner = None
+
+    def burn(self):
+        self.burner = subprocess.Popen(["bash", "-c", BURNER])
+        (self.machine / "proc" / str(self.burner.pid)).symlink_to(f"/proc/{self.burner.pid}")
+
+    def unburn(self):
+        if self.burner is not None:
+            self.burner.kill()
+            self.burner.wait()
+
+    def has_left(self):
+        return self.agent.process.poll() is not None
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Place(tmp_path)
+    yield made
+    made.unburn()
+    made.agent.close()
+
+
+def in_use(status):
+    return status["idle"] is not None and "programs" in status["idle"]["because"]
+
+
+def test_a_program_by_hand_keeps_the_pod_until_it_ends(place):
+    """The six seconds that it would wait are long over; the agent after a killed one sees it too."""
+    place.burn()
+    place.agent.start("sleep", "infinity")
+    first = place.agent.until("in use", in_use)
+    assert first["idle"]["because"] == "In use now: programs."
+    place.agent.until("longer than it would wait", lambda status: status["now"] - first["now"] > 15)
+    place.agent.kill()
+    place.agent.start("sleep", "infinity")
+    place.agent.until("in use again", in_use)
+    place.unburn()
+    wait_for("it has left", place.has_left)
+    assert "the last one: programs" in place.agent.said()
+
+
+def test_the_end_is_announced(place):
+    """On the console, with what prevents it; then it goes."""
+    place.agent.start("sleep", "infinity")
+    wait_for("it has left", place.has_left)
+    said = place.agent.said()
+    assert "because the pod is idle: no job for 0.1 minutes" in said
+    assert "pod-client keep POD 1h" in said
+    assert said.index("stopping in") < said.index("policy=exit")
