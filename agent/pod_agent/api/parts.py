@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pod_agent.outputs.masked import MaskedLog
+    from pod_agent.pod.vitals.sample import Sample
     from pod_agent.run.asks import Ask, Verdict
     from pod_agent.run.code.trees import Trees
     from pod_wire.masker import Masker
@@ -35,6 +36,7 @@ class Parts:
     journal: Callable[[], Path | None]
     token: TokenRule
     checkpoints: Callable[[], CheckpointList] = lambda: CheckpointList(0.0)  # reads the disk
+    vitals: Callable[[], Sample | None] = lambda: None  # the newest look at the machine
     masker: Masker | None = None
     follow_seconds: float = FOLLOW_SECONDS
     trees: Trees | None = None
