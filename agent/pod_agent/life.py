@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.boot import Boot
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.services_care import Services
+    from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.run.commands import Command, ExitAgent
     from pod_agent.run.situation import State
     from pod_agent.settings import Settings
@@ -99,6 +100,7 @@ class Life:
             doing=self._doing,
         )
         self._services: Services | None = None
+        self._vitals: Sampler | None = None
         self._steps = RealSteps(
             settings,
             self._folders,
@@ -136,6 +138,7 @@ class Life:
             farewell=self._farewell,
             over=self._over,
             then=self._up,
+            vitals=lambda: self._vitals.latest if self._vitals is not None else None,
         )
 
     def do(self, command: Command) -> None:
@@ -163,12 +166,21 @@ class Life:
         """HTTP answers, the training has begun or failed to: what may wait that long begins here."""
         self._readiness.recall()
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
+        self._begin_vitals()
         try:
             self._services = self._begin_services()
             if self._over.is_set():
                 self._services.leave()
         except Exception as error:  # noqa: BLE001 - services are optional: the pod has its checks without them
             self._post(e.Warned(f"services are not started: {error!r}"))
+
+    def _begin_vitals(self) -> None:
+        from pod_agent.pod.vitals import sampler  # noqa: PLC0415 - the training comes first
+
+        try:
+            self._vitals = sampler.begin(self._settings, self._clock, self._over)
+        except Exception as error:  # noqa: BLE001 - what nobody can see is unknown, and stops no pod
+            self._post(e.Warned(f"the machine is not watched: {error!r}"))
 
     def _begin_services(self) -> Services:
         from pod_agent.pod import services_table  # noqa: PLC0415 - the training comes first
