@@ -39,6 +39,7 @@ class Pod:
             },
             "POD_JOB": JOB,
             "POD_COMMAND": command,
+            "POD_EPHEMERAL": "1",  # a temporary folder is no mount
             "POD_ON_FINISH": "keep",
             "POD_ON_FAILURE": "keep",
             "POD_MAX_RESTARTS": "1000",
@@ -96,7 +97,7 @@ class Pod:
     @property
     def parts(self) -> dict[str, int]:
         """The pids of what is ours beside the job."""
-        agent = int((self._run / "agent.pid").read_text())
+        agent = int((self._run / "agent.pid").read_text().split()[0])
         keeper = int((self._run / "keeper.pid").read_text().split()[0])
         return {"entrypoint": self._init.pid, "agent": agent, "keeper": keeper}
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.boot import Boot
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.services_care import Services
+    from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.run.commands import Command, ExitAgent
     from pod_agent.run.situation import State
     from pod_agent.settings import Settings
@@ -100,6 +101,7 @@ class Life:
             doing=self._doing,
         )
         self._services: Services | None = None
+        self._vitals: Sampler | None = None
         self._steps = RealSteps(
             settings,
             self._folders,
@@ -139,6 +141,7 @@ class Life:
             over=self._over,
             then=self._up,
             keep=self._idling.keep,
+            vitals=lambda: self._vitals.latest if self._vitals is not None else None,
         )
 
     def do(self, command: Command) -> None:
@@ -168,12 +171,21 @@ class Life:
         self._readiness.recall()
         self._idling.start()
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
+        self._begin_vitals()
         try:
             self._services = self._begin_services()
             if self._over.is_set():
                 self._services.leave()
         except Exception as error:  # noqa: BLE001 - services are optional: the pod has its checks without them
             self._post(e.Warned(f"services are not started: {error!r}"))
+
+    def _begin_vitals(self) -> None:
+        from pod_agent.pod.vitals import sampler  # noqa: PLC0415 - the training comes first
+
+        try:
+            self._vitals = sampler.begin(self._settings, self._clock, self._over)
+        except Exception as error:  # noqa: BLE001 - what nobody can see is unknown, and stops no pod
+            self._post(e.Warned(f"the machine is not watched: {error!r}"))
 
     def _begin_services(self) -> Services:
         from pod_agent.pod import services_table  # noqa: PLC0415 - the training comes first

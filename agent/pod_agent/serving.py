@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pod_agent.api.server import HttpServer
     from pod_agent.farewell import Farewell
+    from pod_agent.pod.vitals.sample import Sample
     from pod_agent.run.folders import Folders
     from pod_agent.run.outlet import Outlet
     from pod_agent.run.supervisor import Supervisor
@@ -47,6 +48,7 @@ class Serving:
         over: threading.Event,
         then: Callable[[], None],
         keep: Callable[[KeepAsk], KeepAnswer],
+        vitals: Callable[[], Sample | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
@@ -57,6 +59,7 @@ class Serving:
         self._over = over
         self._then = then
         self._keep = keep
+        self._vitals = vitals
         self._server: HttpServer | None = None
 
     def run(self, training: threading.Event) -> None:
@@ -92,14 +95,17 @@ class Serving:
 
         self._supervisor.update(lambda facts: replace(facts, version=version("podkeep")))
         workspace = self._settings.workspace
+        from pod_agent.pod.vitals.shown import with_gpus  # noqa: PLC0415
+
         shown = Shown(lambda: self._supervisor.state.job, self._outlet, self._folders, workspace)
         parts = Parts(
-            snapshot=self._supervisor.snapshot,
+            snapshot=lambda: with_gpus(self._supervisor.snapshot(), self._vitals()),
             ask=self._supervisor.ask,
             log=shown.log,
             journal=shown.journal,
             checkpoints=shown.checkpoints,
             token=TokenRule(marks.token(self._settings), marks.local_token(self._settings)),
+            vitals=self._vitals,
             masker=self._masker,
             keep=self._keep,
             trees=Trees(workspace),

@@ -158,6 +158,21 @@ class ServiceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class GpuStatus:
+    """A GPU of the pod a second ago. None is not available: never 0."""
+
+    gpu: str  # 0; 0:1 is a slice of it
+    name: str = ""
+    utilization: float | None = None  # 0 to 1
+    memory_used_bytes: int | None = None
+    memory_bytes: int | None = None
+    power_watts: float | None = None
+    power_limit_watts: float | None = None
+    temperature_celsius: float | None = None
+    fault: str | None = None  # why nothing more is known of it
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole pod at one moment, frozen; the API serves exactly this. Times are seconds since the epoch."""
 
@@ -179,4 +194,5 @@ class Status:
     warnings: tuple[str, ...] = field(default=())
     services: tuple[ServiceStatus, ...] = ()
     idle: IdleStatus | None = None  # None: an agent that does not tell
+    gpus: tuple[GpuStatus, ...] | None = None  # None: nobody knows; empty: there is none
     format: int = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.agent.bench import Bench
 from tests.agent.bystander import Training
 from tests.agent.entry_box import Container
 from tests.agent.service_house import House
+from tests.fakes import nvml
 
 
 @pytest.fixture
@@ -61,3 +63,17 @@ def house(tmp_path):
     yield begin
     for one in made:
         one.leave()
+
+
+@pytest.fixture(scope="session")
+def nvml_library(tmp_path_factory):
+    """NVIDIA's library as tests/fakes/nvml.c has it."""
+    if shutil.which("gcc") is None:
+        pytest.skip("needs gcc, to compile a driver's library")
+    return nvml.compile_in(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def driver(nvml_library, tmp_path):
+    """One machine's driver, which tells what a test says."""
+    return nvml.FakeDriver(nvml_library, tmp_path / "driver")

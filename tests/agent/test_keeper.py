@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
-from pathlib import Path
 
 import pytest
 
 from pod_agent.run import exit_record, keeper_tree
 from pod_agent.run.attempt import Patience
 from tests.agent.bench import end_of, kill_keeper, program, until
+from tests.agent.cgroup_trees import memory_groups
 
 # How it ends
 
@@ -55,16 +55,6 @@ def test_a_log_that_cannot_be_opened(bench):
     ended = bench.run("touch ran", log=bench.folder / "missing" / "log")
     assert ended.reason == "spawn_failed"
     assert not (bench.cwd / "ran").exists()
-
-
-def memory_groups():
-    """Folders of the memory cgroup that we are in, with the name of its limit: version 1, then 2."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if "memory" in controllers.split(","):
-            yield Path(f"/sys/fs/cgroup/memory{path}"), "memory.limit_in_bytes"
-        elif not controllers:
-            yield Path(f"/sys/fs/cgroup{path}"), "memory.max"
 
 
 @pytest.fixture

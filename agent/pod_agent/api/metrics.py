@@ -1,6 +1,6 @@
-"""The Status as Prometheus text: a registry built per scrape, so that nothing is kept or can go stale.
+"""Status and machine as Prometheus text: a registry built per scrape, so that nothing is kept or can go stale.
 
-Base units, ``None`` left out rather than shown as 0. Not here: figures of GPU and host (the sampler's).
+Base units, ``None`` left out rather than shown as 0. Not here: the families of the machine (``metrics_machine``).
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pod_agent.api.metrics_machine import families
 from pod_wire.status import Phase, SelfStop, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pod_agent.pod.vitals.sample import Sample
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class _Reading(Collector):
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: Status, sample: Sample | None) -> None:
         self._status = status
+        self._sample = sample
 
     def collect(self) -> Iterable[Metric]:
         status = self._status
@@ -48,7 +52,12 @@ class _Reading(Collector):
         yield CounterMetricFamily(
             "podkeep_stop_requests", "How often the pod asked to be stopped", status.stop_attempts
         )
+        if status.deadline_at is not None:
+            text = "When the deadline stops the pod, since the epoch"
+            yield GaugeMetricFamily("podkeep_deadline_timestamp_seconds", text, status.deadline_at)
         yield from self._job()
+        if self._sample is not None:
+            yield from families(self._sample)
 
     def _job(self) -> Iterable[Metric]:
         job = self._status.job
@@ -67,9 +76,10 @@ class _Reading(Collector):
                 yield GaugeMetricFamily("podkeep_checkpoint_step", "Its step", job.checkpoint.step)
 
 
-def render(status: Status) -> bytes:
+def render(status: Status, sample: Sample | None = None) -> bytes:
+    """All that is known at this moment."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Reading(status))
+    registry.register(_Reading(status, sample))
     return generate_latest(registry)
 
 

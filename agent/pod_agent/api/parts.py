@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pod_agent.outputs.masked import MaskedLog
+    from pod_agent.pod.vitals.sample import Sample
     from pod_agent.run.asks import Ask, Verdict
     from pod_agent.run.code.trees import Trees
     from pod_wire.masker import Masker
@@ -37,6 +38,7 @@ class Parts:
     token: TokenRule
     checkpoints: Callable[[], CheckpointList] = lambda: CheckpointList(0.0)  # reads the disk
     keep: Callable[[KeepAsk], KeepAnswer] = lambda _: KeepAnswer()  # writes to the container's disk
+    vitals: Callable[[], Sample | None] = lambda: None  # the newest look at the machine
     masker: Masker | None = None
     follow_seconds: float = FOLLOW_SECONDS
     trees: Trees | None = None

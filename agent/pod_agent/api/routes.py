@@ -107,10 +107,10 @@ async def events(house: House, request: Request) -> Response:
 
 
 async def metrics(house: House, _request: Request) -> Response:
-    """Prometheus text, made from the same snapshot as ``/status``."""
+    """Prometheus text, made from the same snapshot as ``/status`` and the newest look at the machine."""
     from pod_agent.api.metrics import CONTENT_TYPE, render  # noqa: PLC0415 - costs memory only if scraped
 
-    return Response(render(house.parts.snapshot()), 200, {"Content-Type": CONTENT_TYPE})
+    return Response(render(house.parts.snapshot(), house.parts.vitals()), 200, {"Content-Type": CONTENT_TYPE})
 
 
 async def checkpoints(house: House, _request: Request) -> Response:

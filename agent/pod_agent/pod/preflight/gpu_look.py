@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIMIT_S = 30.0  # eight GPUs without a resident driver take a dozen seconds to wake
-PROGRAM = Path(__file__).with_name("nvml.py")
+PROGRAM = Path(__file__).parent.with_name("nvml.py")
 KEPT = (
     "PATH",
     "LD_LIBRARY_PATH",

@@ -1,0 +1,161 @@
+"""Keeps one watcher of the driver alive and asks it once a look: a crash, a hang or a lost GPU is a value, no error.
+
+Not here: the program (``gpu_child``), its lines (``gpu_lines``).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pod_agent.pod.vitals import gpu_lines
+from pod_agent.pod.vitals.gpu_child import GpuChild
+from pod_agent.pod.vitals.sample import Gpu, GpuReport, Gpus
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pod_agent.pod.vitals.gpu_lines import Line
+    from pod_wire.clock import Clock
+
+KEPT = ("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "NVIDIA_VISIBLE_DEVICES")
+NOBODY = ("no_library", "no_driver")
+WORDS = {
+    "no_library": "NVIDIA's driver is not in the container",
+    "no_driver": "NVIDIA's driver is not loaded on this host",
+    "no_binding": "podkeep misses nvidia-ml-py",
+    "mismatch": "NVIDIA's driver and its library are of different versions on this host",
+}
+UNASKED = GpuReport(Gpus.UNKNOWN, words="NVIDIA's driver was not asked yet")
+SILENT = GpuReport(Gpus.UNKNOWN, words="NVIDIA's driver does not answer")
+CRASHED = "NVIDIA's library ended whoever asked it"
+AMD = GpuReport(Gpus.UNKNOWN, words="AMD's GPUs are not watched")
+NONE = GpuReport(Gpus.ABSENT, words="this pod has no GPU")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """In seconds. Eight GPUs without a resident driver take a dozen to wake, so ``hung_s`` is many."""
+
+    answer_s: float = 0.5  # the longest a look waits
+    stale_s: float = 5.0  # an answer older than this is none
+    hung_s: float = 60.0  # then the watcher is replaced
+    again_s: float = 10.0  # before the next one; doubled each time
+    again_most_s: float = 300.0
+
+
+class GpuWatch:
+    """``look`` is one thread's. ``promised``: how many GPUs the pod is billed for, where anybody said so."""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        clock: Clock,
+        *,
+        promised: int | None = None,
+        python: str = sys.executable,
+        devices: Path = Path("/dev"),
+        patience: Patience = Patience(),
+    ) -> None:
+        self._environment = {name: environment[name] for name in KEPT if name in environment}
+        self._clock = clock
+        self._promised = promised
+        self._python = python
+        self._devices = devices
+        self._patience = patience
+        self._child: GpuChild | None = None
+        self._left: list[GpuChild] = []
+        self._asked_at: float | None = None  # a line that is owed
+        self._heard_at = 0.0
+        self._next_at: float | None = None
+        self._pause_s = patience.again_s
+        self._report = UNASKED
+        self._xids: Counter[tuple[int, int]] = Counter()
+
+    def look(self) -> GpuReport:
+        """How the GPUs are now, as far as the driver answers in time."""
+        now = self._clock.monotonic()
+        self._left = [child for child in self._left if not child.is_gone()]
+        child = self._child or self._renewed(now)
+        if child is None:
+            return self._report
+        if self._asked_at is None:
+            child.ask()
+            self._asked_at = now
+        for line in child.lines(self._patience.answer_s):
+            self._hear(gpu_lines.read(line))
+        self._judge(child, now)
+        return self._report
+
+    def _judge(self, child: GpuChild, now: float) -> None:
+        """It is gone, or silent for too long, or well."""
+        if self._child is None:
+            return
+        if child.is_over:
+            self._give_up(GpuReport(Gpus.UNKNOWN, words=CRASHED))
+        elif self._asked_at is None:
+            return
+        elif now - self._asked_at > self._patience.hung_s:
+            self._give_up(SILENT)
+        elif now - self._heard_at > self._patience.stale_s and self._report.state is Gpus.SEEN:
+            self._report = SILENT
+
+    def close(self) -> None:
+        """No more looks."""
+        if self._child is not None:
+            self._child.end()
+            self._left.append(self._child)
+            self._child = None
+
+    def _renewed(self, now: float) -> GpuChild | None:
+        if self._next_at is not None and now < self._next_at:
+            return None
+        try:
+            self._child = GpuChild(self._python, self._environment)
+        except OSError as error:
+            self._give_up(GpuReport(Gpus.UNKNOWN, words=f"the driver could not be asked: {error}"))
+        self._asked_at = None
+        return self._child
+
+    def _hear(self, line: Line) -> None:
+        if self._child is None:
+            return
+        if line.fault is not None:
+            self._give_up(self._of_fault(line))
+            return
+        self._asked_at = None
+        self._heard_at = self._clock.monotonic()
+        self._pause_s = self._patience.again_s
+        self._xids.update(line.xids)
+        found = tuple(self._with_xids(gpu, line) for gpu in line.gpus)
+        self._report = GpuReport(Gpus.SEEN, found, line.driver) if found else self._without(line.driver)
+
+    def _with_xids(self, gpu: Gpu, line: Line) -> Gpu:
+        if gpu.index not in line.heard:
+            return gpu
+        of_it = {code: count for (index, code), count in self._xids.items() if index == gpu.index}
+        return replace(gpu, xids=tuple(sorted(of_it.items())))
+
+    def _of_fault(self, line: Line) -> GpuReport:
+        if line.fault in NOBODY and not self._promised:
+            return self._without(None)
+        return GpuReport(Gpus.UNKNOWN, words=WORDS.get(line.fault or "", line.words))
+
+    def _without(self, driver: str | None) -> GpuReport:
+        """NVIDIA's driver knows none. Only where nobody promised one is that for certain."""
+        if self._promised:
+            return GpuReport(Gpus.UNKNOWN, driver=driver, words="NVIDIA's driver shows no GPU")
+        return AMD if (self._devices / "kfd").exists() else replace(NONE, driver=driver)
+
+    def _give_up(self, report: GpuReport) -> None:
+        """Later another one is tried, each time later, where there may be anything to see."""
+        self.close()
+        self._report = report
+        self._asked_at = None
+        most = self._patience.again_most_s
+        pause = most if report.state is Gpus.ABSENT else self._pause_s
+        self._next_at = self._clock.monotonic() + pause
+        self._pause_s = min(self._pause_s * 2, most)

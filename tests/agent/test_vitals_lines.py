@@ -1,0 +1,98 @@
+"""What the watcher's lines mean; everything it asks for is a name of the real pynvml and of the fake library."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pynvml
+import pytest
+
+from pod_agent.pod import nvml
+from pod_agent.pod.vitals import gpu_lines
+from pod_agent.pod.vitals.sample import Gpu
+from tests.story.seen import dice
+
+SOURCE = Path(nvml.__file__).read_text()
+FAKE = (Path(__file__).parents[1] / "fakes" / "nvml.c").read_text()
+BINDING = Path(pynvml.__file__).read_text()
+
+
+def asked():
+    """Every name of pynvml that nvml.py uses."""
+    named = {node.attr for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.Attribute)}
+    return {name for name in named if name.lower().startswith("nvml")}
+
+
+def test_everything_that_is_asked_for_is_in_the_real_binding():
+    """Functions, constants and error classes."""
+    assert len(asked()) > 25
+    assert [name for name in sorted(asked()) if not hasattr(pynvml, name)] == []
+
+
+def test_the_fake_library_has_every_function_that_the_binding_calls_for_us():
+    """By the names under which the binding looks them up."""
+    wanted = set()
+    for name in asked():
+        body = re.search(rf"^def {name}\(.*?(?=^def |\Z)", BINDING, re.MULTILINE | re.DOTALL)
+        wanted |= set(re.findall(r'_nvmlGetFunctionPointer\("(\w+)"\)', body[0])) if body else set()
+    assert len(wanted) > 20
+    assert [name for name in sorted(wanted) if not re.search(rf"^int {name}\(", FAKE, re.MULTILINE)] == []
+
+
+def test_the_return_codes_are_nvmls_own():
+    """Ours are numbers, as they are part of its ABI; the binding's classes have the same."""
+    pairs = {
+        "UNINITIALIZED": nvml.UNINITIALIZED,
+        "NOT_SUPPORTED": nvml.NOT_SUPPORTED,
+        "NOT_FOUND": nvml.NOT_FOUND,
+        "FUNCTION_NOT_FOUND": nvml.FUNCTION_NOT_FOUND,
+        "GPU_IS_LOST": nvml.LOST,
+        "RESET_REQUIRED": nvml.RESET_REQUIRED,
+    }
+    assert {name: getattr(pynvml, f"NVML_ERROR_{name}") for name in pairs} == pairs
+
+
+def test_slowdowns_are_nvmls_bits():
+    """By name; an idle GPU and clocks that the user has set are none."""
+    assert gpu_lines.slowdowns(None) is None
+    assert gpu_lines.slowdowns(pynvml.nvmlClocksThrottleReasonGpuIdle) == ()
+    assert gpu_lines.slowdowns(pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting) == ()
+    both = pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
+    assert gpu_lines.slowdowns(both) == ("power_cap", "hardware_thermal")
+    assert gpu_lines.slowdowns(1 << 40) == ()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"no json", b"[]", b"3", b'"fault"', b"\xff\xfe", b"null"],
+)
+def test_a_line_that_is_no_object_is_a_fault(line):
+    """And no exception."""
+    assert gpu_lines.read(line).fault == "other"
+
+
+def test_figures_of_a_wrong_type_are_not_available():
+    """A newer watcher may say what this one does not know."""
+    told = {
+        "gpus": [{"index": "x", "use": [1], "memory": "many", "celsius": True, "processes": [[1], "x"]}, 3]
+    }
+    assert gpu_lines.read(json.dumps(told).encode()).gpus == (Gpu(0, processes=()),)
+
+
+def test_no_torn_or_random_line_raises():
+    """Any bytes, and any piece of a good line."""
+    random = dice("lines")
+    good = json.dumps(
+        {"gpus": [{"index": 0, "use": [1, 2], "rows": [0, 0, 1, 0]}], "heard": [0], "xids": [[0, 79]]}
+    )
+    for _ in range(500):
+        cut = good.encode()[: random.randrange(len(good) + 1)]
+        spoilt = bytearray(cut)
+        for _ in range(random.randrange(4)):
+            if spoilt:
+                spoilt[random.randrange(len(spoilt))] = random.randrange(256)
+        gpu_lines.read(bytes(spoilt))
+    assert gpu_lines.read(good.encode()).xids == ((0, 79),)

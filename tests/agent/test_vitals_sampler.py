@@ -1,0 +1,143 @@
+"""The sampler: one look a second, published by swap, a minute kept; a part that fails is unknown."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import pytest
+
+from pod_agent.pod.vitals import sampler
+from pod_agent.pod.vitals.sample import Container, Disk, Gpu, GpuReport, Gpus, Link, Sample
+from pod_agent.pod.vitals.sampler import BROKEN, Sampler
+from pod_agent.pod.vitals.shown import with_gpus
+from pod_agent.settings import Settings
+from pod_wire.clock import RealClock
+from pod_wire.codec import from_json, to_json
+from pod_wire.status import GpuStatus, Phase, Status
+from tests.fakes.clock import FakeClock
+from tests.live import wait_for
+
+SEEN = GpuReport(
+    Gpus.SEEN, (Gpu(0, name="NVIDIA Fake", utilization=0.5, memory_bytes=80, memory_used_bytes=8),)
+)
+STATUS = Status("0.1.0", 1.8e9, Phase.RUNNING)
+
+
+def made(clock, **more):
+    parts = {
+        "gpus": lambda: SEEN,
+        "container": lambda: Container(cpu_seconds=1.0),
+        "disks": lambda: (Disk("shm"),),
+        "links": lambda: (Link("eth0", 1, 2),),
+    }
+    return Sampler(clock, **{**parts, **more})
+
+
+def test_a_sample_is_all_that_was_seen_with_both_times():
+    """Frozen: nobody changes what others read."""
+    clock = FakeClock()
+    one = made(clock)
+    assert (one.latest, one.recent) == (None, ())
+    sample = one.tick()
+    assert sample == Sample(
+        1_800_000_000.0,
+        1000.0,
+        SEEN,
+        Container(cpu_seconds=1.0),
+        (Disk("shm"),),
+        (Link("eth0", 1, 2),),
+    )
+    assert one.latest is sample
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        sample.at = 0.0
+
+
+def test_the_last_minute_is_kept_and_no_more():
+    """Oldest first; a reader's tuple never changes under it."""
+    clock = FakeClock()
+    one = made(clock)
+    for _ in range(100):
+        one.tick()
+        clock.advance(1.0)
+    before = one.recent
+    one.tick()
+    assert len(before) == len(one.recent) == sampler.KEPT
+    assert [sample.monotonic for sample in before] == [1040.0 + n for n in range(60)]
+    assert one.recent[-1] is one.latest
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "otherwise"),
+    [
+        ("gpus", "gpus", BROKEN),
+        ("container", "container", Container()),
+        ("disks", "disks", ()),
+        ("links", "links", None),
+    ],
+)
+def test_a_part_that_fails_is_unknown_and_the_rest_is_there(part, field, otherwise):
+    """And the thread goes on."""
+
+    def broken():
+        message = "a kernel of the future"
+        raise RuntimeError(message)
+
+    one = made(FakeClock(), **{part: broken})
+    whole = made(FakeClock()).tick()
+    sample = one.tick()
+    assert getattr(sample, field) == otherwise
+    assert dataclasses.replace(sample, **{field: getattr(whole, field)}) == whole
+    assert one.tick() == sample
+
+
+def test_the_thread_looks_until_it_is_over():
+    """It begins at once, and ends with the agent."""
+    over = threading.Event()
+    one = made(RealClock())
+    one.start(over)
+    wait_for("a sample", lambda: one.latest)
+    over.set()
+    wait_for("its end", lambda: not [t for t in threading.enumerate() if t.name == "vitals"])
+
+
+def test_a_pods_own_sampler_looks_at_this_machine(tmp_path):
+    """Everything is made and found without being told where; a simulated pod's GPUs are pretended, and absent here."""
+    over = threading.Event()
+    settings = Settings(
+        workspace=tmp_path,
+        disk_dir=tmp_path,
+        gpu_count=8,
+        pretended_gpus=8,
+        job_environment={"LD_LIBRARY_PATH": str(tmp_path)},
+    )
+    one = sampler.begin(settings, RealClock(), over)
+    try:
+        sample = wait_for("a sample", lambda: one.latest)
+        assert sample.gpus.state in {Gpus.ABSENT, Gpus.UNKNOWN, Gpus.SEEN}
+        assert [disk.name for disk in sample.disks] == ["workspace", "container", "shm"]
+        assert sample.container.cpu_cores
+        if not Path("/proc/driver/nvidia").exists():
+            wait_for("no GPU", lambda: one.latest.gpus.state is Gpus.ABSENT)
+    finally:
+        over.set()
+
+
+def test_the_status_shows_gpus_that_are_seen():
+    """A few figures of each; absent ones are an empty list, unknown ones are none at all."""
+    sample = made(FakeClock()).tick()
+    shown = with_gpus(STATUS, sample)
+    assert shown.gpus == (GpuStatus("0", "NVIDIA Fake", 0.5, 8, 80),)
+    assert from_json(Status, to_json(shown)) == shown
+    assert with_gpus(STATUS, dataclasses.replace(sample, gpus=GpuReport(Gpus.ABSENT))).gpus == ()
+    assert with_gpus(STATUS, dataclasses.replace(sample, gpus=BROKEN)) is STATUS
+    assert with_gpus(STATUS, None) is STATUS
+    assert dataclasses.replace(shown, gpus=None) == STATUS
+
+
+def test_a_status_of_an_older_agent_has_none():
+    """A reader of today takes what an agent of yesterday says."""
+    old = to_json(STATUS).replace(b',"gpus":null', b"")
+    assert b"gpus" not in old
+    assert from_json(Status, old).gpus is None
