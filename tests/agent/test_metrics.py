@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -45,7 +47,7 @@ def figure(found, name, **labels):
         ("podkeep_gpu_xid_errors_total", {"gpu": "0", "xid": "31"}, 2.0),
         ("podkeep_gpu_slowdown", {"gpu": "0", "reason": "power_cap"}, 1.0),
         ("podkeep_gpu_processes", {"gpu": "0"}, 1.0),
-        ("podkeep_gpu_lost", {"gpu": "1"}, 1.0),
+        ("podkeep_gpu_faulty", {"gpu": "1"}, 1.0),
         ("podkeep_gpu_state", {"state": "seen"}, 1.0),
         ("podkeep_container_cpu_seconds_total", {}, 123.5),
         ("podkeep_container_cpu_throttled_seconds_total", {}, 2.5),
@@ -92,7 +94,7 @@ def test_what_is_not_available_is_absent_and_never_0():
 def test_a_lost_gpu_has_no_figures():
     """It is there, lost, and nothing else of it is known."""
     names = {name for name, labels in read(render(STATUS, FULL)) if ("gpu", "1") in labels}
-    assert names == {"podkeep_gpu_info", "podkeep_gpu_lost"}
+    assert names == {"podkeep_gpu_info", "podkeep_gpu_faulty"}
 
 
 def test_a_disk_that_hangs_has_no_size():
@@ -108,6 +110,15 @@ def test_every_family_has_help_and_type_and_a_figure():
             assert family.documentation
             assert family.type in {"gauge", "counter", "info"}
             assert family.samples, family.name
+
+
+def test_the_page_names_every_family():
+    """docs/metrics.md has each name, or its end where the beginning stands before it."""
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    ends = re.findall(r"`…(\w+)`", page)
+    names = {name for name, _ in read(render(STATUS, FULL))}
+    assert len(names) > 40
+    assert [name for name in sorted(names) if f"`{name}" not in page and not name.endswith(tuple(ends))] == []
 
 
 def test_it_is_served_behind_the_token(tmp_path):

@@ -155,6 +155,26 @@ def test_a_driver_without_gpus_is_as_good_as_none(driver, tmp_path):
     assert (report.state, report.driver) == (Gpus.ABSENT, "550.54.15")
 
 
+def test_a_watcher_that_outlives_its_kill_is_not_followed_by_others(driver, tmp_path):
+    """It hangs in the driver, where the next ones would hang too: no heap of them grows while a pod lives."""
+
+    class Stuck:
+        gone = False
+
+        def is_gone(self):
+            return self.gone
+
+    stuck = Stuck()
+    watcher = GpuWatch(driver.environment, FakeClock(), devices=tmp_path, patience=CALM)
+    watcher._left.append(stuck)
+    watcher.look()
+    assert driver.looks() == 0
+    stuck.gone = True
+    watcher.look()
+    watcher.close()
+    assert driver.looks() == 1
+
+
 def test_amds_gpus_are_unknown_and_not_absent(driver, tmp_path):
     """What is busy there nobody can say: so no pod is idle for it."""
     (tmp_path / "kfd").touch()

@@ -44,7 +44,7 @@ GAUGES: dict[str, tuple[str, Callable[[Gpu], Value]]] = {
         lambda gpu: gpu.is_row_remap_failed,
     ),
     "processes": ("Processes that use it", lambda gpu: None if gpu.processes is None else len(gpu.processes)),
-    "lost": ("Whether the driver has lost it: 1", lambda gpu: gpu.fault is not None),
+    "faulty": ("Whether the driver has lost it, or cannot tell of it: 1", lambda gpu: gpu.fault is not None),
 }
 
 

@@ -111,8 +111,8 @@ class GpuWatch:
             self._child = None
 
     def _renewed(self, now: float) -> GpuChild | None:
-        if self._next_at is not None and now < self._next_at:
-            return None
+        if self._left or (self._next_at is not None and now < self._next_at):
+            return None  # one that outlives its kill hangs in the driver, as the next one would
         try:
             self._child = GpuChild(self._python, self._environment)
         except OSError as error:
