@@ -1,0 +1,2 @@
+# A download by curl.
+curl -sSf -o data.bin "$1"
