@@ -17,7 +17,10 @@ TORCH = {
     "state": Case(py("torch_state"), K.CHECKPOINT, r"loading state_dict for Sequential", "--fresh", NEVER),
     "optimizer": Case(py("torch_optimizer"), K.CHECKPOINT, r"loaded state dict", "saved with", NEVER),
     "cut file": Case(
-        py("torch_cut_file"), K.DAMAGED, r"PytorchStreamReader|central directory", "which are whole", NEVER
+        py("torch_cut_file", "20000"), K.DAMAGED, r"\[Errno 22\]|central directory", "which are whole", NEVER
+    ),
+    "cut short": Case(
+        py("torch_cut_file", "300"), K.DAMAGED, r"a saved file cannot be read", "which are whole", NEVER
     ),
     "full disk": Case(
         py("torch_full_disk", "{disk}"), K.DISK_FULL, r"disk full: ", "free space", NEVER, "small disk"
@@ -34,7 +37,7 @@ TORCH = {
     ),
     "loader crashes": Case(py("torch_loader", "SIGSEGV"), K.CRASH, r"Segmentation fault", "native", PROGRESS),
     "loader, no room": Case(
-        py("torch_loader", "SIGSEGV 1000000"),
+        py("torch_loader", "SIGCONT 1000000"),
         K.SHARED_MEMORY,
         r"shared memory is full \(/dev/shm\): RuntimeError",
         "num_workers=0",

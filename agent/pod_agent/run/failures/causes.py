@@ -60,10 +60,11 @@ def find(lines: tuple[Line, ...]) -> Cause | None:
     for one in reversed(said):
         if one.kind is Kind.DRIVER and (not own or _first(own).kind in {Kind.GPU_FAULT, *GENERAL}):
             return one
-    if own:
+    listed = _of_said(said) if said else None
+    if own and (listed is None or not _is_more(listed, _first(own))):
         return _first(own)
-    if said:
-        return _of_said(said)
+    if listed is not None:
+        return listed
     return told[-1] if told else None
 
 
@@ -101,6 +102,12 @@ def _of_said(found: list[Cause]) -> Cause:
     told = [one for one in found if one.said is not None and not one.said.signal]
     children = [one for one in found if one.said is not None and one.said.signal not in {"", "TERM"}]
     return (told or children or found)[-1]
+
+
+def _is_more(listed: Cause, first: Cause) -> bool:
+    """Whether a launcher's list tells more than the exceptions: of a rank that was killed, which others only missed."""
+    signal = listed.said.signal if listed.said is not None else ""
+    return signal not in {"", "TERM"} and first.kind in ECHOES
 
 
 def _of_chain(chain: Chain) -> Cause:

@@ -210,6 +210,7 @@ SIGNS: tuple[Sign, ...] = (
     _sign(K.KILLED, r"KeyboardInterrupt"),
 )
 
+_LOADS = re.compile(r"/torch/serialization\.py$|/zipfile(?:/__init__)?\.py$|/safetensors/")
 _CUDA_FULL = re.compile(r"Cuda failure.{0,20}out of memory")
 
 
@@ -221,6 +222,8 @@ def kind_of(raised: Raised) -> Kind:
     )
     if found is Kind.RANKS and _CUDA_FULL.search(raised.more):
         return Kind.GPU_MEMORY  # NCCL had no room on the GPU for its own buffers
+    if found is Kind.EXCEPTION and raised.message.startswith("[Errno 22]") and _LOADS.search(raised.library):
+        return Kind.DAMAGED  # a seek before the beginning: the file is shorter than its directory says
     if found is Kind.DISK_FULL and raised.name == "OSError" and "'/dev/shm" in raised.message:
         return Kind.SHARED_MEMORY
     return found

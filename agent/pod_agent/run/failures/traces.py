@@ -47,6 +47,7 @@ class Raised:
     message: str
     more: str = ""
     place: str = ""  # the last line of the user's own code, or of anybody's
+    library: str = ""  # the file of the last line, whosever it is
 
     @property
     def text(self) -> str:
@@ -174,7 +175,7 @@ def _end_of(reader: _Reader, current: _Open, text: str, index: int, lines: tuple
     reader.open.pop(0)
     more = _more(lines, index, reader.rank)
     first = "" if found[2] is None else found[2].strip() or more.partition("\n")[0]
-    reader.take(Raised(name, first, more, _place(current)), index)
+    reader.take(Raised(name, first, more, _place(current), _library(current)), index)
 
 
 def _take_bare(reader: _Reader, index: int, lines: tuple[Line, ...]) -> None:
@@ -213,6 +214,10 @@ def _more(lines: tuple[Line, ...], index: int, rank: str) -> str:
         if line.text.strip():
             found.append(line.text.strip())
     return "\n".join(found)
+
+
+def _library(current: _Open) -> str:
+    return current.frames[-1][0] if current.frames else ""
 
 
 def _place(current: _Open) -> str:
