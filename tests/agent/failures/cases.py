@@ -217,7 +217,6 @@ NET = {
     "403 of urllib": Case(
         py("asks_urllib", SERVER), K.FORBIDDEN, r"HTTP Error 403", "another token", NEVER, "server", 403
     ),
-    "curl": Case("bash {p}/curls.sh {url}", K.FORBIDDEN, r"403", "another token", NEVER, "server", 403),
     "silent": Case(
         py("asks_requests", SERVER, "0.3"),
         K.NETWORK,
@@ -236,14 +235,6 @@ NET = {
         py("asks_requests", "https://data.example.com/x"),
         K.DNS,
         r"data\.example\.com",
-        "no network",
-        PROGRESS,
-        "no network",
-    ),
-    "dns of curl": Case(
-        "bash {p}/curls.sh https://data.example.com",
-        K.DNS,
-        r"resolve host",
         "no network",
         PROGRESS,
         "no network",

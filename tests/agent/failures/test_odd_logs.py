@@ -166,6 +166,28 @@ def test_an_outside_kill_is_one_whatever_the_log_says():
     assert (found.kind, found.again) == (Kind.KILLED, Again.FREELY)
 
 
+def test_a_launcher_that_kills_itself_too_is_no_outsider():
+    """Where one process failed and the launcher kills them all, that one is the cause; otherwise it is a kill."""
+    said = "[rank: 1] Child process with PID 7 terminated with code 1. Forcefully terminating all other processes\n"
+    assert of(trace("KeyError: 'x'") + said, 137, "KILL").kind is Kind.EXCEPTION
+    assert of(said, 137, "KILL").kind is Kind.KILLED
+
+
+def test_a_launcher_that_was_told_to_end_was_ended_from_outside():
+    """torchrun that gets TERM ends its ranks and leaves with exit code 1: that is no failure of the program's."""
+    listed = "  exitcode  : -15 (pid: 9)\n  traceback : Signal 15 (SIGTERM) received by PID 9\n"
+    told = trace("torch.distributed.elastic.multiprocessing.api.SignalException: Process 8 got signal: 15")
+    for text in (told, listed, told + listed):
+        assert (of(text).kind, of(text).again) == (Kind.KILLED, Again.FREELY), text
+
+
+def test_a_loss_that_was_no_number_is_told():
+    """An error of another kind after the loss became nan says so; one after a number does not."""
+    assert "the last loss was no number" in of("step 3 loss: nan\n" + trace("ValueError: x")).reason
+    assert "no number" not in of("step 3 loss: nan\nstep 4 loss: 0.5\n" + trace("ValueError: x")).reason
+    assert "no number" not in of("step 4 | loss 1e-3\n" + trace("ValueError: x")).reason
+
+
 def test_a_crash_after_an_error_that_was_survived_is_a_crash():
     """Python's fault trace tells that it crashed amid its work; one without a frame crashed on its way out."""
     fault = "Fatal Python error: Segmentation fault\n\nThread 0x1 (most recent call first):\n"

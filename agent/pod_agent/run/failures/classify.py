@@ -5,6 +5,7 @@ Not here: reading the log (``lines``, ``causes``), the words and remedies of a c
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # Ends that no log knows better.
 _SURE = frozenset({Kind.DISK_FULL, Kind.TAKEN, Kind.LOST, Kind.NOT_STARTED, Kind.KILLED})
 _USAGE_CODE = 2
+_KILLS_ALL = re.compile(r"Child process with PID \d+ terminated with code \d+")
+_LAST = 60  # lines
 _SMALL_SHM = 1 << 30
 # An OOM kill somewhere in the container explains a process that vanished, not one that says what ailed it.
 _UNEXPLAINED = frozenset(
@@ -32,9 +35,10 @@ _UNEXPLAINED = frozenset(
 def classify(evidence: Evidence) -> Failure:
     """The failure. Only for attempts that did not end well."""
     plain = facts.of(evidence)
-    if plain.kind in _SURE or (evidence.was_oom_killed and evidence.signal is not None):
-        return plain
     read = lines.read(evidence.tail)
+    is_sure = plain.kind in _SURE and not (plain.kind is Kind.KILLED and _ends_itself(read))
+    if is_sure or (evidence.was_oom_killed and evidence.signal is not None):
+        return plain
     cause = causes.find(read)
     if plain.kind in {Kind.NO_COMMAND, Kind.NOT_EXECUTABLE} and (cause is None or cause.raised is None):
         return telling.shell(plain, read)
@@ -44,7 +48,15 @@ def classify(evidence: Evidence) -> Failure:
         return _silent(evidence, plain, read)
     if plain.kind is Kind.CRASH and cause.raised is not None and _crashed_later(cause, read):
         return plain
-    return _of_cause(evidence, cause)
+    found = _of_cause(evidence, cause)
+    if found.kind in {Kind.EXCEPTION, Kind.ASSERTION} and lines.is_nan(read):
+        return replace(found, reason=f"{found.reason}; the last loss was no number")
+    return found
+
+
+def _ends_itself(read: tuple[Line, ...]) -> bool:
+    """Whether a launcher said that it kills all its processes, itself among them, because one of them failed."""
+    return any(_KILLS_ALL.search(line.text) for line in read[-_LAST:])
 
 
 def _of_cause(evidence: Evidence, cause: Cause) -> Failure:

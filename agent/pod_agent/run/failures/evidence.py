@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 SHM = "/dev/shm"  # noqa: S108 - looked at, not written to
 TMP = "/tmp"  # noqa: S108 - the same
-TAIL_BYTES = 96 << 10  # of the log; what matters is said last
+TAIL_BYTES = 192 << 10  # of the log; what matters is said last
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def disks_of(places: tuple[tuple[str, Path], ...]) -> Iterator[Disk]:
             device, found = path.stat().st_dev, os.statvfs(path)
         except OSError:
             continue
-        if device not in seen:
+        if device not in seen and found.f_blocks:  # a mount that tells nothing is not a full one
             seen.add(device)
             files = found.f_favail if found.f_files else None
             yield Disk(name, found.f_bavail * found.f_frsize, files, found.f_blocks * found.f_frsize)

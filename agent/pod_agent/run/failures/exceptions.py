@@ -48,6 +48,7 @@ SIGNS: tuple[Sign, ...] = (
         r"|^CUDA error: CUBLAS_STATUS_ALLOC_FAILED|CUDA_ERROR_OUT_OF_MEMORY|^RESOURCE_EXHAUSTED: Out of memory"
         r"|^cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
     ),
+    _sign(K.GPU_MEMORY, words=r"^No available memory for the cache blocks"),
     _sign(K.SHARED_MEMORY, words=r"is killed by signal: Bus error|workers are out of shared memory"),
     _sign(
         K.SHARED_MEMORY,
@@ -161,6 +162,7 @@ SIGNS: tuple[Sign, ...] = (
     # The code
     _sign(K.SYNTAX, r"SyntaxError|IndentationError|TabError"),
     _sign(K.IMPORT, r"ModuleNotFoundError|ImportError|PackageNotFoundError|DistributionNotFound"),
+    _sign(K.IMPORT, words=r"^numpy\.(?:dtype|ufunc) size changed|compiled using NumPy"),
     _sign(K.IMPORT, words=r"\.so[\w.]*: cannot open shared object file|undefined symbol: "),
     _sign(
         K.ARGUMENTS,
@@ -207,7 +209,7 @@ SIGNS: tuple[Sign, ...] = (
     _sign(K.PERMISSION, r"PermissionError"),
     _sign(K.PERMISSION, words=r"^\[Errno (?:1|13|30)\]|Read-only file system"),
     _sign(K.ASSERTION, r"AssertionError"),
-    _sign(K.KILLED, r"KeyboardInterrupt"),
+    _sign(K.KILLED, r"KeyboardInterrupt|SignalException"),
 )
 
 _LOADS = re.compile(r"/torch/serialization\.py$|/zipfile(?:/__init__)?\.py$|/safetensors/")

@@ -19,6 +19,7 @@ _STEP = re.compile(
 )
 _BAR = re.compile(r"\d+%\|.{0,400}\| *(\d+)/(\d+) \[")
 _LOSS = re.compile(r"(?i)['\"]?\b(?:train[_/])?loss['\"]?[ :=]{1,3}-?(?:\d|nan|inf)")
+_VALUE = re.compile(r"(?i)\bloss['\"]?[ :=]{1,3}(-?(?:\d+|nan\b|inf\b))")
 _ONLY_TOLD = re.compile(r"wandb: |podkeep: ")  # what trackers repeat at the end, and we
 
 
@@ -54,6 +55,13 @@ def _line(text: str) -> Line:
     while found := _RANK.match(text):
         rank, text = found[1], text[found.end() :]
     return Line(text.replace("\0", ""), rank)
+
+
+def is_nan(lines: tuple[Line, ...]) -> bool:
+    """Whether the last loss that was told is no number."""
+    told = (_VALUE.search(line.text) for line in reversed(lines) if line.step is not None)
+    last = next((found for found in told if found), None)
+    return last is not None and not last[1].lstrip("-").isdecimal()
 
 
 def last_words(lines: tuple[Line, ...]) -> str:

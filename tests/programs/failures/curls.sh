@@ -1,2 +1,0 @@
-# A download by curl.
-curl -sSf -o data.bin "$1"
