@@ -174,9 +174,7 @@ MACHINE = {
     "files": Case(
         py("makes_many_files", "{disk}"), K.DISK_FULL, r"\[Errno 28\]", "free space", NEVER, "few files"
     ),
-    "quota": Case(
-        py("exceeds_quota", "{disk}"), K.QUOTA, r"\[Errno 122\]", "df does not show it", NEVER, "quota"
-    ),
+    "quota": Case(py("exceeds_quota"), K.QUOTA, r"\[Errno 122\] Disk quota", "df does not show it", NEVER),
     "read only": Case(
         py("writes_read_only", "{disk}"), K.PERMISSION, r"\[Errno 30\]", "chmod", NEVER, "read only"
     ),

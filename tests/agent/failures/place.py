@@ -21,7 +21,6 @@ SHELL = ["bash", "-c", 'ulimit -c 0; exec bash -o pipefail -c "$0"']
 MOUNTS = {  # what {disk} is, in a mount namespace of the program's own
     "small disk": "size=2m",
     "few files": "size=8m,nr_inodes=40",
-    "quota": "size=64m,mode=1777,usrquota_block_hardlimit=1m",
     "read only": "ro,size=1m",
     "shm": "size=1m",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -93,17 +92,7 @@ def assert_found(case: Case, evidence) -> None:
 def test_a_failed_program_is_understood(name, tmp_path):
     """Class, reason, remedy and retry of a program that really failed are those of the table."""
     case = CASES[name]
-    if case.place == "quota" and not _has_quota(tmp_path):
-        case = replace(case, place="")
-        evidence = fail("python -c 'import os; raise OSError(122, os.strerror(122))'", tmp_path)
-    else:
-        evidence = evidence_of(case, tmp_path)
-    assert_found(case, evidence)
-
-
-def _has_quota(folder) -> bool:
-    """Whether this kernel's tmpfs counts what a user takes; where not, the program gets the error by itself."""
-    return os.geteuid() == 0 and fail("true", folder, "quota").exit_code == 0
+    assert_found(case, evidence_of(case, tmp_path))
 
 
 @pytest.mark.slow
