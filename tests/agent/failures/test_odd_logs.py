@@ -143,6 +143,34 @@ CASES = {
         Kind.DRIVER,
         "Xid",
     ),
+    "one step in a message": (
+        trace("ValueError: what was told:\nstep 7 loss 0.5"),
+        Kind.EXCEPTION,
+        "what was told",
+    ),
+    "code with steps in it": (
+        trace("ValueError: rank 1 fails")
+        + HEAD
+        + FRAME
+        + "    step = 1\n    step = 2\n    step = 3\n"
+        + LOST
+        + "\n",
+        Kind.EXCEPTION,
+        "rank 1 fails",
+    ),
+    "arguments below a launcher": (
+        "usage: train.py [-h]\ntrain.py: error: unrecognized arguments: --x\n"
+        + trace("torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ")
+        + "train.py FAILED\n" * 20,
+        Kind.ARGUMENTS,
+        "--x",
+    ),
+    "an old missing file": (
+        "cp: cannot stat 'a': No such file or directory\n" + "on we go\n" * 9,
+        Kind.UNKNOWN,
+        "on we",
+    ),
+    "flags": ("FATAL Flags parsing error:\n  Unknown command line flag 'x'\n", Kind.ARGUMENTS, "flag 'x'"),
     "a notebook": (
         "-" * 75 + "\nKeyError     Traceback (most recent call last)\nCell In[1], line 3\nKeyError: 'x'\n",
         Kind.EXCEPTION,
@@ -223,6 +251,7 @@ def test_what_fitted_once_may_fit_again():
     first, later = of(trace(OOM), lived_s=12.0), of(trace(OOM), saved=True, lived_s=7200.0)
     assert (first.again, first.deterministic) == (Again.NEVER, True)
     assert (later.again, later.deterministic) == (Again.WITH_PROGRESS, False)
-    assert "after 12 s" in first.reason
+    assert "after 12 s:" in first.reason
+    assert "after 12 s before any step was told:" in of(trace(OOM), lived_s=12.0, stepped=False).reason
     assert "after 120 min" in later.reason
     assert later.is_worth_retrying

@@ -13,7 +13,7 @@ from pod_agent.run import endings, records
 from pod_agent.run import events as e
 from pod_agent.run.attempt_plan import Ended
 from pod_agent.run.failures.evidence import TAIL_BYTES
-from pod_agent.run.failures.examiner import Examiner, disks_of, places, tail_of
+from pod_agent.run.failures.examiner import Examiner, disks_of, has_stepped, places, tail_of
 from pod_agent.run.failures.failure import Again, Kind
 from pod_agent.run.failures.retry import RULES, failure
 from pod_agent.run.state import Ending, Job
@@ -78,6 +78,13 @@ def test_the_tail_is_the_attempts_own(tmp_path):
     assert tail_of(masked(tmp_path / "b", b""), 0) == b""
     much = b"x\n" * TAIL_BYTES
     assert len(tail_of(masked(tmp_path / "c", much), len(much))) <= TAIL_BYTES
+
+
+def test_silence_about_steps_says_nothing_of_a_log_that_was_cut():
+    """A step that was told was made; none was told only where the whole log was read."""
+    assert has_stepped(b"epoch 1 loss 0.5\n", is_whole=False)
+    assert has_stepped(b"loading\n", is_whole=True) is False
+    assert has_stepped(b"loading\n", is_whole=False) is None
 
 
 def test_no_secret_is_in_a_reason(tmp_path):

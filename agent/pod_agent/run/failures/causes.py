@@ -33,6 +33,7 @@ _RANKS = re.compile(r"ChildFailedError|torch[./]distributed|torchrun|local_rank|
 # A library that knows its server says more than the status does.
 _STATUS = frozenset({Kind.LOGIN, Kind.FORBIDDEN, Kind.SERVER, Kind.NOT_ON_SERVER})
 _REFINED = {Kind.GATED: _STATUS, Kind.NOT_ON_SERVER: _STATUS}
+STEPS = 2  # of a training that went on; one may be part of a message, or a bar that is closed
 STEPS_OF_OTHERS = 3  # a rank may go so far after another one has failed
 
 
@@ -69,21 +70,16 @@ def find(lines: tuple[Line, ...]) -> Cause | None:
 
 
 def _went_on(lines: tuple[Line, ...]) -> Callable[[Cause], bool]:
-    """Whether the training went on after a cause: steps of its rank that were not told before it.
-
-    A bar that is closed says once more where it stood, after the traceback; so two new states of it are needed.
-    """
+    """Whether the training went on after a cause: steps of its rank that were not told before it."""
     told = [(index, line.rank, step) for index, line in enumerate(lines) if (step := line.step) is not None]
     several = any(line.rank or _RANKS.search(line.text) for line in lines)
-    enough = STEPS_OF_OTHERS if several else 1
+    enough = STEPS_OF_OTHERS if several else STEPS
 
     def has(cause: Cause) -> bool:
         before = {step for index, rank, step in told if index <= cause.index and rank == cause.rank}
         after = {step for index, rank, step in told if index > cause.index and rank == cause.rank} - before
         counted = Counter(whose for whose, _ in after)
-        return any(
-            count >= (max(2, enough) if whose[:3] == "of " else enough) for whose, count in counted.items()
-        )
+        return any(count >= enough for count in counted.values())
 
     return has
 

@@ -34,7 +34,7 @@ class Evidence:
     taken: bool = False
     tail: bytes = b""  # the end of what the attempt said, masked
     saved: bool | None = None  # whether it left a newer whole checkpoint
-    stepped: bool | None = None  # whether it made a first step
+    stepped: bool | None = None  # whether it told of a first step
     lived_s: float | None = None
     disks: tuple[Disk, ...] = ()
 

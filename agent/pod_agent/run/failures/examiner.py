@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pod_agent.run.state import Job
     from pod_wire.status import CheckpointPlace
 
-LIMIT_S = 3.0
 _EXIT_LINE = re.compile(rb"EXIT_CODE=\w+\n?\Z")
 
 
@@ -35,7 +34,7 @@ class Examiner:
     def __init__(self, log: Callable[[str], MaskedLog], places: tuple[tuple[str, Path], ...]) -> None:
         self._log = log
         self._places = places
-        self._quill = Scribe(LIMIT_S)
+        self._quill = Scribe()
 
     def examine(self, job: Job, ended: Ended, newest: CheckpointPlace | None, began: float) -> Failure | None:
         """Why it failed; None for an end that was good, or asked for."""
@@ -61,8 +60,17 @@ class Examiner:
         try:
             tail = tail_of(self._log(job), ended.output_bytes)
         except OSError:
-            tail = b""
-        return replace(known, tail=tail, disks=disks)
+            return replace(known, disks=disks)
+        is_whole = len(tail) >= ended.output_bytes
+        return replace(known, tail=tail, disks=disks, stepped=has_stepped(tail, is_whole=is_whole))
+
+
+def has_stepped(tail: bytes, *, is_whole: bool) -> bool | None:
+    """Whether a step was told. Where the log's beginning was not read, silence says nothing."""
+    from pod_agent.run.failures import lines  # noqa: PLC0415 - the same
+
+    told = any(line.step is not None for line in lines.read(tail))
+    return told or (False if is_whole else None)
 
 
 def tail_of(log: MaskedLog, output_bytes: int) -> bytes:

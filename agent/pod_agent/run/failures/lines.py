@@ -20,7 +20,7 @@ _STEP = re.compile(
 _BAR = re.compile(r"\d+%\|.{0,400}\| *(\d+)/(\d+) \[")
 _LOSS = re.compile(r"(?i)['\"]?\b(?:train[_/])?loss['\"]?[ :=]{1,3}-?(?:\d|nan|inf)")
 _VALUE = re.compile(r"(?i)\bloss['\"]?[ :=]{1,3}(-?(?:\d+|nan\b|inf\b))")
-_ONLY_TOLD = re.compile(r"wandb: |podkeep: ")  # what trackers repeat at the end, and we
+_ONLY_TOLD = re.compile(r"wandb: |podkeep: | {4}")  # what trackers repeat at the end, and we
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Line:
     @property
     def step(self) -> tuple[str, str] | None:
         """Whose step and which, of a line that tells of a training that goes on."""
-        if _ONLY_TOLD.match(self.text):
+        if _ONLY_TOLD.match(self.text):  # nor is a line of code in a traceback
             return None
         bar = _BAR.search(self.text)
         if bar:

@@ -74,12 +74,12 @@ def reason(cause: Cause, evidence: Evidence) -> str:
 
 def _when(evidence: Evidence) -> str:
     """How far it came: what does not fit at once never will, what fits for hours may again."""
-    if evidence.stepped is False:
-        return " before the first step"
+    early = " before any step was told" if evidence.stepped is False else ""
     if evidence.lived_s is None:
-        return ""
+        return early
     minutes = evidence.lived_s / 60
-    return f" after {evidence.lived_s:.0f} s" if minutes < 2 else f" after {minutes:.0f} min"  # noqa: PLR2004 - for people
+    is_short = minutes < 2  # noqa: PLR2004 - for people
+    return (f" after {evidence.lived_s:.0f} s" if is_short else f" after {minutes:.0f} min") + early
 
 
 def _numbers(text: str) -> str:
