@@ -18,6 +18,7 @@ FIRST = (  # a quarter of a minute and more for most tests, the longest first; o
     "story/test_projects.py",
     "story/test_put_back.py",
     "agent/test_hf_trainer.py",
+    "agent/failures/test_torch.py",
     "agent/test_install_poetry.py",
     "story/test_simulator_dies.py",
     "client/test_against_simulator.py",

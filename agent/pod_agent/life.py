@@ -26,6 +26,7 @@ from pod_agent.run import events as e
 from pod_agent.run.attempt import KeptAttempts
 from pod_agent.run.attempt_plan import USUAL, Patience
 from pod_agent.run.effects import Effects
+from pod_agent.run.failures.examiner import Examiner, places
 from pod_agent.run.folders import HOME, Folders
 from pod_agent.run.idling import Idling
 from pod_agent.run.journal import FileJournal
@@ -113,7 +114,13 @@ class Life:
             readiness=self._readiness,
         )
         self._effects = Effects(
-            self._steps, KeptAttempts(), self._opening, clock, post=self._post, ladder=self._ladder
+            self._steps,
+            KeptAttempts(),
+            self._opening,
+            clock,
+            post=self._post,
+            ladder=self._ladder,
+            examine=Examiner(self._outlet.of, places(settings.workspace, settings.disk_dir)).examine,
         )
         facts = PodFacts(
             pod=settings.pod_id,

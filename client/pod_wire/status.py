@@ -68,6 +68,7 @@ class Attempt:
     exit_code: int | None = None  # None: still running, or unknown
     signal: str | None = None  # e.g. "KILL" when a signal ended it
     reason: str | None = None  # in words, e.g. "killed by signal KILL from outside"
+    failure: str | None = None  # its class, where it failed by itself: docs/failures.md
     resumed_from: str | None = None  # the checkpoint it was given
     resumed_step: int | None = None  # the step written in that checkpoint
 

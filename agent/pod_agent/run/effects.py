@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
     from pod_agent.pod.stop import StopLadder
     from pod_agent.run.attempt import Attempt, AttemptPlan, Attempts
+    from pod_agent.run.failures.failure import Failure
     from pod_agent.run.opening import Opening
     from pod_agent.run.state import Job
     from pod_agent.run.work import Work
     from pod_wire.clock import Clock
     from pod_wire.job import JobSpec
     from pod_wire.status import CheckpointPlace
+
+    Examine = Callable[[Job, Ended, CheckpointPlace | None, float], Failure | None]
 
 LAST_LOOK_S = 30.0
 FIND_TRIES, FIND_PAUSE_S = 300, 1.0
@@ -80,6 +83,7 @@ class Effects:
         *,
         post: Callable[[e.Event], None],
         ladder: Callable[[bool], StopLadder],
+        examine: Examine | None = None,
     ) -> None:
         self._steps = steps
         self._attempts = attempts
@@ -87,6 +91,7 @@ class Effects:
         self._clock = clock
         self._post = post
         self._ladder = ladder
+        self._examine = examine
         self._last_look = Scribe(LAST_LOOK_S)  # a mount that hangs must not hide the attempt's end
         self._work: Work | None = None
         self._attempt: Attempt | None = None
@@ -211,7 +216,8 @@ class Effects:
         ):  # one found dead is followed by the one to wait for
             self.training.set()
         watch = self._watching(job)
-        attempt.wait(lambda ended: self._on_end(number, ended, watch))
+        began = self._clock.now()
+        attempt.wait(lambda ended: self._on_end(job, number, ended, watch, began))
 
     def _watching(self, job: Job) -> Watch | None:
         """Whatever becomes of the watch, the attempt's end is waited for."""
@@ -225,7 +231,7 @@ class Effects:
             return None
         return watch
 
-    def _on_end(self, number: int, ended: Ended, watch: Watch | None) -> None:
+    def _on_end(self, job: Job, number: int, ended: Ended, watch: Watch | None, began: float) -> None:
         """What was written last counts too: a look with nobody writing any more. The end is told in any case."""
         self._attempt = None
         newest = None
@@ -236,7 +242,16 @@ class Effects:
             except Exception as error:  # noqa: BLE001 - an end that nobody hears of bills for ever
                 self._post(e.Warned(f"the checkpoints cannot be looked at: {error}"))
             newest = watch.newest()
-        self._post(e.AttemptEnded(number, ended, newest))
+        self._post(e.AttemptEnded(number, ended, newest, self._why(job, ended, newest, began)))
+
+    def _why(self, job: Job, ended: Ended, newest: CheckpointPlace | None, began: float) -> Failure | None:
+        if self._examine is None:
+            return None
+        try:
+            return self._examine(job, ended, newest, began)
+        except Exception as error:  # noqa: BLE001 - the same: the exit record tells what it can
+            self._post(e.Warned(f"why the attempt failed could not be read: {error!r}"))
+            return None
 
     def _ended(self, reason: str, detail: str) -> Ended:
         now = self._clock.now()

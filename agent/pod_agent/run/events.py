@@ -12,6 +12,7 @@ from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 
 if TYPE_CHECKING:
     from pod_agent.run.attempt import Ended
+    from pod_agent.run.failures.failure import Failure
     from pod_agent.run.state import Job
     from pod_wire.orders import Verdict
     from pod_wire.status import CheckpointPlace, Phase
@@ -111,11 +112,12 @@ class AttemptUnclaimed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """Everything of the attempt is gone. ``newest`` was looked for after its last write."""
+    """Everything of the attempt is gone. ``newest`` was looked for after its last write, ``failure`` in its log."""
 
     number: int
     ended: Ended
     newest: CheckpointPlace | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

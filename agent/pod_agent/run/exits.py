@@ -128,7 +128,7 @@ def attempt_started(state: State, event: e.AttemptStarted, _now: float) -> Resul
 
 
 def attempt_ended(state: State, event: e.AttemptEnded, _now: float) -> Result:
-    reason = "ended on request" if event.ended.cancelled else endings.find(event.ended).reason
+    reason = "ended on request" if event.ended.cancelled else endings.find(event.ended, event.failure).reason
     job = records.over(the_job(state), event, reason)
     return _on_end(replace(state, job=job, alive=Alive.NONE))
 

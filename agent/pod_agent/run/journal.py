@@ -101,6 +101,7 @@ def _attempts(earlier: Job | None, job: Job, now: float) -> list[Entry]:
                     exit_code=attempt.exit_code,
                     signal=attempt.signal,
                     reason=attempt.reason,
+                    failure=attempt.failure,
                 )
             )
     return entries

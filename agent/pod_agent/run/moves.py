@@ -19,6 +19,7 @@ from pod_agent.run.commands import (
     StartAttempt,
     Sync,
 )
+from pod_agent.run.failures.failure import Again
 from pod_agent.run.situation import Alive, Result, State, agreed, enter, refused, the_job
 from pod_agent.run.state import MOST_ATTEMPTS, Ending, Job, warned
 from pod_wire.status import Attempt, Outcome, Phase, Rehearsed
@@ -127,16 +128,16 @@ def attempt_unclaimed(state: State, event: e.AttemptUnclaimed, now: float) -> Re
 
 
 def attempt_ended(state: State, event: e.AttemptEnded, now: float) -> Result:
-    found = endings.find(event.ended)
+    found = endings.find(event.ended, event.failure)
     job, rehearsed = rehearsal.ended(records.over(the_job(state), event, found.reason), event)
     again = state.restarting or event.ended.cancelled or rehearsed
     state = replace(state, job=job, alive=Alive.NONE, restarting=False)
     if again:
         job = replace(job, tries=max(0, job.tries - 1))
         return _pause(replace(state, job=job), 0.0, now)
-    if found.again is endings.Again.DONE and event.ended.output_bytes == 0:
+    if found.again is Again.DONE and event.ended.output_bytes == 0:
         job = warned(job, endings.SILENT_SUCCESS)
-    verdict = endings.judge(job, event.ended)
+    verdict = endings.judge(job, event.ended, event.failure)
     if isinstance(verdict, Ending):
         job, verdict = rehearsal.judged(job, verdict)
         return exits.drain(replace(state, job=job), verdict, now)

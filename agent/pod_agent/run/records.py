@@ -32,6 +32,7 @@ def over(job: Job, event: e.AttemptEnded, reason: str) -> Job:
             exit_code=event.ended.exit_code,
             signal=event.ended.signal,
             reason=reason,
+            failure=str(event.failure.kind) if event.failure is not None else None,
         )
         job = replace(job, attempts=(*job.attempts[:-1], closed))
     return replace(job, checkpoint=event.newest or job.checkpoint)

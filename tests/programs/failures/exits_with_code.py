@@ -1,0 +1,3 @@
+"""Leaves with a code of its own, without a word."""
+
+raise SystemExit(3)

@@ -1,0 +1,2 @@
+# A copy that does not fit.
+head -c 4000000 /dev/zero | cp /dev/stdin "$1/copy.bin"

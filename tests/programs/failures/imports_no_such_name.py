@@ -1,0 +1,3 @@
+"""Imports a name that the installed version has not."""
+
+from json import dumps_faster

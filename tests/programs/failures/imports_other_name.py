@@ -1,0 +1,3 @@
+"""Imports a module whose package has another name."""
+
+import cv2
