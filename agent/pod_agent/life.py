@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.boot import Boot
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.services_care import Services
+    from pod_agent.progress.reader import ProgressReader
     from pod_agent.run.commands import Command, ExitAgent
     from pod_agent.run.situation import State
     from pod_agent.settings import Settings
@@ -99,6 +100,7 @@ class Life:
             doing=self._doing,
         )
         self._services: Services | None = None
+        self._progress: ProgressReader | None = None
         self._steps = RealSteps(
             settings,
             self._folders,
@@ -163,12 +165,18 @@ class Life:
         """HTTP answers, the training has begun or failed to: what may wait that long begins here."""
         self._readiness.recall()
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
+        self._progress = self._begin_progress()
         try:
             self._services = self._begin_services()
             if self._over.is_set():
                 self._services.leave()
         except Exception as error:  # noqa: BLE001 - services are optional: the pod has its checks without them
             self._post(e.Warned(f"services are not started: {error!r}"))
+
+    def _begin_progress(self) -> ProgressReader:
+        from pod_agent.run import advancing  # noqa: PLC0415 - the training comes first
+
+        return advancing.begin(self._supervisor, self._steps, self._folders, self._outlet, self._clock)
 
     def _begin_services(self) -> Services:
         from pod_agent.pod import services_table  # noqa: PLC0415 - the training comes first
@@ -252,6 +260,8 @@ class Life:
         if self._services is not None:
             self._services.leave(0.0)  # told to; a slow one costs the log nothing
         self._farewell.leave()
+        if self._progress is not None:
+            self._progress.stop()
         self._outlet.close()
         self._release()
         if self._services is not None:

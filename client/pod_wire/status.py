@@ -191,7 +191,9 @@ class Money:
     unpriced_s: float = 0.0  # of those, the ones whose price is unknown: `run` is without them
     to_finish: float | None = None
     cap: float | None = None
-    cap_step: int | None = None  # where the cap is crossed at this speed; None: the end comes first, or unknown
+    cap_step: int | None = (
+        None  # where the cap is crossed at this speed; None: the end comes first, or unknown
+    )
     goodput: float | None = None  # the share of paid time in which steps advanced
 
 

@@ -13,6 +13,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(__file__).with_name("pattern_program.py")
 TIME_S = 1.0  # for one look's lines
+START_S = 5.0  # until a Python has started
 MOST_FAILED = 3
 LONGEST = 1000  # characters of a line that the pattern sees
 COMMAND_S = 10.0  # a command may take so long
@@ -71,21 +73,12 @@ class Pattern:
             process.wait()
 
     def _ask(self, texts: list[str]) -> list[object] | None:
-        patience = self._time_s if self._process is not None else self._time_s + 5.0  # a Python has to start
+        patience = self._time_s if self._process is not None else self._time_s + START_S
         process = self._begin()
-        if process.stdin is None or process.stdout is None:
-            raise ValueError("no pipes")
-        process.stdin.write(json.dumps(texts).encode() + b"\n")
-        process.stdin.flush()
-        answer = b""
-        while not answer.endswith(b"\n"):
-            if not select.select([process.stdout], [], [], patience)[0]:
-                self._give_up(f"it takes longer than {patience:g} s on the log's lines")
-                return None
-            more = os.read(process.stdout.fileno(), 1 << 16)
-            if not more:
-                raise ValueError("ended")
-            answer += more
+        answer = _exchange(process, json.dumps(texts).encode() + b"\n", time.monotonic() + patience)
+        if answer is None:
+            self._give_up(f"it takes longer than {patience:g} s on the log's lines")
+            return None
         found: object = json.loads(answer)
         if not isinstance(found, list) or len(found) != len(texts):
             raise ValueError("another answer")
@@ -98,7 +91,8 @@ class Pattern:
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
             )
             if self._process.stdin is not None:
-                self._process.stdin.write(json.dumps(self._pattern).encode() + b"\n")
+                os.write(self._process.stdin.fileno(), json.dumps(self._pattern).encode() + b"\n")
+                os.set_blocking(self._process.stdin.fileno(), False)
         return self._process
 
     def _give_up(self, because: str) -> None:
@@ -126,7 +120,9 @@ class Asking:
         found = None if said is None else _last(said)
         self._failed = 0 if found is not None else self._failed + 1
         if self._failed >= MOST_FAILED and self.trouble is None:
-            self.trouble = "POD_PROGRESS: the command said nothing that could be read, three times; not asked again"
+            self.trouble = (
+                "POD_PROGRESS: the command said nothing that could be read, three times; not asked again"
+            )
         return found
 
     def _run(self) -> bytes | None:
@@ -155,6 +151,27 @@ class Asking:
             if process.stdout is not None:
                 process.stdout.close()
         return said[-MOST_SAID:]
+
+
+def _exchange(process: subprocess.Popen[bytes], asked: bytes, until: float) -> bytes | None:
+    """One line there and one line back; None when the time is up, whoever of both was slow."""
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("no pipes")
+    into, out = process.stdin.fileno(), process.stdout.fileno()
+    left, answer = memoryview(asked), b""
+    while not answer.endswith(b"\n"):
+        waits = max(0.0, until - time.monotonic())
+        readable, writable, _ = select.select([out], [into] if left else [], [], waits)
+        if not readable and not writable:
+            return None
+        if writable:
+            left = left[os.write(into, left) :]
+        if readable:
+            more = os.read(out, 1 << 16)
+            if not more:
+                raise ValueError("ended")
+            answer += more
+    return answer
 
 
 def _reading(found: object) -> Reading | None:

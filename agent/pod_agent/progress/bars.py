@@ -28,7 +28,9 @@ _RICH = re.compile(
     r"Epoch (?P<epoch>\d{1,9})/(?P<last>-?\d{1,9})\s{1,4}[━╸╺╴╶\- ]{0,200}\s{0,4}(?P<n>\d{1,15})/(?P<total>\d{1,15})\s"
 )
 _PAIR = re.compile(r"([A-Za-z_][\w/ .-]{0,38})=([^,\]=]{1,24})")
-_STEP_UNITS = re.compile(r"(?:it|step|steps|batch|batches|iter|iters|update|updates)/s|s/(?:it|step|batch|iter|update)")
+_STEP_UNITS = re.compile(
+    r"(?:it|step|steps|batch|batches|iter|iters|update|updates)/s|s/(?:it|step|batch|iter|update)"
+)
 
 
 def read(text: str, *, nested: bool) -> Reading | None:
@@ -72,7 +74,9 @@ def _with_total(before: str, after: str, *, nested: bool) -> Reading | None:
             Source.BAR, step, total, float(epoch[1]), of, loss, scalars, per_epoch=True, rank=NAMED
         )
     if words.lower() in {"epoch", "epochs"}:
-        return Reading(Source.BAR, epoch=float(step), epochs=None if total is None else float(total), loss=loss)
+        return Reading(
+            Source.BAR, epoch=float(step), epochs=None if total is None else float(total), loss=loss
+        )
     rank = NAMED if _TRAIN.search(words) else NESTED if nested or words else PLAIN
     return Reading(Source.BAR, step, total, loss=loss, scalars=scalars, rank=rank)
 

@@ -7,7 +7,7 @@ bar, and are taken for what they are. Not here: reading, and what is shown (``po
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pod_agent.progress import curve as curves
 from pod_agent.progress import pace
@@ -49,7 +49,7 @@ class Course:
     total: int | None = None  # told apart from any step
     loss: float | None = None
     is_nan: bool = False
-    curve: Curve = Curve()
+    curve: Curve = field(default_factory=Curve)
     scalars: tuple[tuple[str, float], ...] = ()
     at: float | None = None  # of the newest step
     first_step_at: float | None = None
@@ -65,7 +65,14 @@ def began(course: Course, line: Began) -> Course:
     if line.attempt == course.attempt:
         return course
     return replace(
-        course, attempt=line.attempt, series=(), lead=None, points=(), first_step_at=None, at=None, is_nan=False
+        course,
+        attempt=line.attempt,
+        series=(),
+        lead=None,
+        points=(),
+        first_step_at=None,
+        at=None,
+        is_nan=False,
     )
 
 
@@ -94,7 +101,9 @@ def _epoch(course: Course, reading: Reading) -> Course:
         total=total,
         epoch=course.epoch if epoch is None else epoch,
         epochs=course.epochs if epochs is None else epochs,
-        has_zero=course.has_zero or (epoch == 0 and reading.loss is None) or (epoch == 0 and reading.step is not None),
+        has_zero=course.has_zero
+        or (epoch == 0 and reading.loss is None)
+        or (epoch == 0 and reading.step is not None),
     )
 
 
@@ -156,7 +165,9 @@ def _lead(course: Course, old: Series | None, now: Series, at: float, *, timed: 
     went_back = is_same and old is not None and now.step < old.step
     points = () if not is_same or went_back else course.points
     if went_back and old is not None and now.total != old.total:
-        course = replace(course, high=-1 if course.high <= old.step else course.high)  # it counts something else
+        course = replace(
+            course, high=-1 if course.high <= old.step else course.high
+        )  # it counts something else
     if timed and (old is None or now.step != old.step or not points):
         points = pace.add(points, at, now.step)
     gone = _gone(course, at) if timed and is_same and now.step > course.high and not went_back else 0.0
@@ -200,6 +211,10 @@ def total(course: Course) -> int | None:
         return course.total
     if mine.total is not None or mine.length:
         return mine.total
-    others = [one.total for one in course.series if one.total is not None and one.step <= one.total and not one.length]
+    others = [
+        one.total
+        for one in course.series
+        if one.total is not None and one.step <= one.total and not one.length
+    ]
     told = [value for value in (course.total, *others) if value is not None and value >= mine.step]
     return told[0] if told else None

@@ -50,7 +50,9 @@ LONGEST = 40
 
 def plain(name: str) -> str:
     """A name as it is compared: `train/loss` and `Train Loss` are `train_loss`."""
-    return "_".join(name.lower().replace("/", " ").replace("-", " ").replace(".", " ").replace("_", " ").split())
+    return "_".join(
+        name.lower().replace("/", " ").replace("-", " ").replace(".", " ").replace("_", " ").split()
+    )
 
 
 def reading(pairs: Iterable[tuple[object, object]], source: Source, rank: int = 0) -> Reading | None:
@@ -63,10 +65,10 @@ def reading(pairs: Iterable[tuple[object, object]], source: Source, rank: int = 
             break
     step = next((found for name in STEPS if (found := count(known.get(name))) is not None), None)
     total = next((found for name in TOTALS if (found := count(known.get(name))) is not None), None)
-    epochs = next((found for name in EPOCHS if (found := positive(known.get(name))) is not None), None)
+    epochs = next((many for name in EPOCHS if (many := positive(known.get(name))) is not None), None)
     epoch = positive(known.get("epoch"))
     losses = () if MEAN in known else LOSSES
-    loss = next((found for name in losses if (found := number(known.get(name))) is not None), None)
+    loss = next((told for name in losses if (told := number(known.get(name))) is not None), None)
     if step is None and epoch is None and loss is None:
         return None
     return Reading(source, step, total, epoch, epochs, loss, scalars(known), rank=rank)

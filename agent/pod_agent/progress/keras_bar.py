@@ -11,7 +11,9 @@ from dataclasses import replace
 from pod_agent.progress import fields
 from pod_agent.progress.reading import Reading, Source, count
 
-_HEAD = re.compile(r"\s{0,8}(?P<n>\d{1,12})/(?P<total>\d{1,12})\s(?:[━=>.\[\] \-]{0,60})\s?(?:ETA: )?[\d:msh]{1,12}\s")
+_HEAD = re.compile(
+    r"\s{0,8}(?P<n>\d{1,12})/(?P<total>\d{1,12})\s(?:[━=>.\[\] \-]{0,60})\s?(?:ETA: )?[\d:msh]{1,12}\s"
+)
 _PAIR = re.compile(r" - ([A-Za-z_][\w/.-]{0,38}): (\S{1,24})")
 
 

@@ -45,7 +45,9 @@ class Spent:
 
 def seen(ledger: Ledger, now: Stay) -> Ledger:
     """With this stay as it is now: one that is known keeps its beginning, and a price once known stays known."""
-    old = next((one for one in ledger.stays if (one.run, one.pod, one.boot) == (now.run, now.pod, now.boot)), None)
+    old = next(
+        (one for one in ledger.stays if (one.run, one.pod, one.boot) == (now.run, now.pod, now.boot)), None
+    )
     if old is None:
         return replace(ledger, stays=(*ledger.stays, now)[-MOST:])
     price = now.price if now.price is not None else old.price
@@ -53,7 +55,7 @@ def seen(ledger: Ledger, now: Stay) -> Ledger:
     return replace(ledger, stays=tuple(fresh if one is old else one for one in ledger.stays))
 
 
-def begin(ledger: Ledger, run: str, pod: str, boot: str, booted_at: float, now: float) -> float:
+def begin(ledger: Ledger, run: str, pod: str, boot: str, *, booted_at: float, now: float) -> float:
     """When this run's part of the boot began: with the boot, or where an earlier run of the same boot ended."""
     others = [one.seen_at for one in ledger.stays if (one.pod, one.boot) == (pod, boot) and one.run != run]
     return min(now, max([booted_at, *others]))

@@ -1,4 +1,4 @@
-"""The log's bytes as lines a person would see: ended by \\n or \\r, without colours, of bounded length and number.
+r"""The log's bytes as lines a person would see: ended by \\n or \\r, without colours, of bounded length and number.
 
 Not here: what a line says. A bar that has no end yet is its own line too: the next one comes perhaps in an hour.
 """

@@ -6,6 +6,7 @@ for the time that is left, not for the rate that is shown.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 MOST = 64  # points
@@ -54,7 +55,7 @@ def pace(points: Points) -> Pace | None:
         return None
     spans = [
         (b_at - a_at, (b - a) / (b_at - a_at))
-        for (a_at, a), (b_at, b) in zip(points, points[1:], strict=False)
+        for (a_at, a), (b_at, b) in itertools.pairwise(points)
         if b_at > a_at and b > a
     ]
     whole = points[-1][0] - points[0][0]
@@ -78,7 +79,9 @@ def eta(rate: Pace | None, step: int | None, total: int | None, since: float) ->
     seconds = max(0.0, left / rate.mean - gone)
     if seconds > TOO_LONG_S:
         return None
-    return Eta(seconds, max(0.0, left / rate.fast - gone), max(seconds, left / rate.slow - gone), rate.is_sure)
+    return Eta(
+        seconds, max(0.0, left / rate.fast - gone), max(seconds, left / rate.slow - gone), rate.is_sure
+    )
 
 
 def _at(spans: list[tuple[float, float]], share: float) -> float:

@@ -21,7 +21,17 @@ WALK_S, LOOK_S = 30.0, 5.0
 DEAR = 100.0  # a walk may take this share of the time: a hundredth
 BLOCK = 64 << 10  # of an event file at one look
 MOST_RECORDS = 200
-_NOT_INTO = {".git", ".podkeep", "__pycache__", "node_modules", ".venv", "venv", "site-packages", ".cache", "wandb"}
+_NOT_INTO = {
+    ".git",
+    ".podkeep",
+    "__pycache__",
+    "node_modules",
+    ".venv",
+    "venv",
+    "site-packages",
+    ".cache",
+    "wandb",
+}
 
 
 class Places:
@@ -109,7 +119,11 @@ def find(folder: Path, since: float) -> dict[str, str]:
                         at = entry.stat().st_mtime
                         if at >= since and at >= newest.get(kind, (0.0, ""))[0]:
                             newest[kind] = (at, entry.path)
-                    elif depth < DEEPEST and entry.name not in _NOT_INTO and entry.is_dir(follow_symlinks=False):
+                    elif (
+                        depth < DEEPEST
+                        and entry.name not in _NOT_INTO
+                        and entry.is_dir(follow_symlinks=False)
+                    ):
                         waiting.append((entry.path, depth + 1))
         except OSError:
             continue

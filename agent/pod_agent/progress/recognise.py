@@ -6,10 +6,13 @@ Not here: the forms themselves, and the user's own pattern (``asked``).
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from pod_agent.progress import bars, counts, keras_bar, objects
-from pod_agent.progress.lines import Line
 from pod_agent.progress.reading import Began, Reading
+
+if TYPE_CHECKING:
+    from pod_agent.progress.lines import Line
 
 _BEGAN = re.compile(r"podkeep: attempt (\d{1,9}) of run ([\w.-]{1,80}),")
 

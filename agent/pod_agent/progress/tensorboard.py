@@ -43,7 +43,9 @@ def _event(record: bytes) -> tuple[int, list[tuple[str, float]]]:
         if number == 2 and isinstance(value, int):  # noqa: PLR2004 - the format's field numbers, here and below
             step = value
         elif number == 5 and isinstance(value, bytes):  # noqa: PLR2004
-            pairs += [pair for one, inner in _fields(value) if one == 1 and (pair := _scalar(inner)) is not None]
+            pairs += [
+                pair for one, inner in _fields(value) if one == 1 and (pair := _scalar(inner)) is not None
+            ]
     return step, pairs
 
 

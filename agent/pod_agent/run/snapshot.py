@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
-from pod_wire.status import JobStatus, LogPlace, Phase, SelfStop, ServiceStatus, Status
+from pod_wire.status import JobStatus, LogPlace, Money, Phase, Progress, SelfStop, ServiceStatus, Status
 
 if TYPE_CHECKING:
     from pod_agent.pod.brakes import Deadline
@@ -34,6 +34,8 @@ class PodFacts:
     doing: str | None = None  # what a long step is at
     warnings: tuple[str, ...] = ()
     services: tuple[ServiceStatus, ...] = ()  # those beside the job
+    progress: Progress | None = None  # of the training, as far as its log and files tell
+    money: Money | None = None
 
 
 def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None) -> Status:
@@ -59,6 +61,8 @@ def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None
         cost=_cost(facts, now),
         warnings=(*facts.warnings, *state.warnings, *((state.waits_because,) if state.waits_because else ())),
         services=facts.services,
+        progress=facts.progress if state.job is not None else None,
+        money=facts.money if state.job is not None else None,
     )
 
 
