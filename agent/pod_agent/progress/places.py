@@ -102,17 +102,17 @@ class Places:
         return [one for one in read if one is not None], is_done
 
 
-def find(folder: Path, since: float) -> dict[str, str]:
+def find(folder: Path, since: float, most: int = MOST_ENTRIES) -> dict[str, str]:
     """The newest file of each kind that was written since then; the walk ends at so many entries."""
     newest: dict[str, tuple[float, str]] = {}
     waiting, entries = [(str(folder), 0)], 0
-    while waiting and entries < MOST_ENTRIES:
+    while waiting and entries < most:
         top, depth = waiting.pop(0)
         try:
             with os.scandir(top) as listing:
                 for entry in listing:
                     entries += 1
-                    if entries >= MOST_ENTRIES:
+                    if entries >= most:
                         break
                     kind = _kind(entry.name)
                     if kind is not None:

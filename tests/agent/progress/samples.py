@@ -20,7 +20,8 @@ TRAINER = (
 )
 LIGHTNING = (
     b"\rEpoch 0: 100%|\xe2\x96\x88\xe2\x96\x88| 16/16 [00:01<00:00,  8.66it/s, train_loss=0.00233, val_loss=0.002]"
-    b"\rEpoch 1:  75%|\xe2\x96\x88\xe2\x96\x88\xe2\x96\x8c  | 12/16 [00:00<00:00, 22.28it/s, train_loss=1.85e-5, val_loss=0.000771] "
+    b"\rEpoch 1:  75%|\xe2\x96\x88\xe2\x96\x88\xe2\x96\x8c  | 12/16 [00:00<00:00, 22.28it/s, "
+    b"train_loss=1.85e-5, val_loss=0.000771] "
     b"\n\rValidation: |          | 0/? [00:00<?, ?it/s]\x1b[A"
     b"\n\rValidation DataLoader 0: 100%|\xe2\x96\x88\xe2\x96\x88| 16/16 [00:00<00:00, 103.86it/s]\x1b[A\n"
 )
@@ -28,7 +29,8 @@ KERAS = (
     b"Epoch 1/3\n12/12 - 0s - 21ms/step - loss: 1.2344 - mae: 0.8569 - val_loss: 0.1734 - val_mae: 0.3525\n"
     b"Epoch 2/3\n\r\x1b[1m 1/12\x1b[0m \x1b[32m\xe2\x94\x81\x1b[0m\x1b[37m\xe2\x94\x81\xe2\x94\x81\xe2\x94\x81\x1b[0m "
     b"\x1b[1m0s\x1b[0m 41ms/step - loss: 0.5145 - mae: 0.6546\x08\x08\x08\x08\r\x1b[1m 5/12\x1b[0m "
-    b"\x1b[32m\xe2\x94\x81\xe2\x94\x81\x1b[0m\x1b[37m\xe2\x94\x81\x1b[0m \x1b[1m0s\x1b[0m 13ms/step - loss: 0.2339 - mae: 0.40\n"
+    b"\x1b[32m\xe2\x94\x81\x1b[0m\x1b[37m\xe2\x94\x81\x1b[0m \x1b[1m0s\x1b[0m "
+    b"13ms/step - loss: 0.2339 - mae: 0.40\n"
 )
 NESTED = (
     b"Epochs:   0%|          | 0/2 [00:00<?, ?it/s]"
@@ -49,17 +51,21 @@ LINES = (
     ("Epoch [3/10], Step [100/600], Loss: 0.1234", (100, 600, 3.0, 10.0, 0.1234)),
     ("Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.2935", (640, 60000, 1.0, None, 2.2935)),
     (
-        " iteration       10/  500000 | consumed samples:          640 | elapsed time per iteration (ms): 5043.1 | "
-        "learning rate: 1.500E-04 | global batch size:    64 | lm loss: 1.012E+01 | loss scale: 1.0 | grad norm: 5.5 |",
+        (
+            " iteration       10/  500000 | consumed samples:          640 | elapsed time per iteration (ms): 5043 | "
+            "learning rate: 1.500E-04 | global batch size:    64 | lm loss: 1.012E+01 | loss scale: 1.0 | grad norm: 5 |"
+        ),
         (10, 500000, None, None, 10.12),
     ),
     (
-        "2026-01-31 12:00:00 | INFO | train_inner | epoch 002:    100 / 1234 loss=10.5, nll_loss=9.8, ups=2, "
-        "num_updates=1334, lr=0.0001, gnorm=1.2",
+        (
+            "2026-01-31 12:00:00 | INFO | train_inner | epoch 002:    100 / 1234 loss=10.5, nll_loss=9.8, ups=2, "
+            "num_updates=1334, lr=0.0001, gnorm=1.2"
+        ),
         (1334, None, 2.0, None, 10.5),
     ),
     (
-        '2026-01-31 12:00:00 | INFO | train_inner | {"epoch": 1, "update": 0.081, "loss": "10.5", "num_updates": "100"}',
+        '2026-01-31 12:00:00 | INFO | train | {"epoch": 1, "update": 0.081, "loss": "10.5", "num_updates": "100"}',
         (100, None, 1.0, None, 10.5),
     ),
     (

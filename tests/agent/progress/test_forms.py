@@ -14,44 +14,9 @@ from pod_agent.progress.lines import LONGEST, MOST, Line, Lines
 from pod_agent.progress.reading import Began, Reading, count, number
 from tests.agent.progress.samples import LINES, NOTHING
 
+WORDS = "step |iter|epoch|loss|:|=| |/|%||[|]|it [|{|}|'|1|- loss: |\u2501|nan|1e999|-|,|\t|of |<|s/it"
 PIECES = st.sampled_from(
-    [
-        "step ",
-        "iter",
-        "epoch",
-        "loss",
-        ":",
-        "=",
-        " ",
-        "/",
-        "|",
-        "%|",
-        "[",
-        "]",
-        "it [",
-        "{",
-        "}",
-        "'",
-        '"',
-        "1",
-        "9" * 50,
-    ]
-    + [
-        "- loss: ",
-        "━",
-        "nan",
-        "1e999",
-        "-",
-        ",",
-        "\t",
-        "of ",
-        "<",
-        "s/it",
-        "global_step",
-        "lm loss",
-        "\u0663",
-        "²",
-    ]
+    [*WORDS.split("|"), "|", "9" * 50, '"', "%|", "\u0663", "\xb2", "global_step", "lm loss"]
 )
 
 

@@ -107,14 +107,13 @@ def test_goodput_is_unknown_before_a_step():
 @given(
     st.none() | st.floats(0, 1e5),
     st.none() | st.floats(-1e6, 1e9),
-    st.floats(0, 1e7),
-    st.floats(0, 1e9),
+    st.builds(Spent, st.floats(0, 1e7), st.floats(0, 1e9)),
     st.none() | st.floats(0.01, 1e6),
     st.none() | st.floats(0, 1e9),
 )
-def test_money_is_always_numbers_that_json_knows(price, boot_s, dollars, seconds, cap, eta_s):
+def test_money_is_always_numbers_that_json_knows(price, boot_s, spent, cap, eta_s):
     """No combination of what is known and unknown raises, or makes a step outside the training."""
     shown = Progress(step=5, total=10, eta_s=eta_s)
-    found = money(price, boot_s, Spent(dollars, seconds), shown, cap)
+    found = money(price, boot_s, spent, shown, cap)
     to_json(found)
     assert found.cap_step is None or 5 <= found.cap_step <= 10
