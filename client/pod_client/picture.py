@@ -42,9 +42,10 @@ def sparkline(values: tuple[float, ...], *, ascii_only: bool, width: int = SPARK
         finite = [finite[place * (len(finite) - 1) // (width - 1)] for place in range(width)]
     signs = _SIGNS if ascii_only else _BLOCKS
     low, high = min(finite), max(finite)
-    if high - low <= 0:
+    half = high / 2 - low / 2  # the whole may be more than a float holds
+    if half <= 0:
         return signs[0] * len(finite)
-    return "".join(signs[min(7, int((value - low) / (high - low) * 8))] for value in finite)
+    return "".join(signs[min(7, int((value / 2 - low / 2) / half * 8))] for value in finite)
 
 
 def steps(progress: Progress, *, ascii_only: bool) -> str | None:
@@ -133,3 +134,30 @@ def to_finish(money: Money) -> str | None:
 
 def goodput(money: Money) -> str | None:
     return None if money.goodput is None else f"{money.goodput * 100:.0f} % of the paid time made new steps"
+
+
+def gpu(told: object) -> str | None:
+    """Use, memory, power and heat of one GPU, as far as they are available; None where nothing is."""
+    use = _of(told, "utilization")
+    parts = [] if use is None else [f"{use * 100:.0f} %"]
+    parts += _two(_of(told, "memory_used_bytes"), _of(told, "memory_bytes"), 1e9, "GB")
+    parts += _two(_of(told, "power_watts"), _of(told, "power_limit_watts"), 1.0, "W")
+    heat = _of(told, "temperature_celsius")
+    parts += [] if heat is None else [f"{heat:.0f} C"]
+    fault = getattr(told, "fault", None)
+    parts += [str(fault)] if fault else []
+    return ", ".join(parts) or None
+
+
+def _of(told: object, name: str) -> float | None:
+    value = getattr(told, name, None)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _two(used: float | None, whole: float | None, unit: float, name: str) -> list[str]:
+    """`61.2 of 80.0 GB`."""
+    if used is None:
+        return []
+    digits = 1 if unit > 1 else 0
+    of = "" if whole is None else f" of {whole / unit:.{digits}f}"
+    return [f"{used / unit:.{digits}f}{of} {name}"]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pod_wire.status import Status
 
 ASKED_AT_ONCE = 8
+RECORD_S = 30.0  # how old the provider's record of a pod may be while its status is watched
 
 
 # -- status -----------------------------------------------------------------------------------------------------
@@ -63,16 +64,32 @@ def look(wiring: Wiring, target: Target) -> Seen:
 
 def watch(wiring: Wiring, target: Target, every_s: float = 2.0) -> int:
     """The same again and again, in place on a terminal, until the job has ended or the pod is off."""
+    seen, asked_at = look(wiring, target), wiring.clock.monotonic()
     while True:
-        seen = look(wiring, target)
         wiring.screen.repaint(target.pod_id, _rows(wiring, seen))
         job = seen.status.job if seen.status is not None else None
         is_off = seen.pod is not None and seen.pod.status not in {"RUNNING", "STARTING"}
-        is_gone = seen.pod is None and seen.trouble is not None
+        is_gone = seen.pod is None and "does not know" in (seen.trouble or "")
         if is_off or is_gone or (job is not None and job.outcome is not None):
             wiring.screen.settle()
             return _say_end(wiring, target, seen)
         wiring.clock.sleep(every_s)
+        again = None
+        if seen.is_live and wiring.clock.monotonic() - asked_at < RECORD_S:
+            again = _again(wiring, target, seen)
+        if again is None:
+            again, asked_at = look(wiring, target), wiring.clock.monotonic()
+        seen = again
+
+
+def _again(wiring: Wiring, target: Target, seen: Seen) -> Seen | None:
+    """The agent alone, with the provider's record of a moment ago; None where it does not answer."""
+    try:
+        status = wiring.agent_of(target).status()
+    except PodError:
+        return None
+    wiring.remember(target.pod_id, status)
+    return Seen(seen.pod, status, is_live=True, seen_at=status.now, trouble=None)
 
 
 def status(wiring: Wiring, target: Target, *, as_json: bool) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pod_wire.status import JobStatus, ServiceStatus, Status
 
 Rows = list[tuple[str, str | None]]
+MOST_GPUS = 8
 _SILENT_S = 60.0  # a step older than this is no news any more
 
 
@@ -24,7 +25,8 @@ def status_rows(status: Status, *, is_live: bool, ascii_only: bool = False) -> R
     rows: Rows = [("phase", status.phase.value + (f": {job.doing}" if job is not None and job.doing else ""))]
     if job is not None:
         rows += _job(job, status.now)
-    rows += _progress(status, ascii_only=ascii_only)
+    rows += _progress(status, ascii_only=ascii_only, is_live=is_live)
+    rows += _gpus(status)
     rows += _money(status)
     rows.append(("can stop itself", status.self_stop.value))
     if is_live and status.stops_at is not None:
@@ -55,7 +57,7 @@ def _job(job: JobStatus, now: float) -> Rows:
     return rows
 
 
-def _progress(status: Status, *, ascii_only: bool) -> Rows:
+def _progress(status: Status, *, ascii_only: bool, is_live: bool) -> Rows:
     """How far, how well, how fast, when it ends; and who says so."""
     told = status.progress
     if told is None:
@@ -69,9 +71,16 @@ def _progress(status: Status, *, ascii_only: bool) -> Rows:
         ("epoch", picture.epochs(told)),
         ("loss", picture.loss(told, ascii_only=ascii_only)),
         ("rate", rate),
-        ("ends", picture.eta(told)),
+        ("ends", picture.eta(told) if is_live else None),
         ("read from", f"{told.source}{silent}" if told.source else None),
     ]
+
+
+def _gpus(status: Status) -> Rows:
+    """What each does now, from an agent that tells it."""
+    told = tuple(getattr(status, "gpus", None) or ())[:MOST_GPUS]
+    lines = [words for one in told if (words := picture.gpu(one))]
+    return [("GPU use" if place == 0 else "", words) for place, words in enumerate(lines)]
 
 
 def _money(status: Status) -> Rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import textwrap
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -147,7 +148,7 @@ class Screen:
             self._painted = dict(rows)
             return
         width, height = shutil.get_terminal_size()
-        lines = [title, *(f"{name:<{NAMES}}  {value}" for name, value in rows)][: max(1, height - 1)]
+        lines = [title, *(line for row in rows for line in _wrapped(*row, width - 1))][: max(1, height - 1)]
         up = f"\x1b[{self._height}A" if self._height else ""
         shown = "".join(f"\x1b[2K{line[: width - 1]}\n" for line in lines)
         click.echo(f"{up}\r{shown}\x1b[J", nl=False)
@@ -156,6 +157,13 @@ class Screen:
     def settle(self) -> None:
         """What was painted stays; the next sheet begins below it."""
         self._height, self._painted = 0, {}
+
+
+def _wrapped(name: str, value: str, width: int) -> list[str]:
+    """A name and its value on as many lines as the value needs."""
+    room = max(10, width - NAMES - 2)
+    parts = [part for line in value.splitlines() for part in textwrap.wrap(line, room)] or [""]
+    return [f"{name if place == 0 else '':<{NAMES}}  {part}" for place, part in enumerate(parts)]
 
 
 def colour_wish(env: Mapping[str, str]) -> bool | None:

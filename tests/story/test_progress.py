@@ -13,7 +13,7 @@ from tests.live import wait_for
 from tests.story.laptop import CLIENT, JOB
 
 pytestmark = pytest.mark.slow
-PROGRAM = Path(__file__).parents[1] / "programs" / "descends.py"
+PROGRAM = Path(__file__).parents[1] / "programs" / "trainings" / "descends.py"
 STEPS, WAITS = 60, 30
 
 

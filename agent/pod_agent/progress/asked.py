@@ -103,7 +103,10 @@ class Pattern:
 class Asking:
     """The user's command, run now and then where the training runs; its last line that says something counts."""
 
-    def __init__(self, command: str, folder: Path, env: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, command: str, folder: Path, env: Mapping[str, str] | None, time_s: float = COMMAND_S
+    ) -> None:
+        self._time_s = time_s
         self._command = command
         self._folder = folder
         self._env = env
@@ -116,13 +119,13 @@ class Asking:
         if now < self._next or self._failed >= MOST_FAILED:
             return None
         self._next = now + EVERY_S
+        self.trouble = None
         said = self._run()
         found = None if said is None else _last(said)
         self._failed = 0 if found is not None else self._failed + 1
-        if self._failed >= MOST_FAILED and self.trouble is None:
-            self.trouble = (
-                "POD_PROGRESS: the command said nothing that could be read, three times; not asked again"
-            )
+        if self._failed >= MOST_FAILED:
+            because = self.trouble or "POD_PROGRESS: the command said nothing that could be read"
+            self.trouble = f"{because}, {MOST_FAILED} times: it is not asked again"
         return found
 
     def _run(self) -> bytes | None:
@@ -139,18 +142,29 @@ class Asking:
         except OSError as error:
             self.trouble = f"POD_PROGRESS: cannot run the command: {error.strerror}"
             return None
-        said = b""
         try:
-            said, _ = process.communicate(timeout=COMMAND_S)
-        except subprocess.TimeoutExpired:
-            self.trouble = f"POD_PROGRESS: the command takes longer than {COMMAND_S:g} s"
+            return self._said(process)
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-        return said[-MOST_SAID:]
+
+    def _said(self, process: subprocess.Popen[bytes]) -> bytes:
+        """Until it has ended, said enough, or taken too long."""
+        said, out = b"", process.stdout
+        until = time.monotonic() + self._time_s
+        while out is not None and len(said) < MOST_SAID:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([out], [], [], left)[0]:
+                self.trouble = f"POD_PROGRESS: the command takes longer than {self._time_s:g} s"
+                break
+            more = os.read(out.fileno(), 1 << 16)
+            if not more:
+                break
+            said += more
+        return said
 
 
 def _exchange(process: subprocess.Popen[bytes], asked: bytes, until: float) -> bytes | None:

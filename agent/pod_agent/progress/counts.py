@@ -34,7 +34,7 @@ _LOSS = re.compile(
 _PAIR = re.compile(
     r"(?<![\w/.-])([A-Za-z_][\w/.-]{0,38})\s{0,2}[:=]\s{0,4}([+-]?\d{1,12}(?:\.\d{0,16})?(?:[eE][+-]?\d{1,3})?)(?![\w:])"
 )
-_NOT_TRAINING = re.compile(r"val|eval|test|dev", re.IGNORECASE)
+_NOT_TRAINING = re.compile(r"val|eval|test|dev|best|min|low|prev", re.IGNORECASE)
 _TOTAL = re.compile(r"(?:total|max|num|optimization|training)[ _]{0,2}\Z", re.IGNORECASE)
 _OWN = re.compile(r"(?:global|train|training|current|the|at|in|after|on|starting)?[ _]{0,2}\Z", re.IGNORECASE)
 _SAMPLES = re.compile(r"Num Epochs\s{0,2}=\s{0,2}(?P<n>[\d,]{1,12})")

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from pod_agent.progress import curve as curves
 from pod_agent.progress import pace
 from pod_agent.progress.curve import Curve
-from pod_agent.progress.reading import ORDER, Began, Reading
+from pod_agent.progress.reading import ORDER, Began, Reading, Source
 
 SILENT_S = 300.0  # a better source that is silent so long gives way
 LEAST_GAP_S = 120.0  # between two steps no more counts as advancing than this, or five usual steps
+_COUNTING = frozenset({Source.ASKED, Source.JSON, Source.BAR})
+_SAYS_OLD_STEPS = frozenset({Source.BAR, Source.TRAINER, Source.TENSORBOARD, Source.CSV})  # those of a checkpoint too
 MOST_SERIES = 12
 MOST_SCALARS = 12
 
@@ -126,7 +128,7 @@ def _of(course: Course, reading: Reading) -> Series | None:
 def _step(course: Course, reading: Reading) -> tuple[int, int | None, int, int] | None:
     """Step and total over the whole training; the length of an epoch, where the steps begin anew in each."""
     if reading.step is None:
-        return None
+        return _from_epochs(course, reading)
     old = _of(course, reading)
     length = 0
     if reading.per_epoch and reading.total:
@@ -146,6 +148,19 @@ def _step(course: Course, reading: Reading) -> tuple[int, int | None, int, int] 
     if course.epoch is None:
         total = reading.total
     return index * length + reading.step, total, length, reading.step
+
+
+def _from_epochs(course: Course, reading: Reading) -> tuple[int, int | None, int, int] | None:
+    """Where the log tells epochs alone, as the Trainer's without a bar, its state says how many steps they have."""
+    if reading.epoch is None or reading.source is not Source.LINE or not course.epochs:
+        return None
+    if any(one.source in _COUNTING for one in course.series):
+        return None
+    state = next((one for one in course.series if one.source == Source.TRAINER), None)
+    if state is None or not state.total:
+        return None
+    step = min(state.total, round(reading.epoch * state.total / course.epochs))
+    return step, state.total, 0, step
 
 
 def _is_another_bar(old: Series, reading: Reading, step: int, total: int | None) -> bool:
@@ -171,12 +186,13 @@ def _lead(course: Course, old: Series | None, now: Series, at: float, *, timed: 
     if timed and (old is None or now.step != old.step or not points):
         points = pace.add(points, at, now.step)
     gone = _gone(course, at) if timed and is_same and now.step > course.high and not went_back else 0.0
+    is_made = now.step > 0 if now.source not in _SAYS_OLD_STEPS else old is not None and now.step > old.step
     return replace(
         course,
         lead=key,
         points=points,
         at=at if old is None or now.step != old.step or course.at is None else course.at,
-        first_step_at=at if course.first_step_at is None and now.step > 0 else course.first_step_at,
+        first_step_at=at if course.first_step_at is None and is_made else course.first_step_at,
         high=max(course.high, now.step),
         advanced_s=course.advanced_s + gone,
     )

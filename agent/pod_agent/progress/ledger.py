@@ -55,6 +55,13 @@ def seen(ledger: Ledger, now: Stay) -> Ledger:
     return replace(ledger, stays=tuple(fresh if one is old else one for one in ledger.stays))
 
 
+def merged(ledger: Ledger, other: Ledger) -> Ledger:
+    """Both books as one: what only one of them knows is not lost."""
+    for stay in other.stays:
+        ledger = seen(ledger, stay)
+    return ledger
+
+
 def begin(ledger: Ledger, run: str, pod: str, boot: str, *, booted_at: float, now: float) -> float:
     """When this run's part of the boot began: with the boot, or where an earlier run of the same boot ended."""
     others = [one.seen_at for one in ledger.stays if (one.pod, one.boot) == (pod, boot) and one.run != run]

@@ -28,11 +28,14 @@ class Lines:
 
     def __init__(self) -> None:
         self._rest = b""
+        self.held = 0  # bytes of it, also of those that are beyond what is looked at
 
     def feed(self, data: bytes) -> list[Line]:
         """The lines that ended, at most so many, the newest."""
         parts = _ENDS.split(self._rest + data)
-        self._rest = parts.pop()[:LONGEST]
+        last = parts.pop()
+        self.held = len(last) if parts else self.held + len(data)
+        self._rest = last[:LONGEST]
         return [line for part in parts[-MOST:] if (line := _line(part)).text]
 
     def open(self) -> Line:
@@ -41,7 +44,13 @@ class Lines:
 
     def cut(self) -> None:
         """What comes next does not belong to what was before."""
-        self._rest = b""
+        self._rest, self.held = b"", 0
+
+
+def whole(data: bytes) -> bytes:
+    """Without the line that these bytes begin amid."""
+    end = _ENDS.search(data)
+    return b"" if end is None else data[end.end() :]
 
 
 def _line(raw: bytes) -> Line:

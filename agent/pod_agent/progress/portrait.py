@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from pod_agent.progress.course import Course
 
 
-def progress(course: Course, now: float, notes: tuple[str, ...] = ()) -> Progress | None:
-    """None where nothing has been read yet."""
+def progress(
+    course: Course, now: float, notes: tuple[str, ...] = (), *, is_running: bool = True
+) -> Progress | None:
+    """None where nothing has been read yet. What does not run has no end to wait for."""
     lead = courses.leading(course)
     if lead is None and course.epoch is None and course.loss is None and not course.is_nan and not notes:
         return None
     rate = pace.pace(course.points)
     step = None if lead is None else lead.step
     total = courses.total(course)
-    ends = pace.eta(rate, step, total, 0.0 if course.at is None else now - course.at)
+    ends = None if not is_running else pace.eta(rate, step, total, 0.0 if course.at is None else now - course.at)
     return Progress(
         source=None if lead is None else lead.source,
         step=step,

@@ -26,19 +26,19 @@ if TYPE_CHECKING:
 
 PACE_S = 1.0  # between two looks
 REST_S = 5.0  # where nothing runs
-SAVE_S = 15.0
+SAVE_S, SAVE_RESTING_S = 15.0, 60.0
 log = logging.getLogger("podkeep")
 
 
 class ProgressReader:
-    """``subject`` gives the job at hand; ``tell`` gets what is known, when it has changed."""
+    """``subject`` gives the job at hand; ``tell`` gets the run and what is known of it, when that has changed."""
 
     def __init__(
         self,
         subject: Callable[[], Subject | None],
         log_of: Callable[[str], MaskedLog],
         clock: Clock,
-        tell: Callable[[Progress | None, Money | None], None],
+        tell: Callable[[str, Progress | None, Money | None], None],
     ) -> None:
         self._subject = subject
         self._log_of = log_of
@@ -48,7 +48,8 @@ class ProgressReader:
         self._track: Track | None = None
         self._ledger: Ledger | None = None
         self._saved_at = clock.monotonic()
-        self._told: tuple[Progress | None, Money | None] | None = None
+        self._told: tuple[str, Progress | None, Money | None] | None = None
+        self._was_running = False
         self._failed = ""
 
     def start(self) -> None:
@@ -107,17 +108,22 @@ class ProgressReader:
 
     def _say(self, track: Track, subject: Subject) -> None:
         now = self._clock.now()
-        seen = portrait.progress(track.course, now, track.notes())
+        seen = portrait.progress(track.course, now, track.notes(), is_running=subject.is_running)
         book = self._ledger = self._billed(subject, now)
         boot_s = None if subject.booted_at is None else now - subject.booted_at
         costs = money(subject.price, boot_s, ledger.spent(book, subject.run), seen, subject.cap)
-        if (seen, costs) != self._told:
-            self._told = (seen, costs)
-            self._tell(seen, costs)
-        if self._clock.monotonic() - self._saved_at >= SAVE_S:
+        told = (subject.run, seen, costs)
+        if told != self._told:
+            self._told = told
+            self._tell(*told)
+        has_turned, self._was_running = subject.is_running != self._was_running, subject.is_running
+        patience = SAVE_S if subject.is_running else SAVE_RESTING_S
+        if has_turned or self._clock.monotonic() - self._saved_at >= patience:
             self._saved_at = self._clock.monotonic()
-            track.save()
-            kept.save_stays(subject.state, book)
+            if subject.is_running or has_turned:
+                track.save()
+            self._ledger = ledger.merged(kept.load_stays(subject.state), book)  # another pod may have come
+            kept.save_stays(subject.state, self._ledger)
 
     def _billed(self, subject: Subject, now: float) -> Ledger:
         book = self._ledger or ledger.Ledger()

@@ -27,8 +27,8 @@ def begin(
     """Reading begins, in its own thread."""
     from pod_agent.progress.reader import ProgressReader  # noqa: PLC0415 - the training comes first
 
-    def tell(progress: Progress | None, money: Money | None) -> None:
-        supervisor.update(lambda facts: replace(facts, progress=progress, money=money))
+    def tell(run: str, progress: Progress | None, money: Money | None) -> None:
+        supervisor.update(lambda facts: replace(facts, told_of=run, progress=progress, money=money))
 
     reader = ProgressReader(lambda: subject(supervisor, steps, folders), outlet.of, clock, tell)
     reader.start()
@@ -59,4 +59,5 @@ def subject(supervisor: Supervisor, steps: RealSteps, folders: Folders) -> Subje
         boot=facts.boot,
         booted_at=facts.booted_at,
         price=facts.price,
+        cap=getattr(job.spec, "max_cost", None),  # POD_MAX_COST, where it is known
     )

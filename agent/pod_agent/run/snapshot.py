@@ -34,6 +34,7 @@ class PodFacts:
     doing: str | None = None  # what a long step is at
     warnings: tuple[str, ...] = ()
     services: tuple[ServiceStatus, ...] = ()  # those beside the job
+    told_of: str = ""  # the run to which the next two belong
     progress: Progress | None = None  # of the training, as far as its log and files tell
     money: Money | None = None
 
@@ -43,6 +44,7 @@ def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None
     pulls_at = deadline_of(state, facts)
     deadline = pulls_at.at if pulls_at is not None else None
     stops_at, because = _stop(state, now, idle_left_s, deadline)
+    is_told = state.job is not None and state.job.run == facts.told_of
     return Status(
         version=facts.version,
         now=now,
@@ -61,8 +63,8 @@ def portray(state: State, facts: PodFacts, now: float, idle_left_s: float | None
         cost=_cost(facts, now),
         warnings=(*facts.warnings, *state.warnings, *((state.waits_because,) if state.waits_because else ())),
         services=facts.services,
-        progress=facts.progress if state.job is not None else None,
-        money=facts.money if state.job is not None else None,
+        progress=facts.progress if is_told else None,
+        money=facts.money if is_told else None,
     )
 
 

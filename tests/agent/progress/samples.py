@@ -42,6 +42,7 @@ NESTED = (
 # One line each: text, what it says as (step, total, epoch, epochs, loss).
 LINES = (
     ("step 10/600 loss 0.5", (10, 600, None, None, 0.5)),
+    ("step 40 best loss 0.1 loss 0.4", (40, None, None, None, 0.4)),
     ("step 12", (12, None, None, None, None)),
     ("iter 250: loss 1.2041, time 123.45ms, mfu 12.34%", (250, None, None, None, 1.2041)),
     ("step 250: train loss 1.9876, val loss 2.0123", (250, None, None, None, 1.9876)),
@@ -53,7 +54,7 @@ LINES = (
     (
         (
             " iteration       10/  500000 | consumed samples:          640 | elapsed time per iteration (ms): 5043 | "
-            "learning rate: 1.500E-04 | global batch size:    64 | lm loss: 1.012E+01 | loss scale: 1.0 | grad norm: 5 |"
+            "learning rate: 1.5E-04 | global batch size:    64 | lm loss: 1.012E+01 | loss scale: 1.0 | grad norm: 5 |"
         ),
         (10, 500000, None, None, 10.12),
     ),

@@ -106,6 +106,24 @@ def test_the_best_source_wins_while_it_speaks():
     assert (course.leading(state).source, course.leading(state).step) == (Source.TRAINER, 300)
 
 
+def test_the_step_of_a_checkpoint_is_no_first_step():
+    """A file or a bar that says where the last attempt was saved proves no step of this one."""
+    for source in (Source.TRAINER, Source.BAR):
+        state = course.advance(Course(), Reading(source, 32, 48), 10.0)
+        assert (course.leading(state).step, state.first_step_at) == (32, None)
+        assert course.advance(state, Reading(source, 33, 48), 20.0).first_step_at == 20.0
+    assert course.advance(Course(), Reading(Source.LINE, 1), 10.0).first_step_at == 10.0
+    assert course.advance(Course(), Reading(Source.LINE, 0), 10.0).first_step_at is None
+
+
+def test_epochs_alone_become_steps():
+    """The Trainer without a bar prints epochs; with the length that its state tells they are steps."""
+    state = course.advance(Course(), Reading(Source.TRAINER, 16, 48, 1.0, 3.0), 10.0)
+    state = course.advance(state, Reading(Source.LINE, epoch=1.5, loss=0.7), 20.0)
+    assert (course.leading(state).step, course.leading(state).total) == (24, 48)
+    assert course.leading(state).source == Source.LINE
+
+
 def test_a_loss_that_is_no_number_stands_beside_the_last_good_one():
     """NaN reaches nobody as a number, and is said."""
     _, shown = told(b"step 1/9 loss 0.5\nstep 2/9 loss nan\n")
@@ -148,7 +166,7 @@ READINGS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(READINGS, st.floats(-5, 500), st.booleans()), max_size=60))
 def test_whatever_is_read_can_be_shown_and_kept(history):
     """Odd readings and a clock that goes back make a status that JSON knows, of a bounded size, and a record."""

@@ -61,7 +61,7 @@ def test_scalars_of_an_event():
     assert tensorboard.read(b"\x09" + struct.pack("<d", 1.0)) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 60), st.integers(0, 255))
 def test_no_bytes_raise(data, place, value):
     """Whatever a file holds, also a record with one byte changed, its reader answers."""

@@ -50,7 +50,7 @@ def test_our_own_header_begins_an_attempt():
     assert recognise.read(Line(text)) == Began(2, "r1")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=60).map("".join)), st.booleans())
 def test_no_line_raises(text, nested):
     """Whatever a line holds, it is read or it is not."""
@@ -70,7 +70,7 @@ def test_the_longest_line_costs_little(piece):
     assert time.thread_time() - began < 1.0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=20))
 def test_lines_are_the_same_however_they_come(parts):
     """The log's bytes make the same lines in one piece and in many; each is bounded."""

@@ -64,6 +64,14 @@ def test_a_second_run_on_a_boot_begins_where_the_first_was_left():
     assert ledger.begin(made, "r2", "a", "b2", booted_at=700.0, now=600.0) == 600.0
 
 
+def test_two_books_become_one():
+    """What another pod wrote meanwhile is kept beside what this one knows."""
+    mine = book(Stay("r", "a", "b1", 0.0, HOUR, 1.0))
+    other = book(Stay("r", "a", "b1", 0.0, 60.0, 1.0), Stay("r", "c", "b1", HOUR, 2 * HOUR, 1.0))
+    assert ledger.spent(ledger.merged(other, mine), "r").dollars == 2.0
+    assert ledger.merged(mine, Ledger()) == mine
+
+
 def test_a_book_stays_small():
     """A run of more boots than anybody has keeps the newest."""
     made = book(*(Stay("r", "a", str(number), number, number + 1.0, 1.0) for number in range(MOST + 5)))

@@ -17,6 +17,7 @@ from pod_agent.progress.track import BACK
 from pod_wire.masker import Masker
 from pod_wire.secrets import Secret
 from tests.fakes.clock import FakeClock
+from tests.live import wait_for
 
 HEADER = b"podkeep: attempt %d of run r1, 2026-01-31 12:00:00 UTC: python train.py\n"
 EVIL = r"(?P<step>\d+)(a|a?)+$"
@@ -55,7 +56,7 @@ class Place:
     def reader(self):
         masked = MaskedLog(self.log, Masker([Secret("hf_abcdefghijkl")]), lambda: False)
         return ProgressReader(
-            self.subject, lambda _: masked, self.clock, lambda *told: self.told.append(told)
+            self.subject, lambda _: masked, self.clock, lambda *told: self.told.append(told[1:])
         )
 
     def trains(self, reader, first, last):
@@ -88,6 +89,30 @@ def test_a_new_agent_goes_on_where_the_last_one_was(place):
     assert before.course.high >= 15
     assert 50 <= progress.advanced_s <= 60
     assert money.goodput > 0.5
+
+
+def test_an_older_run_in_the_same_log_is_none_of_ours(place):
+    """What stands above this run's header, or below another's, is not counted."""
+    place.log.append((HEADER % 3).replace(b"r1", b"r0") + b"step 90/100 loss 0.1\n")
+    reader = place.reader()
+    reader.look()
+    assert place.told[-1][0] is None
+    place.log.append(HEADER % 1 + b"step 2/100 loss 4.0\n")
+    reader.look()
+    assert (place.told[-1][0].step, place.told[-1][0].losses) == (2, (4.0,))
+
+
+def test_it_follows_in_a_thread_of_its_own(place):
+    """Begun and left alone, it tells what the log grows by."""
+    reader = place.reader()
+    reader.start()
+    try:
+        place.log.append(HEADER % 1 + b"step 5/100\n")
+        wait_for("step 5", lambda: place.told and place.told[-1][0] and place.told[-1][0].step == 5)
+        place.log.append(b"step 6/100\n")
+        wait_for("step 6", lambda: place.told[-1][0].step == 6)
+    finally:
+        reader.stop()
 
 
 def test_a_damaged_record_costs_the_curve_only(place):
@@ -169,4 +194,4 @@ def test_the_user_s_command_says_it(tmp_path):
     assert asking.look(110.0) is None
     silent = Asking("echo hello", tmp_path, None)
     assert [silent.look(100.0 * number) for number in range(1, 5)] == [None] * 4
-    assert "three times" in silent.trouble
+    assert "3 times" in silent.trouble
