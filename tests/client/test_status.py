@@ -148,7 +148,10 @@ def test_how_sure_an_end_is(told, text):
     [
         (Money(), None),
         (Money(cap=5.0), "the cap is $5.00"),
-        (Money(cap=5.0, to_finish=9.0, cap_step=450), "about $9.00 more; the cap of $5.00 is crossed at step 450"),
+        (
+            Money(cap=5.0, to_finish=9.0, cap_step=450),
+            "about $9.00 more; the cap of $5.00 is crossed at step 450",
+        ),
     ],
 )
 def test_what_the_rest_costs(told, text):

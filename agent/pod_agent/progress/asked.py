@@ -124,9 +124,11 @@ class Asking:
         found = None if said is None else _last(said)
         self._failed = 0 if found is not None else self._failed + 1
         if self._failed >= MOST_FAILED:
-            because = self.trouble or "POD_PROGRESS: the command said nothing that could be read"
-            self.trouble = f"{because}, {MOST_FAILED} times: it is not asked again"
+            self.trouble = f"{self._because()}, {MOST_FAILED} times: it is not asked again"
         return found
+
+    def _because(self) -> str:
+        return self.trouble or "POD_PROGRESS: the command said nothing that could be read"
 
     def _run(self) -> bytes | None:
         try:

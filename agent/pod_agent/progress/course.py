@@ -17,7 +17,9 @@ from pod_agent.progress.reading import ORDER, Began, Reading, Source
 SILENT_S = 300.0  # a better source that is silent so long gives way
 LEAST_GAP_S = 120.0  # between two steps no more counts as advancing than this, or five usual steps
 _COUNTING = frozenset({Source.ASKED, Source.JSON, Source.BAR})
-_SAYS_OLD_STEPS = frozenset({Source.BAR, Source.TRAINER, Source.TENSORBOARD, Source.CSV})  # those of a checkpoint too
+_SAYS_OLD_STEPS = frozenset(
+    {Source.BAR, Source.TRAINER, Source.TENSORBOARD, Source.CSV}
+)  # those of a checkpoint too
 MOST_SERIES = 12
 MOST_SCALARS = 12
 
@@ -117,6 +119,9 @@ def _loss(course: Course, reading: Reading) -> Course:
         return course
     if not math.isfinite(reading.loss):
         return replace(course, is_nan=True)
+    old = _of(course, reading)
+    if old is not None and old.said == reading.step and course.loss == reading.loss and not course.is_nan:
+        return course  # a bar that was drawn again
     return replace(course, loss=reading.loss, is_nan=False, curve=curves.add(course.curve, reading.loss))
 
 

@@ -22,7 +22,9 @@ def progress(
     rate = pace.pace(course.points)
     step = None if lead is None else lead.step
     total = courses.total(course)
-    ends = None if not is_running else pace.eta(rate, step, total, 0.0 if course.at is None else now - course.at)
+    ends = (
+        None if not is_running else pace.eta(rate, step, total, 0.0 if course.at is None else now - course.at)
+    )
     return Progress(
         source=None if lead is None else lead.source,
         step=step,

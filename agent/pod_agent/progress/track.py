@@ -103,7 +103,9 @@ class Track:
             if end - self._offset > most:
                 self._lines.cut()
                 self._offset, is_torn = end - most, True
-                self._is_mine = self._is_mine or self.subject.is_running  # the header may be in what is left out
+                self._is_mine = (
+                    self._is_mine or self.subject.is_running
+                )  # the header may be in what is left out
             data = view.read(self._offset, most)
         self._offset += len(data)
         if is_first and not self._is_mine:

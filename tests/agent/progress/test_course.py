@@ -106,6 +106,12 @@ def test_the_best_source_wins_while_it_speaks():
     assert (course.leading(state).source, course.leading(state).step) == (Source.TRAINER, 300)
 
 
+def test_a_bar_that_is_drawn_again_says_nothing_new():
+    """The curve has one point for a step, however often its bar is drawn."""
+    _, shown = told(b"\r 50%|##  | 5/10 [00:01<00:01, 5.00it/s, loss=0.5]" * 6 + b"\n")
+    assert (shown.step, shown.losses) == (5, (0.5,))
+
+
 def test_the_step_of_a_checkpoint_is_no_first_step():
     """A file or a bar that says where the last attempt was saved proves no step of this one."""
     for source in (Source.TRAINER, Source.BAR):
