@@ -72,6 +72,8 @@ def watch(wiring: Wiring, target: Target, every_s: float = 2.0) -> int:
         is_gone = seen.pod is None and "does not know" in (seen.trouble or "")
         if is_off or is_gone or (job is not None and job.outcome is not None):
             wiring.screen.settle()
+            if job is not None and job.outcome is None:
+                wiring.screen.note("the pod went off between two looks: how the job ended was not seen here")
             return _say_end(wiring, target, seen)
         wiring.clock.sleep(every_s)
         again = None
