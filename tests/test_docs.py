@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pod_agent.progress.reading import Source
 from pod_wire.contract import VARIABLES, row
 from pod_wire.old_names import OLD_NAMES
 
@@ -20,3 +21,9 @@ def test_every_older_name_is_explained():
     """docs/settings.md names every variable of the old days."""
     text = SETTINGS.read_text(encoding="utf-8")
     assert [name for name in sorted(OLD_NAMES) if f"`{name}`" not in text] == []
+
+
+def test_every_source_of_progress_is_on_its_page():
+    """docs/progress.md names each source by the words with which `status` does."""
+    text = (SETTINGS.parent / "progress.md").read_text(encoding="utf-8")
+    assert [source.value for source in Source if source.value not in text] == []

@@ -23,11 +23,13 @@ MAY_IMPORT = {
     "pod_sim": ("pod_wire", "pod_sim"),
     "pod_agent": ("pod_wire", "pod_agent.settings", "pod_agent.invocation", "pod_agent.start_command"),
     "pod_agent.outputs": ("pod_wire", "pod_agent.settings", "pod_agent.outputs"),
+    "pod_agent.progress": ("pod_wire", "pod_agent.outputs", "pod_agent.progress"),
     "pod_agent.pod": ("pod_wire", "pod_agent.settings", "pod_agent.pod"),
     "pod_agent.run": (
         "pod_wire",
         "pod_agent.settings",
         "pod_agent.outputs",
+        "pod_agent.progress",
         "pod_agent.pod",
         "pod_agent.run",
     ),

@@ -13,7 +13,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent import signals
+from pod_agent import looking_on, signals
 from pod_agent.farewell import Farewell
 from pod_agent.pod import marks, scribe
 from pod_agent.pod.armed import ArmedCheck
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.services_care import Services
     from pod_agent.pod.vitals.sampler import Sampler
+    from pod_agent.progress.reader import ProgressReader
     from pod_agent.run.commands import Command, ExitAgent
     from pod_agent.run.situation import State
     from pod_agent.settings import Settings
@@ -103,6 +104,7 @@ class Life:
         )
         self._services: Services | None = None
         self._vitals: Sampler | None = None
+        self._progress: ProgressReader | None = None
         self._steps = RealSteps(
             settings,
             self._folders,
@@ -178,21 +180,16 @@ class Life:
         self._readiness.recall()
         self._idling.start()
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
-        self._begin_vitals()
+        self._vitals = looking_on.vitals(self._settings, self._clock, self._over, self._post)
+        self._progress = looking_on.progress(
+            self._supervisor, self._steps, self._folders, self._outlet, self._clock
+        )
         try:
             self._services = self._begin_services()
             if self._over.is_set():
                 self._services.leave()
         except Exception as error:  # noqa: BLE001 - services are optional: the pod has its checks without them
             self._post(e.Warned(f"services are not started: {error!r}"))
-
-    def _begin_vitals(self) -> None:
-        from pod_agent.pod.vitals import sampler  # noqa: PLC0415 - the training comes first
-
-        try:
-            self._vitals = sampler.begin(self._settings, self._clock, self._over)
-        except Exception as error:  # noqa: BLE001 - what nobody can see is unknown, and stops no pod
-            self._post(e.Warned(f"the machine is not watched: {error!r}"))
 
     def _begin_services(self) -> Services:
         from pod_agent.pod import services_table  # noqa: PLC0415 - the training comes first
@@ -278,6 +275,8 @@ class Life:
         if self._services is not None:
             self._services.leave(0.0)  # told to; a slow one costs the log nothing
         self._farewell.leave()
+        if self._progress is not None:
+            self._progress.stop()
         self._outlet.close()
         self._release()
         if self._services is not None:

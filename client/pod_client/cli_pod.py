@@ -19,15 +19,24 @@ if TYPE_CHECKING:
 @click.command()
 @options.POD
 @options.TOKEN_FILE
+@click.option("--watch", is_flag=True, help="Say it again every two seconds, until the job has ended.")
 @options.JSON
 @options.LOCAL
 @click.pass_obj
-def status(around: Surroundings, pod: str, token_file: str | None, as_json: bool, local: bool) -> int:
-    """Say how a pod and its job are, and when it stops."""
+def status(
+    around: Surroundings, pod: str, token_file: str | None, *, watch: bool, as_json: bool, local: bool
+) -> int:
+    """Say how a pod and its job are, how far the training is, what it costs, and when the pod stops."""
     from pod_client import reading  # noqa: PLC0415
 
+    if watch and as_json:
+        raise click.UsageError("--watch shows, --json is one document: give one of them")
     wiring = around.wiring()
-    return reading.status(wiring, wiring.target(pod, local=local, token_file=token_file), as_json=as_json)
+    target = wiring.target(pod, local=local, token_file=token_file)
+    if watch:
+        end_as_by_ctrl_c()
+        return reading.watch(wiring, target)
+    return reading.status(wiring, target, as_json=as_json)
 
 
 @click.command()

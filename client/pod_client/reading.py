@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from pod_client.ending import find, pod_document
 from pod_client.exits import DONE
 from pod_client.known_pods import last_status
-from pod_client.receipt import Bill, dollars, receipt, rehearsed, seconds
+from pod_client.receipt import Bill, dollars, receipt, seconds
+from pod_client.rows import status_rows
 from pod_wire.codec import to_plain
 from pod_wire.errors import PodError
 from pod_wire.secrets import Secret
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from pod_client.known_pods import KnownPod
     from pod_client.wiring import Target, Wiring
     from pod_wire.runpod.models import Pod
-    from pod_wire.status import ServiceStatus, Status
+    from pod_wire.status import Status
 
 ASKED_AT_ONCE = 8
+RECORD_S = 30.0  # how old the provider's record of a pod may be while its status is watched
 
 
 # -- status -----------------------------------------------------------------------------------------------------
@@ -60,6 +62,38 @@ def look(wiring: Wiring, target: Target) -> Seen:
     return Seen(pod, last_status(target.known), is_live=False, seen_at=seen_at, trouble=trouble)
 
 
+def watch(wiring: Wiring, target: Target, every_s: float = 2.0) -> int:
+    """The same again and again, in place on a terminal, until the job has ended or the pod is off."""
+    seen, asked_at = look(wiring, target), wiring.clock.monotonic()
+    while True:
+        wiring.screen.repaint(target.pod_id, _rows(wiring, seen))
+        job = seen.status.job if seen.status is not None else None
+        is_off = seen.pod is not None and seen.pod.status not in {"RUNNING", "STARTING"}
+        is_gone = seen.pod is None and "does not know" in (seen.trouble or "")
+        if is_off or is_gone or (job is not None and job.outcome is not None):
+            wiring.screen.settle()
+            if job is not None and job.outcome is None:
+                wiring.screen.note("the pod went off between two looks: how the job ended was not seen here")
+            return _say_end(wiring, target, seen)
+        wiring.clock.sleep(every_s)
+        again = None
+        if seen.is_live and wiring.clock.monotonic() - asked_at < RECORD_S:
+            again = _again(wiring, target, seen)
+        if again is None:
+            again, asked_at = look(wiring, target), wiring.clock.monotonic()
+        seen = again
+
+
+def _again(wiring: Wiring, target: Target, seen: Seen) -> Seen | None:
+    """The agent alone, with the provider's record of a moment ago; None where it does not answer."""
+    try:
+        status = wiring.agent_of(target).status()
+    except PodError:
+        return None
+    wiring.remember(target.pod_id, status)
+    return Seen(seen.pod, status, is_live=True, seen_at=status.now, trouble=None)
+
+
 def status(wiring: Wiring, target: Target, *, as_json: bool) -> int:
     seen = look(wiring, target)
     if as_json:
@@ -75,7 +109,12 @@ def status(wiring: Wiring, target: Target, *, as_json: bool) -> int:
             }
         )
         return DONE
-    wiring.screen.table(("", target.pod_id), _rows(wiring, seen))
+    wiring.screen.sheet(target.pod_id, _rows(wiring, seen))
+    return _say_end(wiring, target, seen)
+
+
+def _say_end(wiring: Wiring, target: Target, seen: Seen) -> int:
+    """The receipt of a job that has ended."""
     if seen.status is not None and seen.status.job is not None and seen.status.job.outcome is not None:
         wiring.screen.text(
             receipt(seen.status, _bill(target, seen), target.known.code if target.known else None)
@@ -106,59 +145,9 @@ def _rows(wiring: Wiring, seen: Seen) -> list[tuple[str, str]]:
         if seen.seen_at is not None:
             rows.append(("below", f"as it was {seconds(max(0.0, now - seen.seen_at))} ago"))
     if seen.status is not None:
-        rows += _status_rows(seen.status, is_live=seen.is_live)
+        ascii_only = wiring.screen.is_ascii()
+        rows += status_rows(seen.status, is_live=seen.is_live, ascii_only=ascii_only)
     return [(name, text) for name, text in rows if text]
-
-
-def _status_rows(status: Status, *, is_live: bool) -> list[tuple[str, str | None]]:
-    rows: list[tuple[str, str | None]] = [("phase", status.phase.value)]
-    job = status.job
-    if job is not None and job.doing:
-        rows = [("phase", f"{status.phase.value}: {job.doing}")]
-    if job is not None:
-        rows.append(("job", job.name))
-        if job.attempts:
-            attempt = job.attempts[-1]
-            since = (
-                ""
-                if attempt.started_at is None
-                else f", for {seconds(max(0.0, status.now - attempt.started_at))}"
-            )
-            live = attempt.ended_at is None
-            rows.append(("attempt", f"{attempt.number}{since if live else ', ended'}"))
-            rows.append(("pid", str(attempt.pid) if live and attempt.pid else None))
-        if job.checkpoint is not None:
-            step = "" if job.checkpoint.step is None else f" (step {job.checkpoint.step})"
-            rows.append(("checkpoint", job.checkpoint.path + step))
-        rows.append(("rehearsal", rehearsed(job.rehearsal) if job.rehearsal is not None else None))
-        rows += [("", warning) for warning in job.warnings]
-    rows.append(("can stop itself", status.self_stop.value))
-    rows.append(("cost", None if status.cost is None else f"{dollars(status.cost)} this boot"))
-    if is_live and status.stops_at is not None:
-        because = f" ({status.stops_because})" if status.stops_because else ""
-        rows.append(("stops", f"in {seconds(max(0.0, status.stops_at - status.now))}{because}"))
-    rows += [("kept", words) for words in _kept(status)]
-    rows.append(
-        ("stop failed", f"{status.stop_attempts} times: {status.stop_error}" if status.stop_error else None)
-    )
-    rows += [("service", words) for words in map(_service, status.services) if words]
-    rows += [("", warning) for warning in status.warnings]
-    return rows
-
-
-def _kept(status: Status) -> list[str]:
-    """The leases that stand."""
-    known = status.idle.keeps if status.idle is not None else ()
-    left = [(seconds(max(0.0, keep.until - status.now)), keep.because) for keep in known]
-    return [f"for {span} more{f': {because}' if because else ''}" for span, because in left]
-
-
-def _service(service: ServiceStatus) -> str | None:
-    """A service that does not run as it should; one that does is no news."""
-    if service.state == "running":
-        return f"{service.name} runs, begun again {service.restarts} times" if service.restarts else None
-    words = f"{service.name} is {service.state}{f': {service.words}' if service.words else ''}"
-    return f"{words} ({service.remedy})" if service.remedy else words
 
 
 # -- ps ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ Steps, warnings and errors go to stderr; documents and tables to stdout. The job
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pod_wire.errors import PodError
+
+
+NAMES = 15  # columns of the names of a sheet
 
 
 class Kind(StrEnum):
@@ -44,6 +49,8 @@ class Screen:
 
     def __init__(self, *, colour: bool | None = None) -> None:
         self._colour = colour
+        self._height = 0  # lines that `repaint` goes over
+        self._painted: dict[str, str] = {}
 
     def say(self, kind: Kind, message: str) -> None:
         mark, colour, bold = _LOOK[kind]
@@ -119,6 +126,44 @@ class Screen:
         for row in [columns, *rows]:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             click.echo("  ".join(cells).rstrip())
+
+    def is_ascii(self) -> bool:
+        """Whether stdout knows no more than ASCII: then bars are drawn with its signs."""
+        try:
+            "▏█".encode(sys.stdout.encoding or "ascii")
+        except (UnicodeEncodeError, LookupError):
+            return True
+        return False
+
+    def sheet(self, title: str, rows: Sequence[Sequence[str]]) -> None:
+        """Names and values of one thing."""
+        self.table(("", title), rows)
+
+    def repaint(self, title: str, rows: Sequence[tuple[str, str]]) -> None:
+        """The same sheet once more: over the last one on a terminal; elsewhere one line for each that changed."""
+        if not sys.stdout.isatty():
+            for name, value in rows:
+                if value != self._painted.get(name):
+                    click.echo(f"{name}: {value}" if name else value)
+            self._painted = dict(rows)
+            return
+        width, height = shutil.get_terminal_size()
+        lines = [title, *(line for row in rows for line in _wrapped(*row, width - 1))][: max(1, height - 1)]
+        up = f"\x1b[{self._height}A" if self._height else ""
+        shown = "".join(f"\x1b[2K{line[: width - 1]}\n" for line in lines)
+        click.echo(f"{up}\r{shown}\x1b[J", nl=False)
+        self._height = len(lines)
+
+    def settle(self) -> None:
+        """What was painted stays; the next sheet begins below it."""
+        self._height, self._painted = 0, {}
+
+
+def _wrapped(name: str, value: str, width: int) -> list[str]:
+    """A name and its value on as many lines as the value needs."""
+    room = max(10, width - NAMES - 2)
+    parts = [part for line in value.splitlines() for part in textwrap.wrap(line, room)] or [""]
+    return [f"{name if place == 0 else '':<{NAMES}}  {part}" for place, part in enumerate(parts)]
 
 
 def colour_wish(env: Mapping[str, str]) -> bool | None:

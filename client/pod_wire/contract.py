@@ -174,6 +174,15 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         "Allow a job whose outputs end with the pod.",
     ),
     Variable(
+        "POD_PROGRESS",
+        "progress",
+        Kind.PROGRESS,
+        "read from the log and from files",
+        "",
+        "How to read progress where podkeep does not: a regular expression with named groups, e.g."
+        " `at (?P<step>\\d+) of (?P<total>\\d+)`, or a command that prints such a line.",
+    ),
+    Variable(
         "POD_TOKEN",
         "token",
         Kind.TOKEN,
@@ -257,7 +266,6 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     _later("POD_HOLD_MINUTES", "0", "Keep a pod whose job failed early, for a look.", Kind.NUMBER, "minutes"),
     _later("POD_NOTIFY", "none", "Who is told about the end of a job."),
     _later("POD_SERVICES", "none", "Services to start beside the job."),
-    _later("POD_PROGRESS", "none", "How progress is read from the log."),
     _later("POD_WATCH", "none", "What else is watched."),
 )
 

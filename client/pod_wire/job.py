@@ -44,6 +44,7 @@ class JobSpec:
     max_restarts: int = 0  # the parse fills in 3 where there is a way to resume
     signal: str = "TERM"
     ephemeral: bool = False
+    progress: str | None = None  # a pattern with named groups, or a command; None: read as usual
 
     def spec_hash(self) -> str:
         """Sixteen hex digits that change when any field does.

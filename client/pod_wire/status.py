@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - read back by codec
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -174,6 +175,47 @@ class GpuStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the training is, as its log and files tell. Rates are per second; None: not told, or not known yet."""
+
+    source: str | None = None  # which one was believed, in words
+    step: int | None = None
+    total: int | None = None
+    epoch: float | None = None
+    epochs: float | None = None
+    loss: float | None = None  # the newest that is a number
+    loss_is_nan: bool = False  # the newest is none
+    losses: tuple[float, ...] = ()  # the run's, thinned out, oldest first
+    scalars: Mapping[str, float] = field(default_factory=dict)
+    rate: float | None = None  # steps
+    eta_s: float | None = None  # until the last step
+    eta_least_s: float | None = None
+    eta_most_s: float | None = None
+    eta_is_sure: bool = False  # False: a first guess
+    step_at: float | None = None  # when the step last changed
+    first_step_at: float | None = None  # of this attempt
+    advanced_s: float = 0.0  # seconds of the run in which steps came that had not been there
+    notes: tuple[str, ...] = ()  # what of the user's way to read it does not work
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What the training costs, in dollars. None: the price, or the end, is not known."""
+
+    price_per_hour: float | None = None
+    boot: float | None = None
+    run: float | None = None  # over all boots and pods
+    run_s: float = 0.0  # the same, in billed seconds
+    unpriced_s: float = 0.0  # of those, the ones whose price is unknown: `run` is without them
+    to_finish: float | None = None
+    cap: float | None = None
+    cap_step: int | None = (
+        None  # where the cap is crossed at this speed; None: the end comes first, or unknown
+    )
+    goodput: float | None = None  # the share of paid time in which steps advanced
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole pod at one moment, frozen; the API serves exactly this. Times are seconds since the epoch."""
 
@@ -196,4 +238,6 @@ class Status:
     services: tuple[ServiceStatus, ...] = ()
     idle: IdleStatus | None = None  # None: an agent that does not tell
     gpus: tuple[GpuStatus, ...] | None = None  # None: nobody knows; empty: there is none
+    progress: Progress | None = None
+    money: Money | None = None
     format: int = 1

@@ -134,6 +134,20 @@ def _policy(text: str) -> ExitPolicy:
         raise BadValue("must be stop, terminate, keep or exit") from None
 
 
+def _progress(text: str) -> str:
+    if "(?P<" not in text:
+        return text
+    try:
+        groups = re.compile(text).groupindex
+    except (re.error, OverflowError, RecursionError):
+        raise BadValue(
+            "is no regular expression", r"e.g. at (?P<step>\d+) of (?P<total>\d+), or a command"
+        ) from None
+    if not groups.keys() & {"step", "epoch", "loss"}:
+        raise BadValue("names none of the groups step, epoch, loss", "e.g. at (?P<step>\\d+)")
+    return text
+
+
 def _token(text: str) -> str:
     if text.startswith("sha256:"):
         if not _SHA256.match(text):
@@ -220,6 +234,7 @@ TEXTS: Final[Mapping[Kind, Callable[[str], Value]]] = {
     Kind.GLOB: _stripped(_glob),
     Kind.COMMAND: lambda text: text.strip("\n"),
     Kind.TEXT: _one_line,
+    Kind.PROGRESS: lambda text: _progress(_one_line(text)),
     Kind.SIGNAL: _stripped(_signal),
     Kind.POLICY: _stripped(_policy),
     Kind.TOKEN: _stripped(_token),

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     GLOB = "relative glob"
     COMMAND = "shell text"
     TEXT = "text"
+    PROGRESS = "pattern or command"
     FLAG = "0 or 1"
     NUMBER = "number"
     COUNT = "whole number"

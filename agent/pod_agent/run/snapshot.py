@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
-from pod_wire.status import JobStatus, LogPlace, Phase, SelfStop, ServiceStatus, Status
+from pod_wire.status import JobStatus, LogPlace, Money, Phase, Progress, SelfStop, ServiceStatus, Status
 
 if TYPE_CHECKING:
     from pod_agent.pod.brakes import Deadline
@@ -39,6 +39,9 @@ class PodFacts:
     services: tuple[ServiceStatus, ...] = ()  # those beside the job
     brake: Brake | None = None  # the signals of idleness; without them only the job's absence counts
     brake_by: float | None = None  # monotonic: they come, and until then nothing is decided
+    told_of: str = ""  # the run to which the next two belong
+    progress: Progress | None = None  # of the training, as far as its log and files tell
+    money: Money | None = None
 
 
 def portray(
@@ -48,6 +51,7 @@ def portray(
     pulls_at = deadline_of(state, facts)
     deadline = pulls_at.at if pulls_at is not None else None
     stops_at, because = _stop(state, now, idle_left_s, deadline)
+    is_told = state.job is not None and state.job.run == facts.told_of
     return Status(
         version=facts.version,
         now=now,
@@ -67,6 +71,8 @@ def portray(
         warnings=(*facts.warnings, *state.warnings, *((state.waits_because,) if state.waits_because else ())),
         services=facts.services,
         idle=idle,
+        progress=facts.progress if is_told else None,
+        money=facts.money if is_told else None,
     )
 
 

@@ -1,0 +1,205 @@
+"""The user's own way to tell progress, POD_PROGRESS: a pattern for lines of the log, or a command that says it.
+
+A text with a named group is a pattern. A pattern that takes longer than its time is killed and not used again, and
+that is said. Not here: parsing what it finds (``fields``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pod_agent.progress import fields, recognise
+from pod_agent.progress.lines import Line
+from pod_agent.progress.reading import Reading, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROGRAM = Path(__file__).with_name("pattern_program.py")
+TIME_S = 1.0  # for one look's lines
+START_S = 5.0  # until a Python has started
+MOST_FAILED = 3
+LONGEST = 1000  # characters of a line that the pattern sees
+COMMAND_S = 10.0  # a command may take so long
+EVERY_S = 30.0
+MOST_SAID = 64 << 10
+
+
+def is_pattern(text: str) -> bool:
+    """Whether it is a pattern, and no command."""
+    return "(?P<" in text
+
+
+class Pattern:
+    """One pattern in its own process, which is begun when first needed."""
+
+    def __init__(self, pattern: str, time_s: float = TIME_S) -> None:
+        self._pattern = pattern
+        self._time_s = time_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self.trouble: str | None = None
+
+    def read(self, lines: Sequence[Line]) -> list[Reading | None]:
+        """One answer per line; none at all once the pattern has been given up."""
+        nothing: list[Reading | None] = [None] * len(lines)
+        if self.trouble is not None or not lines:
+            return nothing
+        try:
+            said = self._ask([line.text[:LONGEST] for line in lines])
+        except (OSError, ValueError):
+            self._give_up("its process ended")
+            return nothing
+        return nothing if said is None else [_reading(one) for one in said]
+
+    def close(self) -> None:
+        """End its process."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+            process.wait()
+
+    def _ask(self, texts: list[str]) -> list[object] | None:
+        patience = self._time_s if self._process is not None else self._time_s + START_S
+        process = self._begin()
+        answer = _exchange(process, json.dumps(texts).encode() + b"\n", time.monotonic() + patience)
+        if answer is None:
+            self._give_up(f"it takes longer than {patience:g} s on the log's lines")
+            return None
+        found: object = json.loads(answer)
+        if not isinstance(found, list) or len(found) != len(texts):
+            raise ValueError("another answer")
+        return found
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            argv = [sys.executable, "-I", "-S", str(PROGRAM)]
+            self._process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
+            )
+            if self._process.stdin is not None:
+                os.write(self._process.stdin.fileno(), json.dumps(self._pattern).encode() + b"\n")
+                os.set_blocking(self._process.stdin.fileno(), False)
+        return self._process
+
+    def _give_up(self, because: str) -> None:
+        self.trouble = f"POD_PROGRESS: the pattern is not used any more: {because}"
+        self.close()
+
+
+class Asking:
+    """The user's command, run now and then where the training runs; its last line that says something counts."""
+
+    def __init__(
+        self, command: str, folder: Path, env: Mapping[str, str] | None, time_s: float = COMMAND_S
+    ) -> None:
+        self._time_s = time_s
+        self._command = command
+        self._folder = folder
+        self._env = env
+        self._next = 0.0
+        self._failed = 0
+        self.trouble: str | None = None
+
+    def look(self, now: float) -> Reading | None:
+        """``now`` is of a clock that never jumps."""
+        if now < self._next or self._failed >= MOST_FAILED:
+            return None
+        self._next = now + EVERY_S
+        self.trouble = None
+        said = self._run()
+        found = None if said is None else _last(said)
+        self._failed = 0 if found is not None else self._failed + 1
+        if self._failed >= MOST_FAILED:
+            self.trouble = f"{self._because()}, {MOST_FAILED} times: it is not asked again"
+        return found
+
+    def _because(self) -> str:
+        return self.trouble or "POD_PROGRESS: the command said nothing that could be read"
+
+    def _run(self) -> bytes | None:
+        try:
+            process = subprocess.Popen(
+                ["bash", "-c", self._command],
+                cwd=self._folder,
+                env=None if self._env is None else dict(self._env),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self.trouble = f"POD_PROGRESS: cannot run the command: {error.strerror}"
+            return None
+        try:
+            return self._said(process)
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def _said(self, process: subprocess.Popen[bytes]) -> bytes:
+        """Until it has ended, said enough, or taken too long."""
+        said, out = b"", process.stdout
+        until = time.monotonic() + self._time_s
+        while out is not None and len(said) < MOST_SAID:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([out], [], [], left)[0]:
+                self.trouble = f"POD_PROGRESS: the command takes longer than {self._time_s:g} s"
+                break
+            more = os.read(out.fileno(), 1 << 16)
+            if not more:
+                break
+            said += more
+        return said
+
+
+def _exchange(process: subprocess.Popen[bytes], asked: bytes, until: float) -> bytes | None:
+    """One line there and one line back; None when the time is up, whoever of both was slow."""
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("no pipes")
+    into, out = process.stdin.fileno(), process.stdout.fileno()
+    left, answer = memoryview(asked), b""
+    while not answer.endswith(b"\n"):
+        waits = max(0.0, until - time.monotonic())
+        readable, writable, _ = select.select([out], [into] if left else [], [], waits)
+        if not readable and not writable:
+            return None
+        if writable:
+            left = left[os.write(into, left) :]
+        if readable:
+            more = os.read(out, 1 << 16)
+            if not more:
+                raise ValueError("ended")
+            answer += more
+    return answer
+
+
+def _reading(found: object) -> Reading | None:
+    if not isinstance(found, dict):
+        return None
+    return fields.reading(found.items(), Source.ASKED)
+
+
+def _last(said: bytes) -> Reading | None:
+    for raw in reversed(said.splitlines()[-20:]):
+        text = raw[:LONGEST].decode("utf-8", "replace").strip()
+        found = recognise.read(Line(text))
+        if isinstance(found, Reading):
+            return replace(found, source=Source.ASKED, rank=0)
+    return None

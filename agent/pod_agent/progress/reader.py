@@ -1,0 +1,137 @@
+"""Follows a job's log and files in a thread of its own, at most once a second, and tells what they add up to.
+
+Nothing waits for it: a workspace that hangs holds this thread only. Not here: reading a line (``recognise``), adding
+up (``course``), and who the job is (``subject``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING
+
+from pod_agent.outputs.growth import Growth
+from pod_agent.progress import kept, ledger, portrait
+from pod_agent.progress.money import money
+from pod_agent.progress.track import Track
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pod_agent.outputs.masked import MaskedLog
+    from pod_agent.progress.ledger import Ledger
+    from pod_agent.progress.subject import Subject
+    from pod_wire.clock import Clock
+    from pod_wire.status import Money, Progress
+
+PACE_S = 1.0  # between two looks
+REST_S = 5.0  # where nothing runs
+SAVE_S, SAVE_RESTING_S = 15.0, 60.0
+log = logging.getLogger("podkeep")
+
+
+class ProgressReader:
+    """``subject`` gives the job at hand; ``tell`` gets the run and what is known of it, when that has changed."""
+
+    def __init__(
+        self,
+        subject: Callable[[], Subject | None],
+        log_of: Callable[[str], MaskedLog],
+        clock: Clock,
+        tell: Callable[[str, Progress | None, Money | None], None],
+    ) -> None:
+        self._subject = subject
+        self._log_of = log_of
+        self._clock = clock
+        self._tell = tell
+        self._over = threading.Event()
+        self._track: Track | None = None
+        self._ledger: Ledger | None = None
+        self._saved_at = clock.monotonic()
+        self._told: tuple[str, Progress | None, Money | None] | None = None
+        self._was_running = False
+        self._failed = ""
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="progress", daemon=True).start()
+
+    def stop(self) -> None:
+        """No more tellings. A look that hangs on a dead mount is left behind."""
+        self._over.set()
+
+    def _run(self) -> None:
+        growth: Growth | None = None
+        of: str | None = None
+        while not self._over.is_set():
+            self._try()
+            track = self._track
+            if growth is None or track is None or of != track.subject.job:
+                if growth is not None:
+                    growth.close()
+                growth = None if track is None else Growth(track.log.log.path)
+                of = None if track is None else track.subject.job
+            if self._over.wait(PACE_S):
+                break
+            is_running = track is not None and track.subject.is_running
+            if growth is not None:
+                growth.wait(PACE_S if is_running else REST_S)
+            else:
+                self._over.wait(REST_S)
+        if growth is not None:
+            growth.close()
+        if self._track is not None:
+            self._track.close()
+
+    def _try(self) -> None:
+        try:
+            self.look()
+            self._failed = ""
+        except Exception as error:  # noqa: BLE001 - a thread's top: the next look tries again
+            if str(error) != self._failed:
+                log.warning("progress=unread error=%r", str(error))
+            self._failed = str(error)
+
+    def look(self) -> None:
+        """One look. Public for those who drive it themselves."""
+        subject = self._subject()
+        if subject is None:
+            return
+        track = self._track
+        if track is None or (track.subject.job, track.subject.run) != (subject.job, subject.run):
+            if track is not None:
+                track.close()
+            track = self._track = Track(subject, self._log_of(subject.job), self._clock)
+            self._ledger = kept.load_stays(subject.state)
+        track.subject = subject
+        track.look()
+        self._say(track, subject)
+
+    def _say(self, track: Track, subject: Subject) -> None:
+        now = self._clock.now()
+        seen = portrait.progress(track.course, now, track.notes(), is_running=subject.is_running)
+        book = self._ledger = self._billed(subject, now)
+        boot_s = None if subject.booted_at is None else now - subject.booted_at
+        costs = money(subject.price, boot_s, ledger.spent(book, subject.run), seen, subject.cap)
+        told = (subject.run, seen, costs)
+        if told != self._told:
+            self._told = told
+            self._tell(*told)
+        has_turned, self._was_running = subject.is_running != self._was_running, subject.is_running
+        patience = SAVE_S if subject.is_running else SAVE_RESTING_S
+        if has_turned or self._clock.monotonic() - self._saved_at >= patience:
+            self._saved_at = self._clock.monotonic()
+            if subject.is_running or has_turned:
+                track.save()
+            self._ledger = ledger.merged(kept.load_stays(subject.state), book)  # another pod may have come
+            kept.save_stays(subject.state, self._ledger)
+
+    def _billed(self, subject: Subject, now: float) -> Ledger:
+        book = self._ledger or ledger.Ledger()
+        if subject.boot is None or subject.booted_at is None:
+            return book
+        began = ledger.begin(
+            book, subject.run, subject.pod, subject.boot, booted_at=subject.booted_at, now=now
+        )
+        return ledger.seen(
+            book, ledger.Stay(subject.run, subject.pod, subject.boot, began, now, subject.price)
+        )
