@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "pod_agent.after": ("pod_wire", "pod_agent"),
     "pod_agent.after_alone": ("pod_wire", "pod_agent"),
     "pod_agent.serving": ("pod_wire", "pod_agent"),
+    "pod_agent.later": ("pod_wire", "pod_agent"),
     "pod_agent.life": ("pod_wire", "pod_agent"),
     "pod_agent.__main__": ("pod_wire", "pod_agent"),
 }

@@ -13,7 +13,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent import looking_on, signals
+from pod_agent import later, signals
 from pod_agent.farewell import Farewell
 from pod_agent.pod import marks, scribe
 from pod_agent.pod.armed import ArmedCheck
@@ -42,8 +42,7 @@ from pod_wire.errors import PodError
 from pod_wire.status import SelfStop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable
 
     from pod_agent.pod.armed import Armed
     from pod_agent.pod.boot import Boot
@@ -180,32 +179,18 @@ class Life:
         self._readiness.recall()
         self._idling.start()
         ArmedCheck(self._myself.look, self._clock, self._armed).start()
-        self._vitals = looking_on.vitals(self._settings, self._clock, self._over, self._post)
-        self._progress = looking_on.progress(
+        self._vitals = later.vitals(self._settings, self._clock, self._over, self._post)
+        self._progress = later.progress(
             self._supervisor, self._steps, self._folders, self._outlet, self._clock
         )
         try:
-            self._services = self._begin_services()
+            self._services = later.services(
+                self._settings, self._clock, self._supervisor, self._steps, self._post
+            )
             if self._over.is_set():
                 self._services.leave()
         except Exception as error:  # noqa: BLE001 - services are optional: the pod has its checks without them
             self._post(e.Warned(f"services are not started: {error!r}"))
-
-    def _begin_services(self) -> Services:
-        from pod_agent.pod import services_table  # noqa: PLC0415 - the training comes first
-
-        def surroundings() -> tuple[Path, Mapping[str, str] | None] | None:
-            job = self._supervisor.state.job
-            return None if job is None else self._steps.surroundings(job)
-
-        return services_table.begin(
-            self._settings,
-            self._clock,
-            status=self._supervisor.snapshot,
-            job=surroundings,
-            warn=lambda text: self._post(e.Warned(text)),
-            tell=lambda found: self._supervisor.update(lambda facts: replace(facts, services=found)),
-        )
 
     # What changes
 

@@ -1,18 +1,21 @@
-"""What begins once HTTP answers and only looks on: the machine, and how far the training is. Loaded no earlier.
+"""What begins once HTTP answers: looks at the machine and at the training's progress, services. Loaded no earlier.
 
-Not here: what is done about what they see.
+Not here: what is done about what they see, and when they end (life).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.run import events as e
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    from pod_agent.pod.services_care import Services
     from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.progress.reader import ProgressReader
     from pod_agent.run.folders import Folders
@@ -43,3 +46,27 @@ def progress(
     from pod_agent.run import advancing  # noqa: PLC0415 - the training comes first
 
     return advancing.begin(supervisor, steps, folders, outlet, clock)
+
+
+def services(
+    settings: Settings,
+    clock: Clock,
+    supervisor: Supervisor,
+    steps: RealSteps,
+    post: Callable[[e.Event], None],
+) -> Services:
+    """Those beside the job, in its surroundings."""
+    from pod_agent.pod import services_table  # noqa: PLC0415 - the training comes first
+
+    def surroundings() -> tuple[Path, Mapping[str, str] | None] | None:
+        job = supervisor.state.job
+        return None if job is None else steps.surroundings(job)
+
+    return services_table.begin(
+        settings,
+        clock,
+        status=supervisor.snapshot,
+        job=surroundings,
+        warn=lambda text: post(e.Warned(text)),
+        tell=lambda found: supervisor.update(lambda facts: replace(facts, services=found)),
+    )
