@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pod_client.login import command
-from pod_client.reading import _service
+from pod_client.rows import _service
 from pod_wire.errors import Conflict
 from pod_wire.runpod.models import Pod, SshPlace, read_pod
 from pod_wire.status import ServiceStatus
