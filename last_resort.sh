@@ -89,6 +89,7 @@ tool() { command -v runpodctl >/dev/null && { timeout 20 runpodctl "$@" >/dev/nu
 
 ways=(v2 graphql new old) # the sixth death begins with the first, each later one with the next
 for i in 0 1 2 3; do
+  say "asking for the stop by ${ways[(deaths + 2 + i) % 4]}" # now: once it is taken, we may be killed before the next word
   case ${ways[(deaths + 2 + i) % 4]} in
     v2) post "$url/pods/$pod/action" '{"action": "stop"}' && ! [[ $(<"$answer") =~ ^[[:space:]]*'<' ]] ;; # a page
     graphql) post "$origin/graphql" "$query" && grep -q '"podStop": *{' "$answer" && ! grep -q '"errors"' "$answer" ;;

@@ -44,7 +44,7 @@ class Facts(NamedTuple):
     """What can be known without the agent. Moments of the wall clock but ``idle_s``, which is a span."""
 
     pod: str | None
-    keeper_lives: bool  # or a training that somebody began by hand (`pod-agent after`)
+    training_lives: bool  # or a training that somebody began by hand (`pod-agent after`)
     deadline: float | None
     has_job: bool
     keep: bool
@@ -64,7 +64,7 @@ class Verdict(NamedTuple):
 def decide(facts: Facts) -> Verdict:
     """What the exit policies would say, had the agent lived to apply them."""
     is_late = facts.deadline is not None and facts.now >= facts.deadline
-    if facts.keeper_lives and not (is_late and facts.pod):
+    if facts.training_lives and not (is_late and facts.pod):
         return Verdict(stop=False, why="the training goes on under its keeper")
     if not facts.pod:
         return Verdict(stop=False, leave=True, why="this is no RunPod pod: the container ends")
@@ -173,7 +173,7 @@ def gather(env: Mapping[str, str], words: Sequence[str], since: float, now: floa
     minutes = (dig(spec, "idle_minutes"), option(words, "--idle-minutes") or env.get("POD_IDLE_MINUTES"))
     return Facts(
         pod=env.get("RUNPOD_POD_ID") or None,
-        keeper_lives=any(lives(mark) for mark in (run_dir / "keeper.pid", *run_dir.glob("by-hand-*.pid"))),
+        training_lives=any(lives(mark) for mark in (run_dir / "keeper.pid", *run_dir.glob("by-hand-*.pid"))),
         deadline=deadline(disk, option(words, "--max-hours") or env.get("POD_MAX_HOURS"), now),
         has_job=bool(spec) or asks or any(env.get(name) for name in ("POD_COMMAND", "POD_REPO", "REPO_URL")),
         keep="keep" in policies,
@@ -253,6 +253,7 @@ def climb(
     """The routes in turn, from another one each time, until one is taken. None may hold us, a name server neither."""
     for i in range(len(choice)):
         name, ask = choice[(start + i) % len(choice)]
+        say(f"asking for the stop by {name}")  # now: once it is taken, we may be killed before the next word
         told: list[str] = []
         thread = threading.Thread(target=_ask, args=(ask, told), daemon=True)
         thread.start()

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
@@ -118,3 +118,25 @@ def is_alive(pid):
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return False
+
+
+@contextmanager
+def pods_by_hand(folder):
+    """Makes pods with no job of their own and the usual policies, for ``pod-agent after``; they are ended behind."""
+    made = []
+
+    def make(**env):
+        made.append(AgentProcess(folder, **{"POD_ON_FINISH": "", "POD_ON_FAILURE": "", "POD_JOB": "", **env}))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for one in made:
+            one.close()
+
+
+def after(pod, *words):
+    """``pod-agent after`` on this pod, to its end."""
+    argv = [sys.executable, "-m", "pod_agent", "after", *words]
+    return subprocess.run(argv, env=pod.env, capture_output=True, text=True, check=False, timeout=60)

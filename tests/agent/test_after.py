@@ -15,34 +15,21 @@ import pytest
 
 from pod_agent import after
 from pod_wire.errors import BadInput
-from tests.agent.agent_process import TOKEN, AgentProcess
+from tests.agent.agent_process import TOKEN, pods_by_hand
+from tests.agent.agent_process import after as run
 from tests.fakes.stop_server import StopServer
 from tests.live import wait_for
 
 
 @pytest.fixture
 def pod(tmp_path):
-    made = []
-
-    def make(**env):
-        made.append(
-            AgentProcess(tmp_path, **{"POD_ON_FINISH": "", "POD_ON_FAILURE": "", "POD_JOB": "", **env})
-        )
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    with pods_by_hand(tmp_path) as make:
+        yield make
 
 
 def log_of(pod, pid):
     path = pod.workspace / ".podkeep" / "jobs" / f"after-{pid}" / "log"
     return path.read_text() if path.exists() else ""
-
-
-def run(pod, *words):
-    argv = [sys.executable, "-m", "pod_agent", "after", *words]
-    return subprocess.run(argv, env=pod.env, capture_output=True, text=True, check=False, timeout=60)
 
 
 def running(status):

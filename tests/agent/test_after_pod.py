@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 
 import pytest
@@ -17,7 +16,8 @@ from pod_agent.pod import marks
 from pod_agent.pod.preflight.mount import Mount
 from pod_agent.run import after_watch
 from pod_wire.errors import BadInput, Conflict
-from tests.agent.agent_process import AgentProcess
+from tests.agent.agent_process import after as run
+from tests.agent.agent_process import pods_by_hand
 from tests.fakes.stop_server import StopServer
 from tests.live import wait_for
 
@@ -27,22 +27,8 @@ ON_POD = {"RUNPOD_POD_ID": "pod-a", "POD_WORKSPACE": "/"}  # the container's own
 
 @pytest.fixture
 def pod(tmp_path):
-    made = []
-
-    def make(**env):
-        made.append(
-            AgentProcess(tmp_path, **{"POD_ON_FINISH": "", "POD_ON_FAILURE": "", "POD_JOB": "", **env})
-        )
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def run(pod, *words):
-    argv = [sys.executable, "-m", "pod_agent", "after", *words]
-    return subprocess.run(argv, env=pod.env, capture_output=True, text=True, check=False, timeout=60)
+    with pods_by_hand(tmp_path) as make:
+        yield make
 
 
 def settings(fields, env):

@@ -202,7 +202,7 @@ def test_without_any_python_the_shell_stops_the_pod(server, tmp_path, program):
     assert done.returncode == 0, done.stderr
     assert [path for _, _, path, _, _ in server.asked] == ["/graphql", "/v2/pods/pod-a/action"]
     assert {agent for _, _, _, agent, _ in server.asked} == {"podkeep/0.1 (last resort)"}
-    assert "v2 took the request" in done.stderr
+    assert "asking for the stop by v2\npodkeep: LAST RESORT: v2 took the request" in done.stderr
     assert KEY not in (tmp_path / "path" / "words").read_text() + done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
 

@@ -14,7 +14,7 @@ from pod_agent import last_resort as lr
 HOUR = 3600.0
 NOTHING = lr.Facts(
     pod="pod-a",
-    keeper_lives=False,
+    training_lives=False,
     deadline=None,
     has_job=True,
     keep=False,
@@ -25,9 +25,9 @@ NOTHING = lr.Facts(
 
 DECIDED = {
     "nothing lives": (NOTHING, True),
-    "a keeper lives": (NOTHING._replace(keeper_lives=True), False),
-    "a keeper lives, in time": (NOTHING._replace(keeper_lives=True, deadline=1001.0), False),
-    "a keeper lives, too late": (NOTHING._replace(keeper_lives=True, deadline=1000.0), True),
+    "a keeper lives": (NOTHING._replace(training_lives=True), False),
+    "a keeper lives, in time": (NOTHING._replace(training_lives=True, deadline=1001.0), False),
+    "a keeper lives, too late": (NOTHING._replace(training_lives=True, deadline=1000.0), True),
     "keep": (NOTHING._replace(keep=True), False),
     "keep, too late": (NOTHING._replace(keep=True, deadline=999.0), True),
     "keep, idle for long": (NOTHING._replace(keep=True, idle_s=900.0), True),
@@ -50,7 +50,7 @@ def test_a_container_of_ones_own_ends_when_nothing_trains():
     """Where there is no pod the container leaves, but not while a keeper lives, whatever the deadline."""
     nowhere = NOTHING._replace(pod=None)
     assert lr.decide(nowhere).leave
-    assert not lr.decide(nowhere._replace(keeper_lives=True, deadline=1.0)).leave
+    assert not lr.decide(nowhere._replace(training_lives=True, deadline=1.0)).leave
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_damaged_records_say_nothing(disk, damage):
         (disk / name).write_bytes(damage)
     (disk.parent / "run" / "keeper.pid").write_bytes(damage)
     found = facts(disk)
-    assert (found.deadline, found.keeper_lives, found.has_job, found.keep) == (None, False, False, False)
+    assert (found.deadline, found.training_lives, found.has_job, found.keep) == (None, False, False, False)
 
 
 @pytest.mark.parametrize("hours", ["", "0", "-1", "nan", "inf", "many", "1e400"])
@@ -179,6 +179,6 @@ def test_a_keeper_is_known_by_its_start_time(disk, name):
     mark = disk.parent / "run" / name
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     mark.write_text(f"{os.getpid()} {fields[19]}\n")
-    assert facts(disk).keeper_lives
+    assert facts(disk).training_lives
     mark.write_text(f"{os.getpid()} 1\n")
-    assert not facts(disk).keeper_lives
+    assert not facts(disk).training_lives

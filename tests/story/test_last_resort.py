@@ -37,7 +37,8 @@ def test_an_agent_that_cannot_import_gets_the_pod_stopped(simulator, tmp_path):
     said = pod.console()
     assert "ModuleNotFoundError" in said
     assert "LAST RESORT: the agent died 6 times, last with code 1; nothing trains here" in said
-    assert "v2 stop took the request" in said
+    # whether it could still say who took it is a race with its end
+    assert "asking for the stop by v2 stop" in said
 
 
 def test_an_agent_that_crashes_twice_and_then_works_is_not_stopped(simulator, tmp_path):
