@@ -97,7 +97,7 @@ def test_an_agent_that_comes_back_finds_its_training(simulator, training):
     left = training.left()
     assert left.job["outcome"] == "succeeded"
     assert len(left.state["attempts"]) == 1
-    assert "took the request" not in training.console()
+    assert "asking for the stop" not in training.console()
 
 
 def test_keep_is_heard_without_an_agent(simulator, tmp_path):
