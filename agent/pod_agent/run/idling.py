@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from pod_agent.pod.idle.brake import Brake
     from pod_agent.pod.idle.fold import Memory
     from pod_agent.pod.idle.leases import Lease, Leases
-    from pod_agent.pod.idle.raw import GpuReading, Roles
+    from pod_agent.pod.idle.raw import Roles
     from pod_agent.pod.idle.watch import Watch
+    from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
@@ -35,19 +36,19 @@ log = logging.getLogger("podkeep")
 
 
 class Idling:
-    """``gpu`` gives the GPUs' latest reading at once; without it preflight's program asks the driver now and then."""
+    """``vitals`` gives the looks at the machine, once they have begun: what they saw of the GPUs counts here, too."""
 
     def __init__(
         self,
         settings: Settings,
         clock: Clock,
         supervisor: Supervisor,
-        gpu: Callable[[], GpuReading | None] | None = None,
+        vitals: Callable[[], Sampler | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._supervisor = supervisor
-        self._gpu = gpu
+        self._vitals = vitals
         self._lock = threading.Lock()
         self._boot: str | None = None
         self._watch: Watch | None = None
@@ -117,14 +118,15 @@ class Idling:
             self._leases.booted(boot)
 
     def _made(self, memory: Memory) -> Watch:
-        from pod_agent.pod.idle.sources import Sources  # noqa: PLC0415 - the training comes first
+        from pod_agent.pod.idle.gpus import Sampled  # noqa: PLC0415 - the training comes first
+        from pod_agent.pod.idle.sources import Sources  # noqa: PLC0415
         from pod_agent.pod.idle.watch import Watch  # noqa: PLC0415
 
         settings = self._settings
         is_simulated = settings.pretended_gpus is not None
         sources = Sources(
             settings.machine,
-            self._gpu or self._asked(),
+            Sampled(self._vitals, self._clock, pretended=settings.pretended_gpus),
             is_shared=is_simulated or str(settings.machine) != "/",
             jupyter_dir=settings.job_environment.get("JUPYTER_RUNTIME_DIR"),
         )
@@ -146,18 +148,6 @@ class Idling:
         from pod_agent.pod.idle import words  # noqa: PLC0415 - the same
 
         return words.notice(left_s, self._supervisor.idle_reason(), self._settings.pod_id or "POD")
-
-    def _asked(self) -> Callable[[], GpuReading | None]:
-        from pod_agent.pod.idle.gpus import Asked  # noqa: PLC0415 - the same
-
-        settings = self._settings
-        return Asked(
-            settings.job_environment,
-            self._clock,
-            has_devices=bool(settings.gpu_count) or (settings.machine / "dev" / "nvidiactl").exists(),
-            is_resting=self._is_resting,
-            pretended=settings.pretended_gpus,
-        )
 
     def _is_resting(self) -> bool:
         state = self._supervisor.state
