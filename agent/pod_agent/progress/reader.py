@@ -1,4 +1,4 @@
-"""Follows a job's log and files in a thread of its own, at most once a second, and tells what they add up to.
+"""Follows a job's log and files in a thread of its own, every two seconds, and tells what they add up to.
 
 Nothing waits for it: a workspace that hangs holds this thread only. Not here: reading a line (``recognise``), adding
 up (``course``), and who the job is (``subject``).
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
     from pod_wire.status import Money, Progress
 
-PACE_S = 1.0  # between two looks
+PACE_S = 2.0  # between two looks
 REST_S = 5.0  # where nothing runs
-SAVE_S, SAVE_RESTING_S = 15.0, 60.0
+SAVE_S, SAVE_RESTING_S = 30.0, 60.0
 log = logging.getLogger("podkeep")
 
 
