@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
 
 RATE = 1_000_000  # bytes per second
-COALESCE_S = 0.5  # one write for everything that came meanwhile
+COALESCE_S = 1.0  # one write for everything that came meanwhile
 BACKLOG_S = 4.0  # further behind than this, the middle is skipped
 KEEP_S = 0.5  # of the newest is shown after a gap
 
