@@ -19,7 +19,9 @@ from pod_wire.errors import BadInput, Mistake
 from pod_wire.routes import FORMAT
 
 T = TypeVar("T")
-_AS_THEY_ARE = frozenset({str, bool, int, float, type(None)})  # most values: the status is written again and again
+_AS_THEY_ARE = frozenset(
+    {str, bool, int, float, type(None)}
+)  # most values: the status is written again and again
 
 
 class _WrongShape(Exception):

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.growth import Growth
+from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ class Mirror:
             while not self._over.is_set():
                 growth.wait(1.0)
                 self._step_or_stay()
-                self._over.wait(COALESCE_S)
+                self._over.wait(until_beat(self._clock.monotonic(), COALESCE_S))
             self._step_or_stay()
         finally:
             growth.close()

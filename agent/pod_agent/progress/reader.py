@@ -14,6 +14,7 @@ from pod_agent.outputs.growth import Growth
 from pod_agent.progress import kept, ledger, portrait
 from pod_agent.progress.money import money
 from pod_agent.progress.track import Track
+from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,7 @@ class ProgressReader:
                     growth.close()
                 growth = None if track is None else Growth(track.log.log.path)
                 of = None if track is None else track.subject.job
-            if self._over.wait(PACE_S):
+            if self._over.wait(until_beat(self._clock.monotonic(), PACE_S)):
                 break
             is_running = track is not None and track.subject.is_running
             if growth is not None:
