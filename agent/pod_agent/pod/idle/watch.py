@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.idle.sources import Sources
     from pod_wire.clock import Clock
 
-RESTING_S, BUSY_S = 10.0, 30.0  # between two looks, without a job and with one
+RESTING_S, BUSY_S = 10.0, 45.0  # between two looks, without a job and with one
 SECOND_S = 1.5  # after the first look of an agent: rates need two
 LEAST_S = 1.0
 SHARE = 300.0  # a look that takes long is taken more rarely
