@@ -154,7 +154,7 @@ class Supervisor:
         """One letter, then everything that time has made due."""
         if isinstance(letter, Letter):
             self.take(letter)
-        elif letter is not None:
+        elif letter is not None and not self.state.opening:  # until then its folder may be another pod's
             self._write(self.state, letter)
         while self.exit is None and (event := self._ripe()) is not None:
             self.take(Letter(event))
