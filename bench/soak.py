@@ -102,7 +102,7 @@ def scraped(folder: Path, pod: Pod) -> Iterator[str]:
 
 
 def run(folder: Path, minutes: float, per_second: float) -> tuple[dict[str, str], list[soak_page.Look]]:
-    driver, lacks = Driver(folder), log_rivals.lacking("supervisor")
+    driver, lacks, commit = Driver(folder), log_rivals.lacking("supervisor"), report.commit()
     words = [sys.executable, str(HERE / "soak_training.py"), "out", f"{per_second:g}"]
     command = f"exec {shlex.join(words)}"
     rival = contextlib.nullcontext() if lacks else supervised(made(folder / "rival"), command)
@@ -117,8 +117,9 @@ def run(folder: Path, minutes: float, per_second: float) -> tuple[dict[str, str]
         with scraped(folder, pod) as scraper, every(STATUS_S, lambda: pod.get("/status")):
             looks = list(looked(pod, other, began, minutes))
         facts = {
-            "commit": f"`{report.commit()}`, {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(began))}",
-            "machine": report.machine(),
+            "commit": f"`{commit}`, {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime(began))}",
+            "machine": f"{report.machine()}; load average {min(loads := [one.load for one in looks]):.1f} "
+            f"to {max(loads):.1f} by whatever else ran",
             "job": f"{per_second:g} steps a second, a line and most of a bar each, "
             f"{len(list(pod.workspace.glob('**/checkpoint-*')))} checkpoints; {seen(pod)}",
             "asked": f"/metrics every {SCRAPE_S} s by {scraper}, /status every {STATUS_S:g} s",
