@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pod_agent.farewell import Farewell
     from pod_agent.pod.services_care import Services
     from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.progress.reader import ProgressReader
     from pod_agent.run.folders import Folders
     from pod_agent.run.outlet import Outlet
+    from pod_agent.run.receipt.chronicle import Chronicle
     from pod_agent.run.steps import RealSteps
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
+    from pod_wire.masker import Masker
 
 
 def vitals(
@@ -37,6 +40,25 @@ def vitals(
     except Exception as error:  # noqa: BLE001 - what nobody can see is unknown, and stops no pod
         post(e.Warned(f"the machine is not watched: {error!r}"))
         return None
+
+
+def chronicle(clock: Clock, masker: Masker, folders: Folders, supervisor: Supervisor) -> Chronicle:
+    """The keeper of the receipt. Light: what it needs is loaded when a job ends, or somebody asks."""
+    from pod_agent.run.receipt.chronicle import Chronicle  # noqa: PLC0415 - as the others
+
+    return Chronicle(clock, masker, folders, supervisor)
+
+
+def drained(outlet: Outlet, told: Chronicle, reader: ProgressReader | None) -> None:
+    """The log has its last line: its size is known, and the receipt is written."""
+    outlet.measure()
+    told.drained(reader)
+
+
+def stopping(farewell: Farewell, told: Chronicle, reader: ProgressReader | None) -> None:
+    """The last that happens before the pod is asked to stop."""
+    farewell.let_be_seen()
+    told.stopping(reader)
 
 
 def progress(

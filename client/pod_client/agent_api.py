@@ -28,6 +28,7 @@ from pod_wire.errors import (
 )
 from pod_wire.idle import KeepAnswer
 from pod_wire.problems import from_answer
+from pod_wire.receipt import Receipt
 from pod_wire.status import JobStatus, Phase, SelfStop, Status
 
 if TYPE_CHECKING:
@@ -101,6 +102,12 @@ class AgentApi:
         except NotFound:
             return status
         return replace(status, job=from_json(JobStatus, answer.body))
+
+    def receipt(self, job: str) -> Receipt:
+        answer = self._ask(
+            "GET", routes.job_receipt(quote(job, safe="")), f"ask for the receipt of job '{job}'"
+        )
+        return from_json(Receipt, answer.body)
 
     def checkpoints(self) -> CheckpointList:
         answer = self._ask("GET", routes.CHECKPOINTS, "list the pod's checkpoints")

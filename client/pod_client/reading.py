@@ -116,13 +116,18 @@ def status(wiring: Wiring, target: Target, *, as_json: bool) -> int:
 def _say_end(wiring: Wiring, target: Target, seen: Seen) -> int:
     """The receipt of a job that has ended."""
     if seen.status is not None and seen.status.job is not None and seen.status.job.outcome is not None:
-        wiring.screen.text(
-            receipt(seen.status, _bill(target, seen), target.known.code if target.known else None)
-        )
+        wiring.screen.text(_receipt(wiring, target, seen, seen.status))
     return DONE
 
 
-def _bill(target: Target, seen: Seen) -> Bill:
+def _receipt(wiring: Wiring, target: Target, seen: Seen, status: Status) -> str:
+    code = target.known.code if target.known else None
+    told = wiring.with_receipt(target.pod_id, status)
+    return receipt(told, bill_of(target, seen), code, wiring.screen.width())
+
+
+def bill_of(target: Target, seen: Seen) -> Bill:
+    """The provider's word on a pod."""
     if seen.pod is None:
         return Bill(
             target.pod_id,

@@ -127,6 +127,12 @@ class Screen:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             click.echo("  ".join(cells).rstrip())
 
+    def width(self) -> int | None:
+        """Columns of the terminal where a person looks; None in a pipe, whose lines are not wrapped."""
+        if not (sys.stdout.isatty() or sys.stderr.isatty()):
+            return None
+        return shutil.get_terminal_size().columns
+
     def is_ascii(self) -> bool:
         """Whether stdout knows no more than ASCII: then bars are drawn with its signs."""
         try:

@@ -47,6 +47,10 @@ def job_logs(job_id: str) -> str:
     return f"{JOBS}/{job_id}/logs"
 
 
+def job_receipt(job_id: str) -> str:
+    return f"{JOBS}/{job_id}/receipt"
+
+
 def job_cancel(job_id: str) -> str:
     return f"{JOBS}/{job_id}/cancel"
 
