@@ -75,12 +75,19 @@ class AgentApi:
     """One pod's agent. ``token`` is None where only /healthz is asked."""
 
     def __init__(
-        self, url: str, token: Secret | None, transport: Transport, timeout_s: float = TIMEOUT_S
+        self,
+        url: str,
+        token: Secret | None,
+        transport: Transport,
+        timeout_s: float = TIMEOUT_S,
+        *,
+        reader: str = "",
     ) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._transport = transport
         self._timeout_s = timeout_s
+        self._reader = reader
 
     def healthz(self) -> Health:
         document = _object(self._ask("GET", routes.HEALTHZ, "ask for the pod's health"))
@@ -182,6 +189,8 @@ class AgentApi:
         extra: Mapping[str, str] | None = None,
     ) -> Answer:
         headers = {"Accept": "application/json", **(extra or {})}
+        if self._reader:
+            headers[routes.HEADER_READER] = self._reader
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         data = body if isinstance(body, bytes) else None

@@ -6,6 +6,7 @@ Also the one way from what a person types (an id, a name, a job) to a pod that c
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,11 @@ class Wiring:
         self.clock = clock
 
     @cached_property
+    def _reader(self) -> str:
+        """This command's mark, by which an agent knows that it is the same one that asks again."""
+        return secrets.token_hex(6)
+
+    @cached_property
     def transport(self) -> RequestsTransport:
         return RequestsTransport()
 
@@ -95,7 +101,7 @@ class Wiring:
         return self.pods(config) if config.api_key is not None else None
 
     def agent(self, config: Config, pod_id: str, token: Secret | None, port: int = DEFAULT_PORT) -> AgentApi:
-        return AgentApi(config.agent_url(pod_id, port), token, self.transport)
+        return AgentApi(config.agent_url(pod_id, port), token, self.transport, reader=self._reader)
 
     def target(self, wanted: str, *, local: bool, token_file: str | None = None) -> Target:
         """A pod by id, name or job. The token: --token-file, else POD_TOKEN, else the one we made."""

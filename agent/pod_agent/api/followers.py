@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from pod_agent.api.readers import NEVER, Readers
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -32,8 +34,8 @@ class Followers:
         self._most = most
         self._active: set[Follower] = set()
         self._last_end = float("-inf")
-        self._last_status = float("-inf")
-        self._final_was_read = False
+        self._readers = Readers()
+        self._unaware: frozenset[str] = frozenset()  # who asked just before we began to leave
         self._awaited_until = float("-inf")  # somebody who polls the status is about to ask for the last one
 
     def __len__(self) -> int:
@@ -55,21 +57,24 @@ class Followers:
         if completed:
             self._last_end = self._monotonic()
 
-    def status_was_read(self, *, final: bool) -> None:
-        """``final``: it told the outcome."""
-        self._last_status = self._monotonic()
-        self._final_was_read = final
+    def status_was_read(self, *, final: bool, by: str = "") -> None:
+        """``final``: it told the outcome. ``by``: who asked, where they say so."""
+        self._readers.looked(by, self._monotonic(), final=final)
+
+    def is_awaited(self) -> bool:
+        """Whether somebody who asks for the status again and again is about to see the job's end."""
+        return self._readers.is_awaited(self._monotonic())
 
     def status_read_since(self, moment: float) -> bool:
         """Whether somebody has asked for the status after this moment of ``monotonic``."""
-        return self._last_status >= moment
+        return self._readers.last() >= moment
 
     def finish(self) -> None:
         """From now on a follower that has everything is let go, and who polls the status is waited for once."""
         self.finishing = True
         now = self._monotonic()
-        if now - self._last_status < READS_STATUS_WITHIN_S:
-            self._awaited_until = now + READS_STATUS_WITHIN_S
+        self._unaware = self._readers.unaware_since(now - READS_STATUS_WITHIN_S)
+        self._awaited_until = now + READS_STATUS_WITHIN_S
 
     def wake(self) -> None:
         """Make every follower look again."""
@@ -81,7 +86,8 @@ class Followers:
         active = tuple(self._active)
         if any(follower.owed for follower in active) or (self.finishing and active):
             return True
-        if not self._final_was_read and self._monotonic() < self._awaited_until:
+        unaware = self._unaware & self._readers.unaware_since(NEVER)
+        if unaware and self._monotonic() < self._awaited_until:
             return True
-        unread = self._last_end > self._last_status
+        unread = self._last_end > self._readers.last()
         return unread and self._monotonic() - self._last_end < READS_STATUS_WITHIN_S
