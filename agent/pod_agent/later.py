@@ -66,6 +66,7 @@ def progress(
 ) -> ProgressReader:
     """The reader of the training's log and files."""
     from pod_agent.run import advancing  # noqa: PLC0415 - the training comes first
+    from pod_agent.run.receipt import reading as _loaded  # noqa: F401, PLC0415 - a job's end waits for no import
 
     return advancing.begin(supervisor, steps, folders, outlet, clock)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _MINUTES_FROM_S = 100  # below it, seconds with a tenth tell more
 _CENTS_FROM = 0.1  # below it, cents alone would say $0.00
+_LEAST = 0.00005  # dollars: less would be told as $0.0000
 _THOUSAND = 1000
 
 
@@ -18,6 +19,9 @@ def seconds(value: float) -> str:
 
 
 def dollars(value: float) -> str:
+    """$12.50, $0.0042; what is less than a hundredth of a cent is no $0."""
+    if 0 < value < _LEAST:
+        return "<$0.0001"
     return f"${value:.2f}" if value >= _CENTS_FROM or value == 0 else f"${value:.4f}"
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Rows = list[tuple[str, str]]
 MOST_BOOTS = 6
 MOST_ATTEMPTS = 8
+SHORT = 30  # a reason longer than this is not said twice
 SET_UP = (BOOT, Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING)
+SHOWN_FROM_S = 0.05  # a phase shorter than this is 0.0 s
 IDLE_FROM_S = 1.0  # less of an idle tail is no waste worth a word
 _WORDS = {Phase.SYNCING.value: "code", Phase.DRAINING.value: "draining", Phase.STOPPING.value: "stopping"}
 _ASKED = "asked to stop"
@@ -33,7 +35,7 @@ def rows(told: Receipt, clock: Callable[[float], str]) -> Rows:
         found.append(("remedy", told.remedy))
     found.append(("job", _job(told)))
     found += _boots(told, clock)
-    found += _named("phases", [_spell(one, told) for one in told.phases])
+    found += _named("phases", [_spell(one, told) for one in told.phases if one.seconds >= SHOWN_FROM_S])
     found += _named("attempts", _attempts(told))
     found += _progress(told)
     if told.rehearsal is not None:
@@ -41,6 +43,10 @@ def rows(told: Receipt, clock: Callable[[float], str]) -> Rows:
     found += _money(told)
     if told.stop is not None:
         found.append(("stop", _stop(told.stop)))
+    elif told.outcome is Outcome.INTERRUPTED:
+        found.append(
+            ("stop", "not by podkeep: RunPod or a person took the pod; its next start goes on by itself")
+        )
     if told.log_bytes is not None:
         found.append(("log", size(told.log_bytes)))
     found += _named("not known", list(told.unknown))
@@ -138,10 +144,12 @@ def _attempts(told: Receipt) -> list[str]:
     known = {one.attempt: one for one in told.steps}
     shown = told.attempts[-MOST_ATTEMPTS:]
     left = len(told.attempts) - len(shown)
-    return [f"{left} earlier ones"] * bool(left) + [_attempt(one, known.get(one.number)) for one in shown]
+    return [f"{left} earlier ones"] * bool(left) + [
+        _attempt(one, known.get(one.number), told.reason or "") for one in shown
+    ]
 
 
-def _attempt(one: Attempt, steps: Steps | None) -> str:
+def _attempt(one: Attempt, steps: Steps | None, above: str) -> str:
     text = f"{one.number} from the start"
     if one.resumed_from is not None:
         at = "" if one.resumed_step is None else f"step {one.resumed_step} "
@@ -150,7 +158,10 @@ def _attempt(one: Attempt, steps: Steps | None) -> str:
         text += f" to step {steps.last}"
     if one.started_at is not None and one.ended_at is not None:
         text += f", {seconds(max(0.0, one.ended_at - one.started_at))}"
-    return f"{text}: {end_of(one)}"
+    is_above = (
+        one.exit_code is not None and len(one.reason or "") > SHORT and above.startswith(one.reason or "")
+    )
+    return f"{text}: " + (f"exit code {one.exit_code}, for the reason above" if is_above else end_of(one))
 
 
 def _progress(told: Receipt) -> Rows:
@@ -176,7 +187,7 @@ def _money(told: Receipt) -> Rows:
     if told.goodput is not None:
         found.append(("goodput", f"{told.goodput * 100:.0f} % of the paid time made new steps"))
     wasted = _wasted(told)
-    return [*found, *([("not training", "; ".join(wasted))] if wasted else [])]
+    return [*found, *([("wasted", "; ".join(wasted))] if wasted else [])]
 
 
 def _paid(told: Receipt) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pod_agent.progress import ledger, portrait
 from pod_agent.progress.money import goodput
-from pod_agent.run.receipt import story
-from pod_wire.receipt import Receipt, Stop
+from pod_agent.run.receipt import stopping, story
+from pod_wire.receipt import Receipt
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ def receipt(
         price_per_hour=facts.price,
         cap=getattr(job.spec, "max_cost", None),  # POD_MAX_COST, where it is known
         goodput=goodput(paid, told),
-        stop=_stop(state, job, now, asked_at),
+        stop=stopping.stop_of(state, job, now, asked_at)
+        or (stopping.foreseen(state, now) if is_over else None),
         log_bytes=facts.log.size if facts.log is not None else None,
         warnings=(*job.warnings, *facts.warnings, *state.warnings),
         unknown=books.unknown,
@@ -107,13 +108,3 @@ def _progress(job: Job, facts: PodFacts, books: Books, now: float) -> Progress |
 
 def _dollars(paid: Spent) -> float | None:
     return None if paid.seconds <= paid.unpriced_s else round(paid.dollars, 6)
-
-
-def _stop(state: State, job: Job, now: float, asked_at: float | None) -> Stop | None:
-    """Why this pod is being stopped, and how long after the training's end that was asked for."""
-    if state.phase is not Phase.STOPPING or state.stop_because is None:
-        return None
-    moment = asked_at if asked_at is not None else min(now, state.entered_at)
-    ended_at = job.attempts[-1].ended_at if job.attempts else None
-    after = None if ended_at is None or moment < ended_at else round(moment - ended_at, 3)
-    return Stop(state.stop_because, moment, after, state.stop_rounds)

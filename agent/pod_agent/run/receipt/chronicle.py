@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pod_wire.receipt import Receipt
 
 JSON, PAGE = "receipt.json", "receipt.md"
-CATCH_UP_S = 0.15  # for what the training said last
-WRITE_S = 0.2
+CATCH_UP_S = 0.1  # for what the training said last
+WRITE_S = 0.1
 NO_BOOKS = "the workspace does not answer: earlier boots and their cost are not in this"
 log = logging.getLogger("podkeep")
 
