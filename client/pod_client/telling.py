@@ -66,7 +66,9 @@ def _find(wiring: Wiring, wanted: str, *, local: bool, token_file: str | None) -
         if kept is None:
             raise
         pod_id, told = kept
-        return Found(told, Bill(pod_id, "unknown", None, None), is_live=False, trouble=error.message)
+        has_key = wiring.config(local=local).api_key is not None
+        state = "gone" if has_key and isinstance(error, NotFound) else "unknown"
+        return Found(told, Bill(pod_id, state, None, None), is_live=False)
     return _of(wiring, target, seen)
 
 

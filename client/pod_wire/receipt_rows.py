@@ -5,6 +5,7 @@ What is not known is left out or said to be so, never told as 0. Not here: the p
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pod_wire.figures import dollars, seconds, short, size
@@ -106,27 +107,39 @@ def _named(name: str, texts: list[str]) -> Rows:
 
 def _boots(told: Receipt, clock: Callable[[float], str]) -> Rows:
     """One line for each boot of each pod; a run that had but one says how it ended in ``outcome``."""
+    if not told.boots:
+        return []
+    places = {_where(one) for one in told.boots}
+    since = told.boots[0].began_at
+    began = "" if since is None or len(told.boots) > 1 else f", from {clock(since)}"
+    found: Rows = [("on", places.pop() + began)] if len(places) == 1 else []
+    if len(told.boots) == 1:
+        return found
     shown = told.boots[-MOST_BOOTS:]
     left = len(told.boots) - len(shown)
-    texts = [f"{left} earlier ones"] if left else []
-    texts += [_boot(one, clock, is_only=len(told.boots) == 1) for one in shown]
-    return _named("boot" if len(told.boots) == 1 else "boots", texts)
+    texts = [f"{left} earlier ones"] * bool(left)
+    texts += [_boot(left + place, one, clock, is_told=bool(found)) for place, one in enumerate(shown, 1)]
+    return [*found, *_named("boots", texts)]
 
 
-def _boot(one: BootTold, clock: Callable[[float], str], *, is_only: bool) -> str:
-    parts = [] if one.began_at is None else [clock(one.began_at)]
-    where = f"pod {one.pod}" if one.pod else "a pod"
+def _where(one: BootTold) -> str:
+    where = f"pod {one.pod}" if one.pod else "a pod not known"
     gpu = f" with {one.gpu}" if one.gpu else ""
     price = f" at {dollars(one.price_per_hour)}/h" if one.price_per_hour is not None else ", price not known"
-    parts.append(f"{where}{gpu}{price}")
+    return f"{where}{gpu}{price}"
+
+
+def _boot(number: int, one: BootTold, clock: Callable[[float], str], *, is_told: bool) -> str:
+    text = f"{number} from {clock(one.began_at)}" if one.began_at is not None else str(number)
+    text += "" if is_told else f", {_where(one)}"
     if one.seconds is not None:
-        parts.append(seconds(one.seconds) + (f" ({dollars(one.dollars)})" if one.dollars is not None else ""))
-    text = ", ".join(parts)
-    if is_only:
-        return text
+        text += f", {seconds(one.seconds)}" + (
+            f" ({dollars(one.dollars)})" if one.dollars is not None else ""
+        )
     if one.lives and one.ending is None:
         return f"{text}: goes on"
-    return f"{text}: {one.ending or one.stop or 'it went down without a word'}"
+    stop = f"stopped: {one.stop}" if one.stop else "it went down without a word"
+    return f"{text}: {one.ending or stop}"
 
 
 def _spell(one: Spell, told: Receipt) -> str:
@@ -153,7 +166,7 @@ def _attempt(one: Attempt, steps: Steps | None, above: str) -> str:
     text = f"{one.number} from the start"
     if one.resumed_from is not None:
         at = "" if one.resumed_step is None else f"step {one.resumed_step} "
-        text = f"{one.number} from {at}({one.resumed_from})"
+        text = f"{one.number} from {at}({PurePosixPath(one.resumed_from).name})"
     if steps is not None and steps.last is not None:
         text += f" to step {steps.last}"
     if one.started_at is not None and one.ended_at is not None:
@@ -208,7 +221,8 @@ def _wasted(told: Receipt) -> list[str]:
     redone, redone_s = sum(one.redone for one in told.steps), sum(one.redone_s for one in told.steps)
     if redone:
         word = "step" if redone == 1 else "steps"
-        found.append(f"{redone} {word} made again {_cost(redone_s, told)}")
+        cost = f" {_cost(redone_s, told)}" if redone_s >= SHOWN_FROM_S else ""
+        found.append(f"{redone} {word} made again{cost}")
     idle = sum(one.seconds for one in told.phases if one.phase in {IDLE, Phase.STOPPING})
     if idle >= IDLE_FROM_S:
         found.append(f"idle {_cost(idle, told)}")

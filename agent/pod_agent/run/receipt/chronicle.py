@@ -62,33 +62,37 @@ class Chronicle:
         return self._tell(reading.books(self._folders.of(job.name).path, job.run, reader), None)
 
     def drained(self, reader: Reader | None) -> None:
-        """The job's end is decided and everything of it is over: its last words are read, its receipt is written."""
+        """The job's end is decided and everything of it is over: its last words are read, its receipt is told.
+
+        The files are not waited for, unless the pod is going: there is time for them until it is asked to stop.
+        """
         if reader is not None:
             reader.catch_up(CATCH_UP_S)
-        self._close(reader, None)
+        self._close(reader, None, is_last=self._supervisor.state.leaving)
 
     def stopping(self, reader: Reader | None) -> None:
         """The pod is asked to stop with the next breath: that is in the receipt too."""
-        self._close(reader, self._clock.now())
+        self._close(reader, self._clock.now(), is_last=True)
 
-    def _close(self, reader: Reader | None, asked_at: float | None) -> None:
-        """Written by a thread of its own, and waited for only so long."""
-        done = threading.Event()
+    def _close(self, reader: Reader | None, asked_at: float | None, *, is_last: bool) -> None:
+        """Told and written by a thread of its own, which is waited for only so long."""
+        told, done = threading.Event(), threading.Event()
 
         def write() -> None:
             try:
                 with self._one_at_a_time:
-                    self._write(reader, asked_at)
+                    self._write(reader, asked_at, told)
             except Exception as error:  # noqa: BLE001 - a thread's top: a receipt less, not a pod that bills on
                 log.warning("receipt=unwritten error=%r", str(error))
             finally:
+                told.set()
                 done.set()
 
         threading.Thread(target=write, name="receipt", daemon=True).start()
-        if not done.wait(WRITE_S):
+        if not (done if is_last else told).wait(WRITE_S) and not told.is_set():
             self._publish_without_books(asked_at)
 
-    def _write(self, reader: Reader | None, asked_at: float | None) -> None:
+    def _write(self, reader: Reader | None, asked_at: float | None, is_told: threading.Event) -> None:
         job = self._supervisor.state.job
         if job is None:
             return
@@ -101,6 +105,7 @@ class Chronicle:
         if told is None:
             return
         self._publish(told)
+        is_told.set()
         _put(folder.path, JSON, to_json(told) + b"\n")
         _put(folder.path, PAGE, page(told).encode("utf-8", "replace"))
 
