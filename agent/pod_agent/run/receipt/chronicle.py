@@ -45,11 +45,19 @@ class Reader(Protocol):
 class Chronicle:
     """``reader`` is given where one is followed; all but ``told`` return within a moment."""
 
-    def __init__(self, clock: Clock, masker: Masker, folders: Folders, supervisor: Supervisor) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        masker: Masker,
+        folders: Folders,
+        supervisor: Supervisor,
+        patience_s: float = WRITE_S,
+    ) -> None:
         self._clock = clock
         self._masker = masker
         self._folders = folders
         self._supervisor = supervisor
+        self._patience_s = patience_s
         self._one_at_a_time = threading.Lock()
 
     def told(self, name: str | None, reader: Reader | None) -> Receipt | None:
@@ -89,7 +97,7 @@ class Chronicle:
                 done.set()
 
         threading.Thread(target=write, name="receipt", daemon=True).start()
-        if not (done if is_last else told).wait(WRITE_S) and not told.is_set():
+        if not (done if is_last else told).wait(self._patience_s) and not told.is_set():
             self._publish_without_books(asked_at)
 
     def _write(self, reader: Reader | None, asked_at: float | None, is_told: threading.Event) -> None:
