@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -211,3 +212,15 @@ def test_the_page_is_a_table_that_holds_any_text():
     assert "| on | pod abc with 1 x NVIDIA RTX A4000 at $0.36/h |" in text
     assert "1970-01-01 02:00 UTC" in text
     assert all(line.startswith("|") for line in text.splitlines()[4:])
+
+
+def test_every_line_is_on_its_page():
+    """docs/receipt.md names each line by the word with which it begins."""
+    whole = replace(
+        FAILED, rehearsal=Rehearsal(Rehearsed.CONTINUED, 1), unknown=("x",), goodput=0.5, step=1, log_bytes=1,
+        checkpoint=RESUMED.checkpoint, boots=RESUMED.boots,
+    )  # fmt: skip
+    text = (Path(__file__).parents[2] / "docs" / "receipt.md").read_text(encoding="utf-8")
+    names = {name for name, _ in rows(whole, clock) if name}
+    assert len(names) >= 15
+    assert [name for name in names if f"`{name}`" not in text and f"\n  {name} " not in text] == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pod_agent.pod import scribe
 from pod_agent.run.folders import BALLAST
@@ -18,10 +18,9 @@ from pod_wire.status import Phase
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pod_agent.progress.course import Course
-    from pod_agent.progress.ledger import Ledger
     from pod_agent.run.folders import Folders
     from pod_agent.run.receipt.account import Books
+    from pod_agent.run.receipt.reading import Reader
     from pod_agent.run.supervisor import Supervisor
     from pod_wire.clock import Clock
     from pod_wire.masker import Masker
@@ -32,14 +31,6 @@ CATCH_UP_S = 0.1  # for what the training said last
 WRITE_S = 0.1
 NO_BOOKS = "the workspace does not answer: earlier boots and their cost are not in this"
 log = logging.getLogger("podkeep")
-
-
-class Reader(Protocol):
-    """What follows the training's progress."""
-
-    def catch_up(self, limit_s: float) -> None: ...
-
-    def books(self, run: str) -> tuple[Course | None, Ledger | None]: ...
 
 
 class Chronicle:

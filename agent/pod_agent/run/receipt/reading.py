@@ -6,7 +6,7 @@ Takes as long as the workspace does; bounding that is the caller's. Nothing is w
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.progress import kept, ledger
 from pod_agent.run.journal import FILE
@@ -16,11 +16,20 @@ from pod_wire.events import read_entries
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pod_agent.run.receipt.chronicle import Reader
+    from pod_agent.progress.course import Course
+    from pod_agent.progress.ledger import Ledger
     from pod_wire.events import Entry
 
 MOST_BYTES = 1 << 20
 CUT = "the journal is long: what is older than its last megabyte is not in this"
+
+
+class Reader(Protocol):
+    """What follows the training's progress."""
+
+    def catch_up(self, limit_s: float) -> None: ...
+
+    def books(self, run: str) -> tuple[Course | None, Ledger | None]: ...
 
 
 def books(folder: Path, run: str, reader: Reader | None) -> Books:
