@@ -126,7 +126,10 @@ def to_finish(money: Money) -> str | None:
     """What the rest costs, and where the cap is crossed."""
     if money.to_finish is None and money.cap is None:
         return None
-    parts = [f"about {dollars(money.to_finish)} more"] if money.to_finish is not None else []
+    parts = []
+    if money.to_finish is not None:
+        left = dollars(money.to_finish)
+        parts.append(f"{left} more" if left.startswith("<") else f"about {left} more")
     if money.cap is not None:
         if money.cap_step is not None:
             parts.append(f"the cap of {dollars(money.cap)} is crossed at step {money.cap_step}")

@@ -49,7 +49,7 @@ def receipt(
     if not found.is_live:
         ago = seconds(max(0.0, wiring.clock.now() - found.told.at))
         why = f" ({found.trouble})" if found.trouble else ""
-        wiring.screen.note(f"the pod cannot be asked{why}: this is the story as it stood {ago} ago")
+        wiring.screen.note(f"the pod cannot be asked now{why}: this is what it told {ago} ago")
         if found.told.outcome is None:
             wiring.screen.note(how_to_know(found.bill, found.told.job))
     wiring.screen.page(text(found.told, found.bill, found.code, wiring.screen.width()).lstrip("\n"))

@@ -67,7 +67,7 @@ def test_of_a_pod_that_is_off(running):
     assert code == 0
     assert "running          60.0 s" in out
     assert "no longer billed" in out
-    assert "this is the story as it stood" in err
+    assert "this is what it told" in err
     assert "pod-client start pod1, then pod-client receipt pod1" in err
 
 

@@ -205,3 +205,13 @@ def test_what_each_attempt_came_to_and_made_again():
     ]
     assert [one.redone_s for one in state.steps] == [0.0, 4.0, 0.0]
     assert from_json(Course, to_json(state)) == state
+
+
+def test_lines_read_at_one_look_say_no_speed():
+    """Steps that lay in the log already are read in microseconds, and were not made in them."""
+    points = ()
+    for place in range(20):
+        points = pace.add(points, 1000.0 + place * 1e-4, place)
+    assert pace.pace(points) is None
+    points = pace.add(points, 1002.0, 21)
+    assert round(pace.pace(points).middle, 2) == 1.0
