@@ -118,7 +118,9 @@ def _boots(told: Receipt, clock: Callable[[float], str]) -> Rows:
     shown = told.boots[-MOST_BOOTS:]
     left = len(told.boots) - len(shown)
     texts = [f"{left} earlier ones"] * bool(left)
-    texts += [_boot(left + place, one, clock, is_told=bool(found)) for place, one in enumerate(shown, 1)]
+    is_over = told.outcome is not None
+    for place, one in enumerate(shown, left + 1):
+        texts.append(_boot(place, one, clock, is_told=bool(found), is_over=is_over))
     return [*found, *_named("boots", texts)]
 
 
@@ -129,7 +131,7 @@ def _where(one: BootTold) -> str:
     return f"{where}{gpu}{price}"
 
 
-def _boot(number: int, one: BootTold, clock: Callable[[float], str], *, is_told: bool) -> str:
+def _boot(number: int, one: BootTold, clock: Callable[[float], str], *, is_told: bool, is_over: bool) -> str:
     text = f"{number} from {clock(one.began_at)}" if one.began_at is not None else str(number)
     text += "" if is_told else f", {_where(one)}"
     if one.seconds is not None:
@@ -137,7 +139,7 @@ def _boot(number: int, one: BootTold, clock: Callable[[float], str], *, is_told:
             f" ({dollars(one.dollars)})" if one.dollars is not None else ""
         )
     if one.lives and one.ending is None:
-        return f"{text}: goes on"
+        return f"{text}: waits, with nothing of this job to do" if is_over else f"{text}: goes on"
     stop = f"stopped: {one.stop}" if one.stop else "it went down without a word"
     return f"{text}: {one.ending or stop}"
 

@@ -18,6 +18,7 @@ from pod_wire.codec import from_json
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.masker import Masker
 from pod_wire.receipt import Receipt, Steps
+from pod_wire.receipt_rows import rows
 from pod_wire.secrets import Secret
 from pod_wire.status import Outcome, Phase
 from tests.fakes.world import Act, Lifetime, World, ended, new_boot
@@ -99,6 +100,30 @@ def test_it_goes_on_over_boots(world):
     assert told.paid_s == 220.0
     assert [attempt.number for attempt in told.attempts] == [1, 2]
     assert page.count("| boots |") == 1
+
+
+def test_a_boot_that_only_waits_did_not_end_the_job(world):
+    """A job that had ended is at rest in the next boot: its receipt says so, and no stop is days after its end."""
+    first = Lifetime(world, JOB).begin()
+    chronicle_of(first, world).stopping(None)
+    stay = ledger.Stay(
+        first.supervisor.state.job.run, "pod-a", first.supervisor.facts.boot, world.clock.now() - 60,
+        world.clock.now(), 0.36,
+    )  # fmt: skip
+    kept.save_stays(first.folders.of("digits").path, ledger.Ledger((stay,)))
+    world.clock.advance(86400)
+    second = new_boot(world, JOB)
+    book = chronicle_of(second, world)
+    told = book.told("digits", None)
+    assert [boot.ending for boot in told.boots] == ["succeeded: exit code 0", None]
+    assert told.stop is None
+    assert any("waits, with nothing of this job to do" in words for _, words in rows(told, str))
+    second.later(120)
+    second.say(e.IdleTooLong("idle: no job for 15 minutes"))
+    book.stopping(None)
+    told, _ = written(second)
+    assert (told.stop.because, told.stop.after_s) == ("idle: no job for 15 minutes", None)
+    assert told.outcome is Outcome.SUCCEEDED
 
 
 def test_the_status_has_it_with_the_outcome_and_not_of_an_older_order(world):

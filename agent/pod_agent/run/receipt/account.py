@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pod_agent.run.snapshot import PodFacts
     from pod_agent.run.state import Job
     from pod_wire.events import Entry
+    from pod_wire.receipt import Stop
     from pod_wire.status import Progress
 
 OVER = (Phase.FINISHED, Phase.STOPPING)
@@ -49,7 +50,8 @@ def receipt(
     told = _progress(job, facts, books, now)
     is_over = job.ending is not None and (state.phase in OVER or state.phase is Phase.DRAINING)
     ending = job.ending if is_over else None
-    if ending is not None and boots and boots[-1].lives:
+    is_here = job.boot == boot  # else it had ended before this boot, which only waits
+    if ending is not None and is_here and boots and boots[-1].lives:
         words = ending.outcome.value.replace("_", " ") + (f": {ending.reason}" if ending.reason else "")
         boots = (*boots[:-1], replace(boots[-1], ending=words))
     return Receipt(
@@ -82,8 +84,7 @@ def receipt(
         price_per_hour=facts.price,
         cap=getattr(job.spec, "max_cost", None),  # POD_MAX_COST, where it is known
         goodput=goodput(paid, told),
-        stop=stopping.stop_of(state, job, now, asked_at)
-        or (stopping.foreseen(state, now) if is_over else None),
+        stop=_stop(state, job, now, asked_at=asked_at, is_here=is_here),
         log_bytes=facts.log.size if facts.log is not None else None,
         warnings=(*job.warnings, *facts.warnings, *state.warnings),
         unknown=books.unknown,
@@ -104,6 +105,14 @@ def _progress(job: Job, facts: PodFacts, books: Books, now: float) -> Progress |
     if course is not None and course.run == job.run:
         return portrait.progress(course, now, is_running=False)
     return facts.progress if facts.told_of == job.run else None
+
+
+def _stop(state: State, job: Job, now: float, *, asked_at: float | None, is_here: bool) -> Stop | None:
+    """As it is, or as the exit policy is going to have it."""
+    if not is_here:  # the training's end was another boot's
+        found = stopping.stop_of(state, job, now, asked_at)
+        return None if found is None else replace(found, after_s=None)
+    return stopping.stop_of(state, job, now, asked_at) or stopping.foreseen(state, now)
 
 
 def _dollars(paid: Spent) -> float | None:
