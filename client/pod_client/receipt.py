@@ -132,7 +132,7 @@ def _lines(name: str, words: str, width: int | None) -> list[str]:
     head = f"  {name:<11} "
     if width is None or width < _LEAST or len(head) + len(words) <= width:
         return [head + words]
-    columns = len(words) - len(words.lstrip())
+    columns = 2 if words[:1].isdigit() and words[1:2] == " " else 0  # below the words, not the number
     parts = textwrap.wrap(
         words, width - _NAMES, break_long_words=False, break_on_hyphens=False, subsequent_indent=" " * columns
     )
