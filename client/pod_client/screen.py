@@ -127,9 +127,9 @@ class Screen:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             click.echo("  ".join(cells).rstrip())
 
-    def width(self) -> int | None:
-        """Columns of the terminal where a person looks; None in a pipe, whose lines are not wrapped."""
-        if not (sys.stdout.isatty() or sys.stderr.isatty()):
+    def width(self, *, of_stdout: bool = False) -> int | None:
+        """Columns of the terminal that stderr, or stdout, is; None in a pipe, whose lines are not wrapped."""
+        if not (sys.stdout if of_stdout else sys.stderr).isatty():
             return None
         return shutil.get_terminal_size().columns
 

@@ -52,7 +52,9 @@ def receipt(
         wiring.screen.note(f"the pod cannot be asked now{why}: this is what it told {ago} ago")
         if found.told.outcome is None:
             wiring.screen.note(how_to_know(found.bill, found.told.job))
-    wiring.screen.page(text(found.told, found.bill, found.code, wiring.screen.width()).lstrip("\n"))
+    wiring.screen.page(
+        text(found.told, found.bill, found.code, wiring.screen.width(of_stdout=True)).lstrip("\n")
+    )
     return DONE
 
 

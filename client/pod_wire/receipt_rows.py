@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Rows = list[tuple[str, str]]
 MOST_BOOTS = 6
 MOST_ATTEMPTS = 8
+HERE = "here"  # the agent's word for where there is no pod's id
 SHORT = 30  # a reason longer than this is not said twice
 SET_UP = (BOOT, Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING)
 SHOWN_FROM_S = 0.05  # a phase shorter than this is 0.0 s
@@ -126,6 +127,8 @@ def _boots(told: Receipt, clock: Callable[[float], str]) -> Rows:
 
 def _where(one: BootTold) -> str:
     where = f"pod {one.pod}" if one.pod else "a pod not known"
+    if one.pod == HERE:
+        return "a machine that is no RunPod pod"
     gpu = f" with {one.gpu}" if one.gpu else ""
     price = f" at {dollars(one.price_per_hour)}/h" if one.price_per_hour is not None else ", price not known"
     return f"{where}{gpu}{price}"

@@ -138,6 +138,9 @@ def test_the_status_has_it_with_the_outcome_and_not_of_an_older_order(world):
     assert agent.status.phase is Phase.FINISHED
     assert agent.status.receipt["outcome"] == "succeeded"
     assert agent.status.receipt["stop"] is None
+    assert (agent.folders.of("digits").path / chronicle.PAGE).exists(), (
+        "nothing follows that would wait for it"
+    )
     agent.supervisor.update(lambda facts: replace(facts, receipt={**(facts.receipt or {}), "order": "older"}))
     assert agent.status.receipt is None
 
@@ -170,7 +173,7 @@ def test_a_workspace_that_hangs_costs_a_moment(world, tmp_path):
     chronicle_of(agent, world, chronicle.WRITE_S).stopping(None)
     assert time.monotonic() - began < 20
     told = agent.status.receipt
-    assert (told["outcome"], told["unknown"]) == ("succeeded", [chronicle.NO_BOOKS])
+    assert (told["outcome"], told["unknown"]) == ("succeeded", [reading.NO_BOOKS])
     assert {one["phase"] for one in told["phases"]} >= {"boot"}
     wait_for("the reader to be let go", lambda: journal.write_bytes(b"") == 0)
 

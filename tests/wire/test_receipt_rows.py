@@ -169,6 +169,8 @@ def test_boots_on_several_pods_say_where():
         in said
     )
     assert "2 from 02:00, pod xyz with 1 x NVIDIA RTX A4000, price not known, 30 min 00 s: goes on" in said
+    here = replace(TWO, pod="here", price_per_hour=None, gpu=None)
+    assert "on: a machine that is no RunPod pod, from 02:00" in told(replace(RESUMED, boots=(here,)))
 
 
 def test_many_boots_and_attempts_stay_on_one_screen():

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 JSON, PAGE = "receipt.json", "receipt.md"
 CATCH_UP_S = 0.1  # for what the training said last
 WRITE_S = 0.1
-NO_BOOKS = "the workspace does not answer: earlier boots and their cost are not in this"
 log = logging.getLogger("podkeep")
 
 
@@ -50,6 +49,7 @@ class Chronicle:
         self._supervisor = supervisor
         self._patience_s = patience_s
         self._one_at_a_time = threading.Lock()
+        self._publishing = threading.Lock()
 
     def told(self, name: str | None, reader: Reader | None) -> Receipt | None:
         """Of the current job, as it stands now. Reads the disk: takes as long as the workspace does."""
@@ -63,11 +63,14 @@ class Chronicle:
     def drained(self, reader: Reader | None) -> None:
         """The job's end is decided and everything of it is over: its last words are read, its receipt is told.
 
-        The files are not waited for, unless the pod is going: there is time for them until it is asked to stop.
+        The files are not waited for where ``stopping`` follows: there is time for them until then.
         """
+        from pod_agent.run.receipt.stopping import foreseen  # noqa: PLC0415 - the training comes first
+
         if reader is not None:
             reader.catch_up(CATCH_UP_S)
-        self._close(reader, None, is_last=self._supervisor.state.leaving)
+        is_last = foreseen(self._supervisor.state, self._clock.now()) is None
+        self._close(reader, None, is_last=is_last)
 
     def stopping(self, reader: Reader | None) -> None:
         """The pod is asked to stop with the next breath: that is in the receipt too."""
@@ -88,8 +91,8 @@ class Chronicle:
                 done.set()
 
         threading.Thread(target=write, name="receipt", daemon=True).start()
-        if not (done if is_last else told).wait(self._patience_s) and not told.is_set():
-            self._publish_without_books(asked_at)
+        if not (done if is_last else told).wait(self._patience_s):
+            self._publish_from_memory(reader, asked_at, told)
 
     def _write(self, reader: Reader | None, asked_at: float | None, is_told: threading.Event) -> None:
         job = self._supervisor.state.job
@@ -103,19 +106,24 @@ class Chronicle:
         told = self._tell(reading.books(folder.path, job.run, reader), asked_at)
         if told is None:
             return
-        self._publish(told)
-        is_told.set()
+        with self._publishing:
+            self._publish(told)
+            is_told.set()
         _put(folder.path, JSON, to_json(told) + b"\n")
         _put(folder.path, PAGE, page(told).encode("utf-8", "replace"))
 
-    def _publish_without_books(self, asked_at: float | None) -> None:
-        """From memory alone."""
+    def _publish_from_memory(
+        self, reader: Reader | None, asked_at: float | None, is_told: threading.Event
+    ) -> None:
+        """What can be told without the disk, unless all of it was told meanwhile."""
         try:
-            from pod_agent.run.receipt.account import Books  # noqa: PLC0415 - the training comes first
+            from pod_agent.run.receipt import reading  # noqa: PLC0415 - the training comes first
 
-            told = self._tell(Books(unknown=(NO_BOOKS,)), asked_at)
-            if told is not None:
-                self._publish(told)
+            job = self._supervisor.state.job
+            told = None if job is None else self._tell(reading.from_memory(job.run, reader), asked_at)
+            with self._publishing:
+                if told is not None and not is_told.is_set():
+                    self._publish(told)
         except Exception as error:  # noqa: BLE001 - as above
             log.warning("receipt=untold error=%r", str(error))
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pod_wire.events import Entry
 
 MOST_BYTES = 1 << 20
+NO_BOOKS = "the workspace does not answer: what earlier boots did is not in this"
 CUT = "the journal is long: what is older than its last megabyte is not in this"
 
 
@@ -40,6 +41,12 @@ def books(folder: Path, run: str, reader: Reader | None) -> Books:
     if course is None:
         course = kept.load(folder).course
     return Books(entries, ledger.merged(on_disk, book) if book is not None else on_disk, course, unknown)
+
+
+def from_memory(run: str, reader: Reader | None) -> Books:
+    """Where the disk does not answer: what the reader of progress has in its hands."""
+    course, book = reader.books(run) if reader is not None else (None, None)
+    return Books((), book or ledger.Ledger(), course, (NO_BOOKS,))
 
 
 def _journal(path: Path) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
