@@ -46,7 +46,7 @@ def receipt(
     mine = tuple(stay for stay in book.stays if stay.run == job.run)
     visits = story.visits(story.all_stays(mine, entries, job.run), entries)
     boots = tuple(story.told(visit, lives=visit.stay.boot == boot) for visit in visits)
-    paid = ledger.spent(book, job.run)
+    paid = ledger.spent(ledger.Ledger(tuple(visit.paid for visit in visits)), job.run)
     told = _progress(job, facts, books, now)
     is_over = job.ending is not None and (state.phase in OVER or state.phase is Phase.DRAINING)
     ending = job.ending if is_over else None

@@ -32,6 +32,11 @@ class Visit:
     entries: tuple[Entry, ...]
     end: float
 
+    @property
+    def paid(self) -> Stay:
+        """The stay to its last sign of life: the ledger is written every quarter of a minute, the journal at once."""
+        return replace(self.stay, seen_at=self.end)
+
 
 def of_run(entries: Sequence[Entry], run: str) -> tuple[Entry, ...]:
     """The journal is the job's; each order in it names its run."""
