@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass, field, replace
 
 from pod_agent.progress import curve as curves
-from pod_agent.progress import pace
+from pod_agent.progress import pace, walks
 from pod_agent.progress.curve import Curve
 from pod_agent.progress.reading import ORDER, Began, Reading, Source
+from pod_wire.receipt import Steps  # noqa: TC001 - read back by codec
 
 SILENT_S = 300.0  # a better source that is silent so long gives way
 LEAST_GAP_S = 120.0  # between two steps no more counts as advancing than this, or five usual steps
@@ -59,6 +60,7 @@ class Course:
     first_step_at: float | None = None
     high: int = -1
     advanced_s: float = 0.0
+    steps: tuple[Steps, ...] = ()  # of each attempt
     format: int = 1
 
 
@@ -187,7 +189,9 @@ def _lead(course: Course, old: Series | None, now: Series, at: float, *, timed: 
         )  # it counts something else
     if timed and (old is None or now.step != old.step or not points):
         points = pace.add(points, at, now.step)
-    gone = _gone(course, at) if timed and is_same and now.step > course.high and not went_back else 0.0
+    passed = _gone(course, at) if timed and is_same and not went_back else 0.0
+    gone = passed if now.step > course.high else 0.0
+    before = old.step if is_same and old is not None and not went_back else None
     is_made = now.step > 0 if now.source not in _SAYS_OLD_STEPS else old is not None and now.step > old.step
     return replace(
         course,
@@ -197,6 +201,9 @@ def _lead(course: Course, old: Series | None, now: Series, at: float, *, timed: 
         first_step_at=at if course.first_step_at is None and is_made else course.first_step_at,
         high=max(course.high, now.step),
         advanced_s=course.advanced_s + gone,
+        steps=walks.walked(
+            course.steps, course.attempt, now.step, before=before, high=course.high, gone_s=passed
+        ),
     )
 
 
