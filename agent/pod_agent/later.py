@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.services_care import Services
     from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.progress.reader import ProgressReader
+    from pod_agent.run.billing import Billing
     from pod_agent.run.folders import Folders
     from pod_agent.run.outlet import Outlet
     from pod_agent.run.steps import RealSteps
@@ -37,6 +38,15 @@ def vitals(
     except Exception as error:  # noqa: BLE001 - what nobody can see is unknown, and stops no pod
         post(e.Warned(f"the machine is not watched: {error!r}"))
         return None
+
+
+def billing(
+    settings: Settings, clock: Clock, supervisor: Supervisor, folders: Folders, over: threading.Event
+) -> Billing:
+    """What the run costs, and its budget; begun by whoever gets it, as a brake waits for nothing."""
+    from pod_agent.run.billing import Billing  # noqa: PLC0415 - beside the others
+
+    return Billing(settings, clock, supervisor, folders, over)
 
 
 def progress(

@@ -21,7 +21,7 @@ class ExitPolicy(StrEnum):
 class JobSpec:
     """A job, wholly. Built only by ``pod_wire.parse``; every field has been checked.
 
-    Minutes and hours are as in the variable's name; ``idle_minutes`` 0, ``max_hours`` None and ``max_cost`` None mean off.
+    Minutes and hours are as in the variable's name. Off are ``idle_minutes`` 0, ``max_hours`` None, ``max_cost`` None.
     """
 
     name: str

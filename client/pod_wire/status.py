@@ -231,7 +231,7 @@ class Status:
     stop_error: str | None = None  # the last refusal, in words
     stops_at: float | None = None  # the earliest known moment at which the pod will stop itself
     stops_because: str | None = None
-    deadline_at: float | None = None
+    deadline_at: float | None = None  # by POD_MAX_HOURS
     price_per_hour: float | None = None
     cost: float | None = None  # dollars of this boot so far; None when the price is unknown
     warnings: tuple[str, ...] = field(default=())
@@ -240,4 +240,6 @@ class Status:
     gpus: tuple[GpuStatus, ...] | None = None  # None: nobody knows; empty: there is none
     progress: Progress | None = None
     money: Money | None = None
+    budget_at: float | None = None  # when the run has cost its POD_MAX_COST
+    price_source: str | None = None  # who told the price, in words
     format: int = 1
