@@ -24,7 +24,8 @@ FILE = "deadline.json"
 HOUR_S = 3600.0
 MINUTE_S = 60.0
 TREMBLE_S = 1.0  # two clocks are read one after the other
-NEARLY = 0.2  # of a limit is left when it is warned of
+LEFT = 0.2  # of a limit, when it is warned of
+NEARLY = "80 % of "  # how that warning begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,16 @@ def left_s(value: Deadline, now: float, mono: float) -> float:
     return max(0.0, left)
 
 
+def shown(value: Deadline, now: float, mono: float) -> float:
+    """The moment as the wall clock reads it now: where that was not set, always the same one."""
+    at = now + left_s(value, now, mono)
+    return value.at if is_near(value.at, at) or value.at <= at == now else at
+
+
 def is_nearing(value: Deadline, now: float, mono: float) -> bool:
     """Whether four fifths of the hours or dollars are gone."""
     span_s = value.span_s if value.span_s is not None else (value.hours or 0.0) * HOUR_S
-    return left_s(value, now, mono) <= span_s * NEARLY
+    return left_s(value, now, mono) <= span_s * LEFT
 
 
 def kind(value: Deadline) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
-from pod_agent.pod.brakes import HOUR_S, Deadline
+from pod_agent.pod.brakes import HOUR_S, NEARLY, Deadline
 from pod_agent.progress.ledger import FOLDED, Spent, Stay
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ def near(value: Deadline, spent: Spent, left: str) -> tuple[str, str]:
         hours = value.hours or 0.0
         return (
             f"hours {value.boot} {value.order}",
-            f"80 % of POD_MAX_HOURS={hours:g} is over: the pod stops in {left}",
+            f"{NEARLY}POD_MAX_HOURS={hours:g} is over: the pod stops in {left}",
         )
     words = f" {value.words}" if value.words else ""
-    said = f"80 % of POD_MAX_COST={value.dollars:g} is spent (${spent.dollars:.2f}): the pod stops in {left}{words}"
+    said = f"{NEARLY}POD_MAX_COST={value.dollars:g} is spent (${spent.dollars:.2f}): the pod stops in {left}{words}"
     return f"cost {value.order} {value.dollars!r}", said
 
 

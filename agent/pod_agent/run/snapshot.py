@@ -57,7 +57,7 @@ def portray(
     mono: float,
 ) -> Status:
     """Everything a reader may know at this moment."""
-    pulls = [(now + brakes.left_s(one, now, mono), brakes.kind(one)) for one in deadlines_of(state, facts)]
+    pulls = [(brakes.shown(one, now, mono), brakes.kind(one)) for one in deadlines_of(state, facts)]
     ends = {kind: at for at, kind in pulls}
     stops_at, because = _stop(state, now, idle_left_s, pulls)
     is_told = state.job is not None and state.job.run == facts.told_of
