@@ -62,6 +62,15 @@ def ask(ways: Sequence[Way]) -> Asked:
     return Asked(None, "; ".join(dict.fromkeys(reasons)), is_final)
 
 
+def nobody(reason: str) -> Way:
+    """Where there is nobody to ask."""
+
+    def look() -> float | None:
+        raise NotFound(reason)
+
+    return "", look
+
+
 def listed(prices: Iterable[GpuPrice], names: Iterable[str], count: int) -> float | None:
     """For all GPUs of the pod, by the first name that is listed. Its cloud is unknown, so the dearer one counts."""
     known = list(prices)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LIMIT_S = 600.0  # of a network that does not answer: a pod whose budget nobody can keep is not kept longer
 TIMEOUT_S = 10.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
+UNNAMED = "no GPU of this pod is known by name, to look it up in RunPod's list"
 NO_POD = "this is no RunPod pod, and POD_PRICE does not say it"
 log = logging.getLogger("podkeep")
 
@@ -77,7 +78,7 @@ def ways_of(settings: Settings) -> tuple[Way, ...]:
 
     pod, key, wire = settings.pod_id, settings.api_key, StdlibTransport()
     if pod is None:
-        return ((NO_POD, lambda: None),)
+        return (price.nobody(NO_POD),)
     ways: list[Way] = []
     if key is not None:
         pods = PodsApi(settings.runpod_url, key, wire, TIMEOUT_S)
@@ -87,10 +88,7 @@ def ways_of(settings: Settings) -> tuple[Way, ...]:
     names = tuple(dict.fromkeys(name for name in (told, *price.driver_names(settings.machine)) if name))
     count = settings.gpu_count or len(price.driver_names(settings.machine)) or 1
     if not names:
-        return (
-            *ways,
-            ("no GPU of this pod is known by name, to find its price in RunPod's list", lambda: None),
-        )
+        return (*ways, price.nobody(UNNAMED))
     who = price.LISTED.format(count=count, name=names[0])
     return (
         *ways,
