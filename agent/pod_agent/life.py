@@ -230,7 +230,7 @@ class Life:
 
     def _armed(self, found: Armed) -> None:
         log.info("self_stop=%s reason=%r", found.self_stop, found.reason)
-        self._billing.learned(found.price)
+        self._billing.learned(found)
         impossible = found.self_stop is SelfStop.IMPOSSIBLE
         said = (f"this pod cannot stop itself: {found.reason}",) if impossible else ()
         self._supervisor.update(

@@ -1,16 +1,15 @@
-"""A budget and its price: told, asked for, late, unknown; and the book of boots in every bad state."""
+"""A budget and its price: told, asked for, late, unknown."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
+from pod_agent.pod.armed import Armed
 from pod_agent.pod.preflight.verdict import Level
 from pod_agent.pod.price import Asked, Price
-from pod_agent.run import events as e
-from pod_wire.status import Outcome, Phase
+from pod_wire.status import Outcome, Phase, SelfStop
 from tests.agent.billed_pod import HOUR, JOB, Budgeted, Silent, boots_again
 from tests.fakes.world import World
 
@@ -24,7 +23,7 @@ def test_a_price_that_comes_late_counts_from_the_beginning(world):
     """A network that was slow makes no hour free; the budget's end is moved to where it belongs."""
     pod = Budgeted(world, price=None).later(HOUR)
     assert (pod.status.budget_at, pod.search.begun > 0) == (None, True)
-    pod.bill.learned(2.0)
+    pod.bill.learned(Armed(SelfStop.PROVED, price=2.0))
     pod.later(60)
     assert pod.spent.dollars == pytest.approx(2.03, abs=0.02)
     assert pod.status.budget_at - world.clock.now() == pytest.approx(4 * HOUR - 60, abs=2)
@@ -38,11 +37,11 @@ def test_who_tells_the_price_wins_over_who_lists_it(world):
     listed = Silent(Asked(Price(0.5, "RunPod's list, for 1 x NVIDIA L4")))
     pod = Budgeted(world, price=None, search=listed)
     assert pod.status.price_source == "RunPod's list, for 1 x NVIDIA L4"
-    pod.bill.learned(0.4)
+    pod.bill.learned(Armed(SelfStop.PROVED, price=0.4))
     pod.later(1)
     assert (pod.status.price_per_hour, pod.status.price_source) == (0.4, "RunPod, of this pod")
     told = Budgeted(world, price=0.3, search=listed)
-    told.bill.learned(0.4)
+    told.bill.learned(Armed(SelfStop.PROVED, price=0.4))
     told.later(1)
     assert (told.status.price_per_hour, told.status.price_source) == (0.3, "POD_PRICE")
 
@@ -78,41 +77,3 @@ def test_hours_of_an_unknown_price_are_reckoned_at_the_dearest_one(world):
     Budgeted(world, replace(JOB, max_cost=None), price=None, order="o1").later(3 * HOUR)
     pod = boots_again(world, price=2.0, order="o2")
     assert pod.status.budget_at - world.clock.now() == pytest.approx(2 * HOUR, abs=120)
-
-
-BOOKS = {
-    "half-written": b'{"stays": [{"run": "r", "po',
-    "no text": b"\xff\xfe\x00",
-    "another shape": b'{"stays": {"a": 1}}',
-    "empty": b"",
-}
-
-
-@pytest.mark.parametrize("book", BOOKS.values(), ids=BOOKS)
-def test_a_lost_book_is_said_and_the_attempts_are_counted(world, book):
-    """What the attempts of earlier boots took is known from the job's record: better than nothing, and a warning."""
-    pod = Budgeted(world).later(4 * HOUR)
-    where = pod.agent.folders.of("digits").path / "stays.json"
-    pod.agent.say(e.Termed())
-    where.write_bytes(book)
-    again = boots_again(world).later(30)
-    assert (
-        again.spent.seconds >= 0
-    )  # the fake attempts end at the epoch's beginning: no time of theirs is known
-    assert again.status.phase is Phase.RUNNING
-    again.later(60)
-    assert json.loads(where.read_text())["stays"]
-
-
-def test_a_newer_podkeep_s_book_is_left_untouched(world):
-    """Nobody who cannot read it may write it; a cap that needs it fails, a job without one runs."""
-    pod = Budgeted(world)
-    where = pod.agent.folders.of("digits").path / "stays.json"
-    newer = b'{"format": 99, "stays": []}'
-    where.write_bytes(newer)
-    again = boots_again(world).later(120)
-    assert again.status.job.outcome is Outcome.FAILED
-    assert "newer podkeep" in again.status.job.reason
-    free = boots_again(world, replace(JOB, max_cost=None), hostname="h3", order="o2").later(120)
-    assert free.status.phase is Phase.RUNNING
-    assert where.read_bytes() == newer

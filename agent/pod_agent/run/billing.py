@@ -25,6 +25,7 @@ from pod_agent.run.pricing import PriceSearch
 from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
+    from pod_agent.pod.armed import Armed
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.moment import Moment
     from pod_agent.pod.preflight.verdict import Finding
@@ -41,6 +42,7 @@ HOLD_S, BEAT_S = (
     20.0,
     0.25,
 )  # a training waits so long for its price; it may begin without, and is then still capped
+MOST_EARLY_S = 3600.0  # an image is pulled for minutes; what is more is another start
 UNHURRIED_S = 30.0  # without a cap: RunPod's own answer about this pod comes by itself
 log = logging.getLogger("podkeep")
 
@@ -66,9 +68,9 @@ class Billing:
         self.search = search or PriceSearch(settings, clock)
         self._lock = threading.Lock()
         self._born = clock.monotonic()
-        self._booted: tuple[str, float] | None = (
-            None  # a boot, and its beginning by the clock that never jumps
-        )
+        self._booted: tuple[str, float, float] | None = None  # a boot; its beginning by both clocks
+        self._started_at: float | None = None  # as RunPod says
+        self._of_boot = Ledger()  # what this boot was billed for, whatever the job
         self._book: tuple[tuple[str, str], Ledger] | None = None  # of a job's run
         self._is_writable = True  # false: the book is a newer podkeep's
         self._saved_at = 0.0
@@ -93,10 +95,15 @@ class Billing:
                 log.warning("bill=unread error=%r", str(error))
             self._failed = str(error)
 
-    def learned(self, price: float | None) -> None:
-        """What RunPod says of this pod; it wins over its list, and not over what was told."""
+    def learned(self, found: Armed) -> None:
+        """What RunPod says of this pod: its price, which wins over the list and not over what was told; its start."""
+        price, started = found.price, found.pod.started() if found.pod is not None else None
         if price is not None and self._settings.price is None:
             self._supervisor.update(lambda facts: replace(facts, price=price, price_source=OF_POD))
+        if (
+            started is not None and not found.clock_words
+        ):  # a clock that is wrong says nothing about its distance
+            self._started_at = started
 
     def afford(self, order: str) -> Finding:
         """Before the training begins: is there a price to keep the cap by, and anything left of it? Waits a while."""
@@ -130,6 +137,8 @@ class Billing:
             job = state.job
             if job is None or not job.run or state.opening or facts.boot is None or job.boot != facts.boot:
                 return None
+            if job.revision < 0:  # its folder did not open: what the disk knows of its limits stands
+                return None
             now = moment.take(self._clock)
             book = self._add(job, facts, now)
             made = self._publish(job, book, now)
@@ -145,21 +154,29 @@ class Billing:
 
     def _add(self, job: Job, facts: PodFacts, now: Moment) -> Ledger:
         """With this boot as it is now."""
-        boot = facts.boot or ""
+        boot, pod, of = facts.boot or "", facts.pod or "here", (job.name, job.run)
         if self._booted is None or self._booted[0] != boot:
             age = 0.0 if facts.booted_at is None else max(0.0, now.wall - facts.booted_at)
-            self._booted = (boot, now.mono - age)
-        of = (job.name, job.run)
+            self._booted = (boot, now.wall - age, now.mono - age)
+            self._of_boot = books.of_boot(self._settings.disk_dir / FILE, boot)
         if self._book is None or self._book[0] != of:
-            self._book = (of, self._load(job, now.wall - (now.mono - self._booted[1])))
-        book, pod = self._book[1], facts.pod or "here"
+            self._book = (of, self._load(job, self._booted[1]))
+        book = ledger.merged(self._book[1], self._of_boot)
         known = ledger.find(book, job.run, pod, boot)
         price, source = self._price(facts, known, has_cap=job.spec.max_cost is not None)
-        paid = max(0.0, now.mono - self._booted[1] - ledger.of_others(book, job.run, pod, boot))
+        paid = max(0.0, self._boot_s(now) - ledger.of_others(book, job.run, pod, boot))
         stay = Stay(job.run, pod, boot, now.wall - paid, now.wall, price, paid, source)
-        book = ledger.seen(book, stay)
-        self._book = (of, book)
-        return book
+        self._of_boot = ledger.seen(self._of_boot, stay)
+        self._book = (of, ledger.seen(self._book[1], stay))
+        return self._book[1]
+
+    def _boot_s(self, now: Moment) -> float:
+        """How long this boot has been billed: since the agent's first second, or since RunPod had started the pod."""
+        if self._booted is None:
+            return 0.0
+        _, wall, mono = self._booted
+        early = 0.0 if self._started_at is None else wall - self._started_at
+        return max(0.0, now.mono - mono) + (early if 0 < early < MOST_EARLY_S else 0.0)
 
     def _price(self, facts: PodFacts, known: Stay | None, *, has_cap: bool) -> tuple[float | None, str]:
         """Told, RunPod's, or what an earlier agent of this boot knew; asked for where there is none."""
@@ -185,6 +202,8 @@ class Billing:
         self._is_writable = not found.is_newer
         book = found.book
         lost = bill.unbilled(job, book, job.boot, booted_at)
+        if found.is_silent:
+            lost = None  # it is there, and comes with the next save
         if lost is not None:
             book = ledger.seen(book, lost)
         if found.trouble or lost is not None:
@@ -195,6 +214,7 @@ class Billing:
         if self._book is None or not self._is_writable:
             return
         try:
+            books.keep_of_boot(self._settings.disk_dir / FILE, self._of_boot)
             folder = self._folders.of(job.name)
             book = ledger.merged(books.read(folder, FILE).book, self._book[1])  # another pod may have come
             self._book = (self._book[0], book)
@@ -215,8 +235,7 @@ class Billing:
             cap = Cap(job.spec.max_cost, job.boot, job.order, price, words)
             dearest = ledger.highest(book, job.run, price)
             deadline = bill.budget(known, cap, ledger.spent(book, job.run, dearest).dollars, now)
-        boot_s = now.mono - (self._booted[1] if self._booted is not None else now.mono)
-        made = Bill(job.run, job.order, spent, boot_s, deadline)
+        made = Bill(job.run, job.order, spent, self._boot_s(now), deadline)
         self._supervisor.update(lambda facts: replace(facts, bill=made))
         if deadline is not known:
             self._supervisor.nudge()
@@ -224,7 +243,11 @@ class Billing:
 
     def _keep_deadlines(self, job: Job, by_cost: Deadline | None, now: Moment) -> None:
         """On the container's disk, and copied to the workspace; written anew when the wall clock was set, too."""
-        wanted = (brakes.anchored(job.deadline, now), by_cost)
+        mine = job.deadline
+        earlier = self._kept[0] if self._kept else None
+        if mine is not None and earlier is not None and replace(earlier, at=mine.at) == mine:
+            mine = earlier  # the same one, as it was last written
+        wanted = (brakes.anchored(mine, now), by_cost)
         if wanted == self._kept:
             return
         self._kept = wanted

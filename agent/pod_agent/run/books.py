@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pod_agent.pod import scribe
 from pod_agent.progress import ledger
 from pod_agent.progress.ledger import Ledger
 from pod_agent.run.bill import span
@@ -15,6 +16,8 @@ from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput, PodError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pod_agent.run.folders import JobFolder
 
 NEWER = "POD_MAX_COST={cap:g} cannot be kept: a newer podkeep wrote this run's bill"
@@ -28,6 +31,7 @@ class Read:
     book: Ledger = field(default_factory=Ledger)
     trouble: str = ""
     is_newer: bool = False
+    is_silent: bool = False  # the workspace does not answer
 
 
 def read(folder: JobFolder, name: str) -> Read:
@@ -35,7 +39,7 @@ def read(folder: JobFolder, name: str) -> Read:
     try:
         documents = folder.read(name)
     except (OSError, PodError) as error:
-        return Read(trouble=str(error))
+        return Read(trouble=str(error), is_silent=True)
     book, trouble, is_newer = Ledger(), "", False
     for data in documents:
         try:
@@ -48,6 +52,21 @@ def read(folder: JobFolder, name: str) -> Read:
 def write(folder: JobFolder, name: str, book: Ledger) -> None:
     """Whole or not at all; raises OSError or PodError."""
     folder.replace(name, to_json(book) + b"\n")
+
+
+def of_boot(path: Path, boot: str) -> Ledger:
+    """What the container's disk knows of this boot, whatever the job; nothing where it cannot be read."""
+    try:
+        known = from_json(Ledger, path.read_bytes())
+    except (OSError, BadInput):
+        return Ledger()
+    return Ledger(tuple(one for one in known.stays if one.boot == boot))
+
+
+def keep_of_boot(path: Path, book: Ledger) -> None:
+    """Raises OSError where the disk does not allow it."""
+    scribe.make_folder(path.parent)
+    scribe.replace(path, to_json(book) + b"\n")
 
 
 def words(trouble: str, lost_s: float) -> str:

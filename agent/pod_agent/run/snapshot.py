@@ -93,7 +93,10 @@ def deadlines_of(state: State, facts: PodFacts) -> tuple[Deadline, ...]:
     if job is None:
         return () if facts.deadline is None else (facts.deadline,)
     bill = facts.bill
-    by_cost = bill.deadline if bill is not None and bill.is_of(job.run, job.order) else None
+    kept = facts.deadline if facts.deadline is not None and facts.deadline.order == job.order else None
+    by_cost = kept if kept is not None and kept.dollars is not None else None  # until the bill is added up
+    if bill is not None and bill.is_of(job.run, job.order):
+        by_cost = bill.deadline
     return tuple(one for one in (job.deadline, by_cost) if one is not None)
 
 
