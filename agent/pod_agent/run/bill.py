@@ -86,8 +86,13 @@ def near(value: Deadline, spent: Spent, left: str) -> tuple[str, str]:
             f"{NEARLY}POD_MAX_HOURS={hours:g} is over: the pod stops in {left}",
         )
     words = f" {value.words}" if value.words else ""
-    said = f"{NEARLY}POD_MAX_COST={value.dollars:g} is spent (${spent.dollars:.2f}): the pod stops in {left}{words}"
+    said = f"{NEARLY}POD_MAX_COST={value.dollars:g} is spent ({money(spent.dollars)}): the pod stops in {left}{words}"
     return f"cost {value.order} {value.dollars!r}", said
+
+
+def money(dollars: float) -> str:
+    """Cents, and less than that of a small sum."""
+    return f"${dollars:.2f}" if dollars >= 1 else f"${dollars:.4f}"
 
 
 def span(seconds: float) -> str:
