@@ -140,7 +140,7 @@ class Life:
             changed=self._changed,
         )
         self._idling = Idling(settings, clock, self._supervisor)
-        self._billing = later.billing(settings, clock, self._supervisor, self._folders, self._over)
+        self._billing = later.LateBilling(settings, clock, self._supervisor, self._folders, self._over)
         self._serving = Serving(
             settings,
             supervisor=self._supervisor,

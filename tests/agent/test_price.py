@@ -128,7 +128,9 @@ def test_who_is_asked(tmp_path):
     nowhere = Settings(machine=tmp_path)
     assert price.ask(ways_of(nowhere)) == Asked(None, NO_POD, is_final=True)
     keyless = Settings(pod_id="p", machine=tmp_path)
-    assert price.ask(ways_of(keyless)) == Asked(None, UNNAMED, is_final=True)
+    assert price.ask(ways_of(keyless, lambda _: ())) == Asked(None, UNNAMED, is_final=True)
+    (seen,) = ways_of(keyless, lambda _: ("NVIDIA H200",))
+    assert seen[0] == "RunPod's list, for 1 x NVIDIA H200"
     whole = Settings(
         pod_id="p",
         api_key=Secret("k" * 20),

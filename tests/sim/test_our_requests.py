@@ -89,7 +89,7 @@ def test_a_pod_finds_its_price_where_it_may_not_read_itself(api, account):
     account.sim(made.id, "faults", refuse_read=True)
     assert price.ask([own]).is_final
     assert price.ask([listed]).price == Price(0.86, f"RunPod's list, for 2 x {NEW.gpu_id}")
-    assert price.ask(ways_of(replace(settings, job_environment={}))[-1:]) == Asked(
+    assert price.ask(ways_of(replace(settings, job_environment={}), lambda _: ())[-1:]) == Asked(
         None, UNNAMED, is_final=True
     )
     nowhere = replace(settings, runpod_url="http://127.0.0.1:9/v2")

@@ -48,7 +48,7 @@ log = logging.getLogger("podkeep")
 
 
 class Billing:
-    """``tick`` is one look; ``start`` makes one each second until ``over``."""
+    """``tick`` is one look; ``run`` makes one each second until ``over``."""
 
     def __init__(
         self,
@@ -78,10 +78,9 @@ class Billing:
         self._told: set[str] = set()
         self._failed = ""
 
-    def start(self) -> None:
-        threading.Thread(target=self._run, name="billing", daemon=True).start()
-
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Until it is over, and once more then: what was paid last is kept."""
+        self._try()
         while not self._over.wait(PACE_S):
             self._try()
         self._try(is_last=True)

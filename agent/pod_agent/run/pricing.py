@@ -70,8 +70,8 @@ class PriceSearch:
             return Asked(reason=f"a defect of podkeep: {error!r}")
 
 
-def ways_of(settings: Settings) -> tuple[Way, ...]:
-    """Of this pod: its own record by both APIs, then the list of GPUs, which needs no key."""
+def ways_of(settings: Settings, look: Callable[[Settings], tuple[str, ...]] | None = None) -> tuple[Way, ...]:
+    """Of this pod: its own record by both APIs, then the list of GPUs, which needs no key. ``look``: at the GPUs."""
     from pod_wire.runpod.graphql import GraphqlApi, gpu_prices  # noqa: PLC0415 - http.client and ssl do not train
     from pod_wire.runpod.pods import PodsApi  # noqa: PLC0415
     from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
@@ -84,13 +84,25 @@ def ways_of(settings: Settings) -> tuple[Way, ...]:
         pods = PodsApi(settings.runpod_url, key, wire, TIMEOUT_S)
         graphql = GraphqlApi(settings.graphql_url, key, wire, TIMEOUT_S)
         ways = [(price.OF_POD, lambda: pods.get(pod).cost), (price.OF_POD, lambda: graphql.pod_cost(pod))]
+    found = price.driver_names(settings.machine)
     told = settings.job_environment.get("RUNPOD_GPU_NAME", "")
-    names = tuple(dict.fromkeys(name for name in (told, *price.driver_names(settings.machine)) if name))
-    count = settings.gpu_count or len(price.driver_names(settings.machine)) or 1
+    names = tuple(dict.fromkeys(name for name in (told, *found) if name)) or (look or _seen)(settings)
     if not names:
         return (*ways, price.nobody(UNNAMED))
+    count = settings.gpu_count or len(found) or 1
     who = price.LISTED.format(count=count, name=names[0])
     return (
         *ways,
         (who, lambda: price.listed(gpu_prices(settings.graphql_url, wire, TIMEOUT_S), names, count)),
+    )
+
+
+def _seen(settings: Settings) -> tuple[str, ...]:
+    """The names as the driver's library tells them, asked by a program of its own."""
+    if settings.pretended_gpus is not None:
+        return ()
+    from pod_agent.pod.preflight import gpu_look  # noqa: PLC0415 - only where nothing else names the GPUs
+
+    return tuple(
+        dict.fromkeys(gpu.name for gpu in gpu_look.look(settings.job_environment, begins_cuda=False).found)
     )
