@@ -11,6 +11,7 @@ from pod_agent.pod.preflight.verdict import Level
 from pod_wire.status import Outcome, Phase
 from tests.agent.billed_pod import HOUR, JOB, YEAR, Budgeted, boots_again
 from tests.fakes.world import World
+from tests.story.seen import dice
 
 
 @pytest.fixture
@@ -159,3 +160,35 @@ def test_four_fifths_are_said_once(world):
     assert sum(text.startswith("80 %") for text in again.texts()) == 2
     raised = Budgeted(world, replace(JOB, max_cost=10.05), order="o2").later(120)
     assert raised.status.job.warnings[-1].startswith("80 % of POD_MAX_COST=10.05")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_happens_no_minute_goes_unpaid(world, seed):
+    """Random boots, pods, prices, deaths of agents, kills of pods and set clocks: the bill is what was really paid."""
+    rng = dice(f"billing {seed}")
+    job = replace(JOB, max_cost=1e6)
+    pod, paid, boots = Budgeted(world, job), 0.0, 1
+    for _ in range(14):
+        seconds = rng.uniform(20, 2 * HOUR)
+        pod.later(seconds, pace=min(600.0, max(7.0, seconds / 5)))
+        paid += seconds
+        if seconds > 600:  # then a look within the last quarter of a minute, as there is one each second
+            pod.later(16, pace=4.0)
+            paid += 16
+        match rng.choice(["agent", "boot", "jump", "away"]):
+            case "agent":
+                pod = Budgeted(world, job, hostname=f"h{boots}")
+            case "boot":
+                world.clock.advance(rng.uniform(0, 9 * HOUR))
+                boots += 1
+                pod = boots_again(world, job, hostname=f"h{boots}")
+            case "jump":
+                world.clock.jump(rng.choice([-YEAR, -HOUR, 60.0, 3 * HOUR, 30 * YEAR]))
+            case "away":
+                gone = rng.uniform(1, 300)
+                world.clock.advance(gone)
+                paid += gone
+                pod = Budgeted(world, job, hostname=f"h{boots}")
+    pod.bill.tick()
+    assert paid - 60 <= pod.spent.seconds <= paid + 20 * boots, (paid, pod.spent, boots)
+    assert pod.spent.boots == boots

@@ -26,6 +26,7 @@ class Stay:
     price: float | None = None
     paid_s: float | None = None  # None: written by an older podkeep, which had only the moments
     source: str = ""  # who told the price
+    is_closed: bool = False  # nothing was paid after it was written last
 
     @property
     def seconds(self) -> float:
@@ -55,7 +56,14 @@ def seen(ledger: Ledger, now: Stay) -> Ledger:
         return Ledger(_folded((*ledger.stays, now)))
     price, source = (now.price, now.source) if now.price is not None else (old.price, old.source)
     both = None if now.paid_s is None and old.paid_s is None else max(old.seconds, now.seconds)
-    fresh = replace(old, seen_at=max(old.seen_at, now.seen_at), price=price, paid_s=both, source=source)
+    fresh = replace(
+        old,
+        seen_at=max(old.seen_at, now.seen_at),
+        price=price,
+        paid_s=both,
+        source=source,
+        is_closed=now.is_closed,
+    )
     return replace(ledger, stays=tuple(fresh if one is old else one for one in ledger.stays))
 
 
@@ -68,6 +76,19 @@ def merged(ledger: Ledger, other: Ledger) -> Ledger:
     for stay in other.stays:
         ledger = seen(ledger, stay)
     return ledger
+
+
+def settled(ledger: Ledger, boot: str, tail_s: float) -> Ledger:
+    """Earlier boots that ended without a word were paid for a little longer than was written: that counts, once."""
+    return replace(
+        ledger,
+        stays=tuple(
+            one
+            if one.boot in {boot, FOLDED} or one.is_closed
+            else replace(one, paid_s=one.seconds + tail_s, is_closed=True)
+            for one in ledger.stays
+        ),
+    )
 
 
 def of_others(ledger: Ledger, run: str, pod: str, boot: str) -> float:

@@ -139,7 +139,7 @@ class Billing:
             if job.revision < 0:  # its folder did not open: what the disk knows of its limits stands
                 return None
             now = moment.take(self._clock)
-            book = self._add(job, facts, now)
+            book = self._add(job, facts, now, is_last=is_last)
             made = self._publish(job, book, now)
             self._keep_deadlines(job, made.deadline, now)
             if state.phase in BEFORE_DRAIN:
@@ -151,7 +151,7 @@ class Billing:
 
     # The book
 
-    def _add(self, job: Job, facts: PodFacts, now: Moment) -> Ledger:
+    def _add(self, job: Job, facts: PodFacts, now: Moment, *, is_last: bool) -> Ledger:
         """With this boot as it is now."""
         boot, pod, of = facts.boot or "", facts.pod or "here", (job.name, job.run)
         if self._booted is None or self._booted[0] != boot:
@@ -159,12 +159,12 @@ class Billing:
             self._booted = (boot, now.wall - age, now.mono - age)
             self._of_boot = books.of_boot(self._settings.disk_dir / FILE, boot)
         if self._book is None or self._book[0] != of:
-            self._book = (of, self._load(job, self._booted[1]))
+            self._book = (of, ledger.settled(self._load(job, self._booted[1]), boot, SAVE_S))
         book = ledger.merged(self._book[1], self._of_boot)
         known = ledger.find(book, job.run, pod, boot)
         price, source = self._price(facts, known, has_cap=job.spec.max_cost is not None)
         paid = max(0.0, self._boot_s(now) - ledger.of_others(book, job.run, pod, boot))
-        stay = Stay(job.run, pod, boot, now.wall - paid, now.wall, price, paid, source)
+        stay = Stay(job.run, pod, boot, now.wall - paid, now.wall, price, paid, source, is_last)
         self._of_boot = ledger.seen(self._of_boot, stay)
         self._book = (of, ledger.seen(self._book[1], stay))
         return self._book[1]
@@ -266,8 +266,7 @@ class Billing:
             if one is None or not left or not brakes.is_nearing(one, now.wall, now.mono):
                 continue
             key, text = bill.near(one, made.spent, bill.span(left))
-            if key not in job.told and key not in self._told:
-                self._told.add(key)
+            if key not in job.told:
                 self._supervisor.post(e.Nearing(key, text))
         trouble = self.trouble(job)
         if trouble is not None and job.order not in self._told:

@@ -198,7 +198,10 @@ def _is_being_killed(job: Job) -> bool:
 def nearing(state: State, event: e.Nearing, _now: float) -> Result:
     """Once for each limit, also after the agent has died: that it was told is in the record before it is."""
     job = the_job(state)
-    if event.key in job.told:
+    has_voice = (
+        state.stepping or state.alive is Alive.LIVE
+    )  # amid a start the log is nobody's: told a second later
+    if event.key in job.told or not has_voice:
         return state, ()
     told = (*job.told, event.key)[-MOST_TOLD:]
     return replace(state, job=warned(replace(job, told=told), event.text)), (Say(f"podkeep: {event.text}"),)

@@ -81,6 +81,18 @@ def test_an_older_podkeep_s_stay_grows_by_spans_from_then_on():
     assert made.stays == (Stay("r", "a", "b1", 100.0, 500.0, 1.0, 350.0),)
 
 
+def test_a_boot_that_ended_without_a_word_was_paid_for_a_little_longer():
+    """Once; one that said its last word, and the boot at hand, are as they were written."""
+    made = book(
+        Stay("r", "a", "b1", 0.0, 100.0, 1.0, 100.0),
+        Stay("r", "a", "b2", 0.0, 100.0, 1.0, 100.0, is_closed=True),
+        Stay("r", "a", "b3", 0.0, 100.0, 1.0, 100.0),
+    )
+    once = ledger.settled(made, "b3", 15.0)
+    assert [one.seconds for one in once.stays] == [115.0, 100.0, 100.0]
+    assert ledger.settled(once, "b3", 15.0) == once
+
+
 def test_two_books_become_one():
     """What another pod wrote meanwhile is kept beside what this one knows."""
     mine = book(Stay("r", "a", "b1", 0.0, HOUR, 1.0))
