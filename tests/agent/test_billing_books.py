@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -90,6 +91,20 @@ def test_a_set_clock_is_written_down_once(world):
     assert second != first
     pod.later(20, pace=1.0)
     assert file.stat().st_ino == second
+
+
+def test_a_full_disk_is_tried_again(world):
+    """The deadline's file is written as soon as the disk takes it; a folder in its place is as bad as a full disk."""
+    pod = Budgeted(world)
+    disk = world.root / "disk"
+    shutil.rmtree(disk)
+    disk.write_bytes(b"no folder")
+    world.clock.jump(HOUR)
+    pod.later(30, pace=5.0)
+    assert pod.status.phase is Phase.RUNNING
+    disk.unlink()
+    pod.later(5)
+    assert pod.kept["at"] == pytest.approx(pod.status.budget_at, abs=2)
 
 
 class Stuck(Scribe):

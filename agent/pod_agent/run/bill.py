@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pod_agent.progress.ledger import Ledger
     from pod_agent.run.state import Job
 
+LONGEST_ATTEMPT_S = 7 * 86400.0
 LONGEST_S = 1e9  # a price that is next to nothing makes no moment that no clock can show
 NO_PRICE = "POD_MAX_COST={cap:g} cannot be kept, as nobody knows what this pod costs: {why}"
 UNPRICED = (
@@ -112,7 +113,7 @@ def unbilled(job: Job, book: Ledger, boot: str, booted_at: float) -> Stay | None
         for one in job.attempts
         if one.started_at is not None and one.ended_at is not None and one.started_at < booted_at
     ]
-    seconds = sum(max(0.0, it) for it in times)
+    seconds = sum(min(max(0.0, it), LONGEST_ATTEMPT_S) for it in times)  # a clock may have been set amid one
     if not seconds:
         return None
     return Stay(job.run, FOLDED, FOLDED, job.run_began_at, booted_at, None, seconds)

@@ -14,36 +14,29 @@ from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes, moment, scribe
 from pod_agent.pod.preflight import verdict
-from pod_agent.pod.price import OF_POD, TOLD
 from pod_agent.progress import ledger
-from pod_agent.progress.ledger import FILE, Ledger, Stay
 from pod_agent.run import bill, books
 from pod_agent.run import events as e
 from pod_agent.run.bill import Bill, Cap
+from pod_agent.run.bookkeeping import SAVE_S, Bookkeeping, Complaints
 from pod_agent.run.machine import BEFORE_DRAIN
 from pod_agent.run.pricing import PriceSearch
-from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
     from pod_agent.pod.armed import Armed
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.moment import Moment
     from pod_agent.pod.preflight.verdict import Finding
+    from pod_agent.progress.ledger import Ledger
     from pod_agent.run.folders import Folders
-    from pod_agent.run.snapshot import PodFacts
     from pod_agent.run.state import Job
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
 
 PACE_S = 1.0
-SAVE_S = 15.0
-HOLD_S, BEAT_S = (
-    20.0,
-    0.25,
-)  # a training waits so long for its price; it may begin without, and is then still capped
-MOST_EARLY_S = 3600.0  # an image is pulled for minutes; what is more is another start
-UNHURRIED_S = 30.0  # without a cap: RunPod's own answer about this pod comes by itself
+HOLD_S = 20.0  # a training waits so long for its price; it may begin without, and is then still capped
+BEAT_S = 0.25
 log = logging.getLogger("podkeep")
 
 
@@ -67,12 +60,8 @@ class Billing:
         self._over = over
         self.search = search or PriceSearch(settings, clock)
         self._lock = threading.Lock()
-        self._born = clock.monotonic()
-        self._booted: tuple[str, float, float] | None = None  # a boot; its beginning by both clocks
-        self._started_at: float | None = None  # as RunPod says
-        self._of_boot = Ledger()  # what this boot was billed for, whatever the job
-        self._book: tuple[tuple[str, str], Ledger] | None = None  # of a job's run
-        self._is_writable = True  # false: the book is a newer podkeep's
+        self._books = Bookkeeping(settings, clock, supervisor, folders, self.search)
+        self._complaints = Complaints()
         self._saved_at = 0.0
         self._kept: tuple[Deadline | None, ...] = ()
         self._told: set[str] = set()
@@ -95,14 +84,8 @@ class Billing:
             self._failed = str(error)
 
     def learned(self, found: Armed) -> None:
-        """What RunPod says of this pod: its price, which wins over the list and not over what was told; its start."""
-        price, started = found.price, found.pod.started() if found.pod is not None else None
-        if price is not None and self._settings.price is None:
-            self._supervisor.update(lambda facts: replace(facts, price=price, price_source=OF_POD))
-        if (
-            started is not None and not found.clock_words
-        ):  # a clock that is wrong says nothing about its distance
-            self._started_at = started
+        """What RunPod says of this pod."""
+        self._books.learned(found)
 
     def afford(self, order: str) -> Finding:
         """Before the training begins: is there a price to keep the cap by, and anything left of it? Waits a while."""
@@ -139,87 +122,15 @@ class Billing:
             if job.revision < 0:  # its folder did not open: what the disk knows of its limits stands
                 return None
             now = moment.take(self._clock)
-            book = self._add(job, facts, now, is_last=is_last)
+            book = self._books.add(job, facts, now, is_last=is_last)
             made = self._publish(job, book, now)
             self._keep_deadlines(job, made.deadline, now)
             if state.phase in BEFORE_DRAIN:
                 self._warn(job, made, now)
             if is_last or now.mono - self._saved_at >= SAVE_S:
                 self._saved_at = now.mono
-                self._save(job)
+                self._books.save(job)
             return made
-
-    # The book
-
-    def _add(self, job: Job, facts: PodFacts, now: Moment, *, is_last: bool) -> Ledger:
-        """With this boot as it is now."""
-        boot, pod, of = facts.boot or "", facts.pod or "here", (job.name, job.run)
-        if self._booted is None or self._booted[0] != boot:
-            age = 0.0 if facts.booted_at is None else max(0.0, now.wall - facts.booted_at)
-            self._booted = (boot, now.wall - age, now.mono - age)
-            self._of_boot = books.of_boot(self._settings.disk_dir / FILE, boot)
-        if self._book is None or self._book[0] != of:
-            self._book = (of, ledger.settled(self._load(job, self._booted[1]), boot, SAVE_S))
-        book = ledger.merged(self._book[1], self._of_boot)
-        known = ledger.find(book, job.run, pod, boot)
-        price, source = self._price(facts, known, has_cap=job.spec.max_cost is not None)
-        paid = max(0.0, self._boot_s(now) - ledger.of_others(book, job.run, pod, boot))
-        stay = Stay(job.run, pod, boot, now.wall - paid, now.wall, price, paid, source, is_last)
-        self._of_boot = ledger.seen(self._of_boot, stay)
-        self._book = (of, ledger.seen(self._book[1], stay))
-        return self._book[1]
-
-    def _boot_s(self, now: Moment) -> float:
-        """How long this boot has been billed: since the agent's first second, or since RunPod had started the pod."""
-        if self._booted is None:
-            return 0.0
-        _, wall, mono = self._booted
-        early = 0.0 if self._started_at is None else wall - self._started_at
-        return max(0.0, now.mono - mono) + (early if 0 < early < MOST_EARLY_S else 0.0)
-
-    def _price(self, facts: PodFacts, known: Stay | None, *, has_cap: bool) -> tuple[float | None, str]:
-        """Told, RunPod's, or what an earlier agent of this boot knew; asked for where there is none."""
-        found = self.search.latest.price
-        if self._settings.price is not None:
-            price, source = self._settings.price, TOLD
-        elif found is not None and (facts.price is None or facts.price == found.per_hour):
-            price, source = found.per_hour, found.source
-        elif facts.price is not None:
-            price, source = facts.price, facts.price_source or OF_POD
-        elif known is not None and known.price is not None:
-            price, source = known.price, known.source
-        else:
-            if has_cap or self._clock.monotonic() - self._born >= UNHURRIED_S:
-                self.search.begin()
-            return None, ""
-        if (facts.price, facts.price_source) != (price, source):
-            self._supervisor.update(lambda known: replace(known, price=price, price_source=source))
-        return price, source
-
-    def _load(self, job: Job, booted_at: float) -> Ledger:
-        found = books.read(self._folders.of(job.name), FILE)
-        self._is_writable = not found.is_newer
-        book = found.book
-        lost = bill.unbilled(job, book, job.boot, booted_at)
-        if found.is_silent:
-            lost = None  # it is there, and comes with the next save
-        if lost is not None:
-            book = ledger.seen(book, lost)
-        if found.trouble or lost is not None:
-            self._supervisor.post(e.Warned(books.words(found.trouble, lost.seconds if lost else 0.0)))
-        return book
-
-    def _save(self, job: Job) -> None:
-        if self._book is None or not self._is_writable:
-            return
-        try:
-            books.keep_of_boot(self._settings.disk_dir / FILE, self._of_boot)
-            folder = self._folders.of(job.name)
-            book = ledger.merged(books.read(folder, FILE).book, self._book[1])  # another pod may have come
-            self._book = (self._book[0], book)
-            books.write(folder, FILE, book)
-        except (OSError, PodError) as error:
-            log.warning("bill=unwritten error=%r", str(error))
 
     # The brake
 
@@ -234,7 +145,7 @@ class Billing:
             cap = Cap(job.spec.max_cost, job.boot, job.order, price, words)
             dearest = ledger.highest(book, job.run, price)
             deadline = bill.budget(known, cap, ledger.spent(book, job.run, dearest).dollars, now)
-        made = Bill(job.run, job.order, spent, self._boot_s(now), deadline)
+        made = Bill(job.run, job.order, spent, self._books.boot_s(now), deadline)
         self._supervisor.update(lambda facts: replace(facts, bill=made))
         if deadline is not known:
             self._supervisor.nudge()
@@ -249,15 +160,14 @@ class Billing:
         wanted = (brakes.anchored(mine, now), by_cost)
         if wanted == self._kept:
             return
-        self._kept = wanted
         data = brakes.dump(*wanted)
-        try:
-            if data:
-                scribe.make_folder(self._settings.disk_dir)
-                scribe.replace(self._settings.disk_dir / brakes.FILE, data)
-                self._folders.of(job.name).replace(brakes.FILE, data)
-        except (OSError, PodError) as error:
-            log.warning("deadline=unwritten error=%r", str(error))
+        if not data:
+            return
+        with self._complaints.over("deadline"):
+            scribe.make_folder(self._settings.disk_dir)
+            scribe.replace(self._settings.disk_dir / brakes.FILE, data)
+            self._kept = wanted
+            self._folders.of(job.name).replace(brakes.FILE, data)
 
     def _warn(self, job: Job, made: Bill, now: Moment) -> None:
         """What is near, once; and that a budget cannot be kept."""
@@ -278,7 +188,7 @@ class Billing:
         cap = job.spec.max_cost
         if cap is None:
             return None
-        if not self._is_writable:
+        if not self._books.is_writable:
             return books.NEWER.format(cap=cap), books.UPDATE
         asked = self.search.latest
         if self._supervisor.facts.price is None and asked.is_final:
