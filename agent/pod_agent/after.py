@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.preflight.mount import Mount
     from pod_wire.job import JobSpec
 
-OPTIONS = ("--job", "--on-finish", "--on-failure", "--max-hours", "--idle-minutes")
+OPTIONS = ("--job", "--on-finish", "--on-failure", "--max-hours", "--max-cost", "--idle-minutes")
 EPHEMERAL = "--ephemeral"
 USAGE = f"""pod-agent after PID…: looks after a training that runs already, and switches the pod off when it has ended.
 
@@ -45,7 +45,14 @@ options: {" ".join(OPTIONS)} {EPHEMERAL}
 Several PIDs: until the last of them has ended. Its exit code is nobody's to know but its parent's: any end counts.
 """
 TYPED = {variable: option for option, variable in (FIELDS | FLAGS).items()}
-STANDING = ("POD_ON_FINISH", "POD_ON_FAILURE", "POD_MAX_HOURS", "POD_IDLE_MINUTES", "POD_EPHEMERAL")
+STANDING = (
+    "POD_ON_FINISH",
+    "POD_ON_FAILURE",
+    "POD_MAX_HOURS",
+    "POD_MAX_COST",
+    "POD_IDLE_MINUTES",
+    "POD_EPHEMERAL",
+)
 PLACE = ("RUNPOD_POD_ID", "POD_WORKSPACE")
 KERNEL_THREAD = 0x00200000  # PF_KTHREAD of the flags in /proc/PID/stat
 ANSWER_S = 20.0
@@ -195,7 +202,8 @@ def hold(
 def never_stops(spec: JobSpec) -> bool:
     """Whether the job brings no stop of the pod with it. To keep it is to stop it after the idle minutes."""
     policies = {spec.on_finish, spec.on_failure}
-    return policies == {ExitPolicy.KEEP} and not spec.idle_minutes and spec.max_hours is None
+    limits = (spec.idle_minutes or None, spec.max_hours, spec.max_cost)
+    return policies == {ExitPolicy.KEEP} and not any(limits)
 
 
 # Where an agent lives

@@ -37,6 +37,7 @@ FIELDS = {
     "--on-finish": "POD_ON_FINISH",
     "--on-failure": "POD_ON_FAILURE",
     "--max-hours": "POD_MAX_HOURS",
+    "--max-cost": "POD_MAX_COST",
     "--max-restarts": "POD_MAX_RESTARTS",
     "--idle-minutes": "POD_IDLE_MINUTES",
     "--signal": "POD_SIGNAL",

@@ -5,20 +5,23 @@ Not here: what is done about what they see, and when they end (life).
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.run import events as e
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pod_agent.farewell import Farewell
+    from pod_agent.pod.armed import Armed
+    from pod_agent.pod.preflight.verdict import Finding
     from pod_agent.pod.services_care import Services
     from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.progress.reader import ProgressReader
+    from pod_agent.run.billing import Billing
     from pod_agent.run.folders import Folders
     from pod_agent.run.outlet import Outlet
     from pod_agent.run.receipt.chronicle import Chronicle
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
     from pod_wire.masker import Masker
+
+START_S = 1.0
 
 
 def vitals(
@@ -59,6 +64,48 @@ def stopping(farewell: Farewell, told: Chronicle, reader: ProgressReader | None)
     """The last that happens before the pod is asked to stop."""
     farewell.let_be_seen()
     told.stopping(reader)
+
+
+class LateBilling:
+    """What the run costs, and its budget: loaded a second after the beginning, or by a job that has one before that."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        supervisor: Supervisor,
+        folders: Folders,
+        over: threading.Event,
+    ) -> None:
+        self._parts = (settings, clock, supervisor, folders, over)
+        self._lock = threading.Lock()
+        self._made: Billing | None = None
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="billing", daemon=True).start()
+
+    def learned(self, found: Armed) -> None:
+        self._get().learned(found)
+
+    def afford(self, order: str) -> Finding:
+        """Preflight's question; of a job without a budget nothing is loaded."""
+        from pod_agent.pod.preflight import verdict  # noqa: PLC0415 - whoever asks has loaded it
+
+        job = self._parts[2].state.job
+        return verdict.FINE if job is None or job.spec.max_cost is None else self._get().afford(order)
+
+    def _run(self) -> None:
+        over = self._parts[-1]
+        if not over.wait(START_S):
+            self._get().run()
+
+    def _get(self) -> Billing:
+        from pod_agent.run.billing import Billing  # noqa: PLC0415 - the training comes first
+
+        with self._lock:
+            if self._made is None:
+                self._made = Billing(*self._parts)
+            return self._made
 
 
 def progress(

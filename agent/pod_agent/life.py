@@ -100,6 +100,7 @@ class Life:
             post=self._post,
             own_pod=self._myself.seen,
             doing=self._doing,
+            afford=lambda order: self._billing.afford(order),  # noqa: PLW0108 - it comes after its supervisor
         )
         self._services: Services | None = None
         self._vitals: Sampler | None = None
@@ -140,6 +141,7 @@ class Life:
         )
         self._idling = Idling(settings, clock, self._supervisor, self._folders, lambda: self._vitals)
         self._chronicle = later.chronicle(clock, masker, self._folders, self._supervisor)
+        self._billing = later.LateBilling(settings, clock, self._supervisor, self._folders, self._over)
         self._serving = Serving(
             settings,
             supervisor=self._supervisor,
@@ -163,6 +165,7 @@ class Life:
         marks.here(self._settings.run_dir)
         signals.hear((signal.SIGTERM, signal.SIGINT), lambda: self._post(e.Termed()))
         self._effects.open_first()
+        self._billing.start()
         self._thread("owner", self._stay_owner)
         self._thread("serve", lambda: self._serving.run(self._effects.training))
         left = self._supervisor.run()
@@ -229,13 +232,13 @@ class Life:
 
     def _armed(self, found: Armed) -> None:
         log.info("self_stop=%s reason=%r", found.self_stop, found.reason)
+        self._billing.learned(found)
         impossible = found.self_stop is SelfStop.IMPOSSIBLE
         said = (f"this pod cannot stop itself: {found.reason}",) if impossible else ()
         self._supervisor.update(
             lambda facts: replace(
                 facts,
                 self_stop=found.self_stop,
-                price=facts.price if facts.price is not None else found.price,
                 gpu=found.gpu or facts.gpu,
                 warnings=(*facts.warnings, *said),
             )

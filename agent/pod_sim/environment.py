@@ -78,6 +78,8 @@ def _runpod(record: PodRecord) -> dict[str, str]:
         "RUNPOD_CPU_COUNT": str(asked.vcpus or os.cpu_count() or 1),
         "RUNPOD_PUBLIC_IP": PUBLIC_IP,
     }
+    if asked.gpu_id is not None:
+        variables["RUNPOD_GPU_NAME"] = asked.gpu_id
     if asked.mount is not None and asked.mount.volume is not None:
         variables["RUNPOD_VOLUME_ID"] = asked.mount.volume
     return variables | {f"RUNPOD_TCP_PORT_{inside}": str(port) for inside, port in record.tcp_ports.items()}

@@ -37,11 +37,12 @@ CATCH_ALL = "Something went wrong. Please try again later or contact support."
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The field asked for, the pod that its arguments name, and the names selected below it."""
+    """The field asked for, the pod or GPU that its arguments name, and the names selected below it."""
 
     field: str
     pod_id: str | None
     selected: tuple[str, ...]
+    id: str | None = None
 
 
 def parse(query: str, variables: Mapping[str, object]) -> Operation | None:
@@ -55,7 +56,13 @@ def parse(query: str, variables: Mapping[str, object]) -> Operation | None:
     body = tokens[head + 2 :]
     arguments = body[: body.index(")") + 1] if body[:1] == ["("] and ")" in body else []
     selection = body[len(arguments) :]
-    return Operation(tokens[head + 1], _pod_id(arguments, variables), _top_names(selection))
+    names = _top_names(selection)
+    return Operation(
+        tokens[head + 1],
+        _argument(arguments, variables, "podId"),
+        names,
+        _argument(arguments, variables, "id"),
+    )
 
 
 def answer(operation: Operation | None, caller: Caller | None, fleet: Fleet, now: float) -> dict[str, object]:
@@ -81,7 +88,8 @@ def failure(message: str, code: str = "INTERNAL_SERVER_ERROR", field: str | None
 
 def _resolve(operation: Operation, caller: Caller | None, fleet: Fleet, now: float) -> object:
     if operation.field == KEYLESS:
-        return [_pick(_gpu(gpu), operation.selected) for gpu in catalog.GPUS]
+        asked = [gpu for gpu in catalog.GPUS if operation.id in (None, gpu.id)]
+        return [_pick(_gpu(gpu), operation.selected) for gpu in asked]
     if caller is None:
         raise Problem(401, "Unauthorized")
     if operation.field == "myself":
@@ -212,21 +220,21 @@ def _top_names(tokens: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _pod_id(arguments: list[str], variables: Mapping[str, object]) -> str | None:
-    """``podId`` written out, as a variable, or inside the variable that ``input`` is."""
-    for name in ("podId", "input"):
+def _argument(arguments: list[str], variables: Mapping[str, object], name: str) -> str | None:
+    """One of this name written out, as a variable, or inside the variable that ``input`` is."""
+    for known in (name, "input"):
         for place, token in enumerate(arguments[:-2]):
-            if token == name and arguments[place + 1] == ":":
-                found = _value(arguments[place + 2], variables)
+            if token == known and arguments[place + 1] == ":":
+                found = _value(arguments[place + 2], variables, name)
                 if found is not None:
                     return found
     return None
 
 
-def _value(token: str, variables: Mapping[str, object]) -> str | None:
+def _value(token: str, variables: Mapping[str, object], name: str) -> str | None:
     value = (
         variables.get(token[1:]) if token.startswith("$") else token[1:-1] if token.startswith('"') else None
     )
     if isinstance(value, dict):
-        value = value.get("podId")
+        value = value.get(name)
     return value if isinstance(value, str) else None

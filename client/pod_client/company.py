@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from pod_wire.runpod.pods import PodsApi
     from pod_wire.status import SelfStop, Status
 
+LIMITS = {"deadline": ", or its hours are over", "budget": ", or its budget is spent"}
+
 
 @dataclass(frozen=True, slots=True)
 class Launched:
@@ -112,6 +114,8 @@ class Company:
 
     def _expects_stop(self, status: Status | None) -> bool:
         job = status.job if status else None
+        if job is not None and job.outcome is Outcome.TIMED_OUT:
+            return True
         policy = (
             self._plan.spec.on_finish
             if job and job.outcome is Outcome.SUCCEEDED
@@ -123,11 +127,8 @@ class Company:
     def _say_how_to_come_back(self, status: Status | None) -> None:
         """From what is known: nobody is asked, so that an impatient second Ctrl-C finds it said."""
         pod, job = self._launched.pod, self._plan.spec.name
-        until = (
-            f" until {status.stops_because}"
-            if status and status.stops_because
-            else " until its job has ended"
-        )
+        limit = LIMITS.get((status.stops_because or "") if status else "", "")
+        until = f" until its job has ended{limit}"
         self._screen.step(f"job '{job}' goes on without us on pod {pod.id}")
         self._screen.note(
             f"follow it again: pod-client logs -f {job}\nhow it is:       pod-client status {job}"

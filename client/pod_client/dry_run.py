@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pod_client import limits
 from pod_client.exits import DONE
 from pod_client.prices import list_price
 from pod_client.receipt import dollars
@@ -28,8 +29,12 @@ def show(wiring: Wiring, plan: Plan, *, local: bool, as_json: bool) -> int:
     bodies = [
         plan.new_pod(f"podkeep-{plan.spec.name[:40]}-000000", gpu, env).to_body() for gpu in plan.machine.gpus
     ]
+    told = _told(plan)
     if as_json:
-        wiring.screen.document({"format": 1, "requests": bodies, "price_per_hour": dict(prices)})
+        means = limits.document(plan.spec, dict(prices), told)
+        wiring.screen.document(
+            {"format": 1, "requests": bodies, "price_per_hour": dict(prices), "limits": means}
+        )
         return DONE
     wiring.screen.step("would create the first of these that RunPod has; nothing was created")
     for body in bodies:
@@ -38,7 +43,19 @@ def show(wiring: Wiring, plan: Plan, *, local: bool, as_json: bool) -> int:
         price = prices.get(gpu)
         known = "costs nothing: it runs here" if local else "price unknown until it is created"
         wiring.screen.money(f"{gpu}: {known if price is None else f'{dollars(price)}/h by the catalogue'}")
+    dearest = max((price for price in prices.values() if price is not None), default=None)
+    for line in limits.meant(plan.spec, dearest, told):
+        wiring.screen.money(line)
     return DONE
+
+
+def _told(plan: Plan) -> float | None:
+    """POD_PRICE, which was checked with the rest."""
+    said = plan.user_env.get("POD_PRICE", "")
+    try:
+        return float(said)
+    except ValueError:
+        return None
 
 
 def _cut(value: object) -> object:

@@ -41,6 +41,8 @@ def keep(wiring: Wiring, target: Target, span: str | None, because: str, *, end:
         wiring.screen.warn(
             f"its deadline comes before that: {times.clock(status.deadline_at)} (POD_MAX_HOURS)"
         )
+    if status.budget_at is not None and status.budget_at < until:
+        wiring.screen.warn(f"its budget is spent before that: {times.clock(status.budget_at)} (POD_MAX_COST)")
     if status.price_per_hour is not None:
         whole = dollars(status.price_per_hour * wanted.seconds / HOUR_S)
         wiring.screen.money(f"{dollars(status.price_per_hour)}/h meanwhile, {whole} in all")

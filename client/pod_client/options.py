@@ -64,6 +64,7 @@ CONTRACT = (
     ("--on-failure", "POD_ON_FAILURE", "After a failure: stop, keep, terminate."),
     ("--idle-minutes", "POD_IDLE_MINUTES", "Stop the pod after so long without a job; 0 is off."),
     ("--max-hours", "POD_MAX_HOURS", "Stop the pod after so many hours of a boot, whatever runs."),
+    ("--max-cost", "POD_MAX_COST", "Stop the pod when the run has cost so many dollars, over all boots."),
     ("--max-restarts", "POD_MAX_RESTARTS", "Attempts after the first."),
 )
 

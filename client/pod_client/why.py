@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from pod_client import limits
 from pod_client.ending import ask_status
 from pod_client.exits import DONE
 from pod_client.receipt import seconds
@@ -70,6 +71,9 @@ def document(pod: str, status: Status) -> dict[str, object]:
         "stops_at": status.stops_at,
         "stops_because": status.stops_because,
         "deadline_at": status.deadline_at,
+        "budget_at": status.budget_at,
+        "price_per_hour": status.price_per_hour,
+        "price_source": status.price_source,
         "idle": None if status.idle is None else to_plain(status.idle),
     }
 
@@ -86,7 +90,7 @@ def head(pod: str, status: Status, times: Times) -> str:
 
 
 def rows(status: Status, idle: IdleStatus, times: Times) -> list[tuple[str, ...]]:
-    """The job, each signal, each lease, the deadline."""
+    """The job, each signal, each lease, the deadline, the budget."""
     works = status.phase not in {Phase.WAITING, Phase.FINISHED, Phase.STOPPING}
     name = f"job '{status.job.name}' " if status.job is not None else "it "
     told = f"{name}is {status.phase}." if works or status.job is not None else "There is no job."
@@ -110,6 +114,12 @@ def rows(status: Status, idle: IdleStatus, times: Times) -> list[tuple[str, ...]
     if status.deadline_at is not None:
         left, at = times.left(status.deadline_at), times.clock(status.deadline_at)
         found.append(("deadline", "-", "-", left, "-", "-", f"POD_MAX_HOURS ends it at {at}, whatever runs."))
+    spent = limits.budget(status)
+    if status.budget_at is not None or spent is not None:
+        left = "-" if status.budget_at is None else times.left(status.budget_at)
+        at = "" if status.budget_at is None else f"POD_MAX_COST ends it at {times.clock(status.budget_at)}: "
+        words = f"{at}{spent or f'no more is paid for{limits.source(status)}'}."
+        found.append(("budget", "-", "-", left, "-", "-", words))
     return found
 
 

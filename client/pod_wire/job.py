@@ -21,7 +21,7 @@ class ExitPolicy(StrEnum):
 class JobSpec:
     """A job, wholly. Built only by ``pod_wire.parse``; every field has been checked.
 
-    Minutes and hours are as in the variable's name; ``idle_minutes`` 0 and ``max_hours`` None mean off.
+    Minutes and hours are as in the variable's name. Off are ``idle_minutes`` 0, ``max_hours`` None, ``max_cost`` None.
     """
 
     name: str
@@ -41,6 +41,7 @@ class JobSpec:
     on_failure: ExitPolicy = ExitPolicy.STOP
     idle_minutes: float = 15.0
     max_hours: float | None = None
+    max_cost: float | None = None  # dollars of the run, over all its boots and pods
     max_restarts: int = 0  # the parse fills in 3 where there is a way to resume
     signal: str = "TERM"
     ephemeral: bool = False

@@ -94,9 +94,11 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
         on_failure=draft.policy("on_failure"),
         idle_minutes=15.0 if idle is None else idle,
         max_hours=draft.number("max_hours"),
+        max_cost=draft.number("max_cost"),
         max_restarts=default_restarts(resume) if restarts is None else int(restarts),
         signal=draft.text("signal") or "TERM",
         ephemeral=draft.flag("ephemeral"),
+        progress=draft.text("progress"),
     )
 
 

@@ -231,7 +231,7 @@ class Status:
     stop_error: str | None = None  # the last refusal, in words
     stops_at: float | None = None  # the earliest known moment at which the pod will stop itself
     stops_because: str | None = None
-    deadline_at: float | None = None
+    deadline_at: float | None = None  # by POD_MAX_HOURS
     price_per_hour: float | None = None
     cost: float | None = None  # dollars of this boot so far; None when the price is unknown
     warnings: tuple[str, ...] = field(default=())
@@ -241,4 +241,6 @@ class Status:
     progress: Progress | None = None
     money: Money | None = None
     receipt: Mapping[str, object] | None = None  # of a job that has ended: a ``receipt.Receipt``, as JSON
+    budget_at: float | None = None  # when the run has cost its POD_MAX_COST
+    price_source: str | None = None  # who told the price, in words
     format: int = 1

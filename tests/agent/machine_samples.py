@@ -57,6 +57,7 @@ STATUS = Status(
     self_stop=SelfStop.PROVED,
     stops_at=1_800_003_600.0,
     deadline_at=1_800_003_600.0,
+    budget_at=1_800_007_200.0,
     price_per_hour=2.69,
     cost=0.07,
     idle=IdleStatus(

@@ -9,9 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from pod_agent.progress import kept, ledger
+from pod_agent.pod import scribe
+from pod_agent.progress import ledger
 from pod_agent.progress.course import Course
+from pod_agent.run import books as stays
 from pod_agent.run import events as e
+from pod_agent.run.folders import JobFolder
 from pod_agent.run.receipt import chronicle, reading
 from pod_agent.run.receipt.chronicle import Chronicle
 from pod_wire.codec import from_json
@@ -87,9 +90,9 @@ def test_it_goes_on_over_boots(world):
     assert told.outcome is Outcome.INTERRUPTED
     state, facts = first.supervisor.state, first.supervisor.facts
     stay = ledger.Stay(
-        state.job.run, "pod-a", facts.boot, facts.booted_at, world.clock.now(), 0.36, "1 x A4000"
+        state.job.run, "pod-a", facts.boot, facts.booted_at, world.clock.now(), 0.36, gpu="1 x A4000"
     )
-    kept.save_stays(first.folders.of("digits").path, ledger.Ledger((stay,)))
+    stays.write(first.folders.of("digits"), ledger.FILE, ledger.Ledger((stay,)))
     world.clock.advance(5000)
     second = new_boot(world, JOB)
     chronicle_of(second, world).stopping(None)
@@ -110,7 +113,7 @@ def test_a_boot_that_only_waits_did_not_end_the_job(world):
         first.supervisor.state.job.run, "pod-a", first.supervisor.facts.boot, world.clock.now() - 60,
         world.clock.now(), 0.36,
     )  # fmt: skip
-    kept.save_stays(first.folders.of("digits").path, ledger.Ledger((stay,)))
+    stays.write(first.folders.of("digits"), ledger.FILE, ledger.Ledger((stay,)))
     world.clock.advance(86400)
     second = new_boot(world, JOB)
     book = chronicle_of(second, world)
@@ -154,8 +157,8 @@ def test_what_the_training_said_last_is_read_first(world):
         def catch_up(self, limit_s):
             asked.append(limit_s)
 
-        def books(self, run):
-            return Course(run=run, steps=(Steps(1, 60),)), ledger.Ledger()
+        def course(self, run):
+            return Course(run=run, steps=(Steps(1, 60),))
 
     chronicle_of(agent, world).drained(Reader())
     assert asked == [chronicle.CATCH_UP_S]
@@ -202,6 +205,6 @@ def test_a_long_journal_is_read_from_its_end(tmp_path):
     """A megabyte at most, and what is left out is said."""
     line = b'{"at":1,"kind":"warning","text":"' + b"x" * 1000 + b'"}\n'
     (tmp_path / "journal.jsonl").write_bytes(line * 2000)
-    books = reading.books(tmp_path, "r1", None)
+    books = reading.books(JobFolder(tmp_path, tmp_path, scribe.Scribe()), "r1", None)
     assert books.unknown == (reading.CUT,)
     assert 900 < len(books.entries) < 1100

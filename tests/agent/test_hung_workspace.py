@@ -7,12 +7,13 @@ import shutil
 import signal
 import time
 from contextlib import suppress
+from dataclasses import replace
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
 
-from pod_agent.pod import marks
+from pod_agent.pod import brakes, marks
 from tests.agent.agent_process import AgentProcess, is_alive
 from tests.fakes import hung_mount
 from tests.fakes.stop_server import StopServer
@@ -97,9 +98,9 @@ def test_an_agent_that_begins_beside_a_hung_workspace_keeps_the_deadline(pod, se
     agent = pod(POD_MAX_HOURS="1").start()
     agent.until("running", running)
     path = agent.folder / "disk" / "deadline.json"
-    kept = json.loads(path.read_bytes())
+    (kept,) = brakes.load(path.read_bytes())
     agent.kill()
-    path.write_text(json.dumps({**kept, "at": time.time() + 8}))
+    path.write_bytes(brakes.dump(replace(kept, at=time.time() + 8, mono=None)))
     with hung_mount.hung(agent.workspace):
         agent.start()
         assert wait_for("/healthz", lambda: healthy(agent))["alive"]

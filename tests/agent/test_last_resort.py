@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from pod_agent import last_resort as lr
+from pod_agent.pod import brakes
+from pod_agent.pod.brakes import Deadline
 
 HOUR = 3600.0
 NOTHING = lr.Facts(
@@ -77,6 +79,15 @@ def test_the_deadline_that_was_set_stands(disk):
     keep_boot(disk, {"max_hours": 9})
     (disk / "deadline.json").write_text('{"at": 7000.5, "boot": "b1", "order": "o", "hours": 2, "format": 9}')
     assert facts(disk, {"POD_MAX_HOURS": "1"}).deadline == 7000.5
+
+
+def test_the_earlier_of_hours_and_dollars_counts(disk):
+    """Both are in the file that an agent writes, and the first one stands where it is looked for."""
+    keep_boot(disk, {"max_hours": 9})
+    hours, dollars = Deadline(9000.0, "b1", "o", 2.0), Deadline(8000.5, "b1", "o", dollars=5.0)
+    for both in ((hours, dollars), (dollars, hours), (None, dollars)):
+        (disk / "deadline.json").write_bytes(brakes.dump(*both))
+        assert facts(disk).deadline == 8000.5
 
 
 def test_a_deadline_of_another_boot_stops_nothing(disk):

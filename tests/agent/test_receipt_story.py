@@ -44,7 +44,7 @@ WHOLE = (
     phase(136, "running"), phase(736, "draining"), phase(740, "finished"), outcome(740), phase(741, "stopping"),
     stop(741, "the job has succeeded"),
 )  # fmt: skip
-STAY = Stay(RUN, "abc", "b1", 100.0, 742.0, 0.36, "1 x A4000")
+STAY = Stay(RUN, "abc", "b1", 100.0, 742.0, 0.36, gpu="1 x A4000")
 
 
 def test_one_boot_from_its_start_to_its_stop():

@@ -65,6 +65,14 @@ def test_only_gpu_types_need_no_key(account):
     assert ask(account, STOP, "x", key="none")[0] == 401
 
 
+def test_one_gpu_type_by_its_id(account):
+    """`input: {id}` asks for one, as RunPod's own tool writes it; a name that nobody has gives an empty list."""
+    for name, prices in (("NVIDIA L4", [0.43]), ("NVIDIA L5", [])):
+        query = f'{{ gpuTypes(input: {{id: "{name}"}}) {{ id securePrice communityPrice displayName }} }}'
+        _, said = ask(account, query, key="none")
+        assert [gpu["securePrice"] for gpu in said["data"]["gpuTypes"]] == prices
+
+
 # what RunPod's own Python tool asks of a pod
 OF_A_POD = [
     "id",

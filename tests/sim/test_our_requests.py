@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from pod_agent.pod import price
+from pod_agent.pod.price import Asked, Price
+from pod_agent.run.pricing import UNNAMED, ways_of
+from pod_agent.settings import Settings
 from pod_wire.errors import BadInput, Conflict, NoCapacity, NotFound, Refused
 from pod_wire.runpod.graphql import GraphqlApi, graphql_url
 from pod_wire.runpod.models import Mount, NewPod, Pod
@@ -64,6 +70,30 @@ def test_refusals_come_as_our_errors(api, account):
     with pytest.raises(NotFound):
         api.delete("nothing")
     api.delete(made.id)
+
+
+def test_a_pod_finds_its_price_where_it_may_not_read_itself(api, account):
+    """Its own record by v2, then by GraphQL, then the list without a key; the dearer cloud, for all GPUs."""
+    made = api.create(replace(NEW, gpu_count=2))
+    wait_for("it runs", lambda: api.get(made.id).runtime_up, every_s=0.01)
+    settings = Settings(
+        pod_id=made.id,
+        api_key=Secret(account.key_of(made.id)),
+        runpod_url=f"{account.simulator.url}/v2",
+        gpu_count=2,
+        job_environment={"RUNPOD_GPU_NAME": NEW.gpu_id},
+    )
+    own, second, listed = ways_of(settings)
+    assert price.ask([own]).price == Price(0.86, price.OF_POD)
+    assert price.ask([second]).price == Price(0.86, price.OF_POD)
+    account.sim(made.id, "faults", refuse_read=True)
+    assert price.ask([own]).is_final
+    assert price.ask([listed]).price == Price(0.86, f"RunPod's list, for 2 x {NEW.gpu_id}")
+    assert price.ask(ways_of(replace(settings, job_environment={}), lambda _: ())[-1:]) == Asked(
+        None, UNNAMED, is_final=True
+    )
+    nowhere = replace(settings, runpod_url="http://127.0.0.1:9/v2")
+    assert not price.ask(ways_of(nowhere)).is_final, "nobody has answered"
 
 
 def test_the_second_way_to_stop_through_our_client(api, account):

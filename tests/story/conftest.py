@@ -7,7 +7,8 @@ by an agent that waits for jobs: outcomes, strangers (border), cuts of the log. 
 On processes only, because nothing of theirs differs in a container:
 - of the client and what it sends: checkpoint_list, tree, fresh, rehearsal, private_code;
 - of formats and frameworks, which are read as files wherever they lie: hf_trainer, projects, put_back, sources;
-- of what the agent alone decides or says: odd_output, other_ends, bad_input (odd volumes: tests/image/test_volumes.py);
+- of what the agent alone decides or says: limits, odd_output, other_ends, bad_input (odd volumes:
+  tests/image/test_volumes.py);
 - of the entrypoint of this checkout, begun in odd ways: last_resort (tests/image/test_last_resort_inside.py is that of
   containers), and in kills the crash loop and the taken port. Its twenty kills of agents are one too many minutes:
   lives, stops and digits kill those of containers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,6 +87,31 @@ def test_the_deadline(tmp_path):
     with BareAgent(tmp_path, **env) as agent:
         PROMISES["the deadline passed"].assert_kept_by(agent.end_of("long"))
         wait_for("stopping", lambda: agent.status()["phase"] == "stopping")
+
+
+def test_the_budget(tmp_path):
+    """The same by dollars; whoever comes back to the spent run ends it again, and begins no attempt."""
+    env = {"POD_JOB": "dear", "POD_COMMAND": "sleep 600", "POD_ON_FAILURE": "keep", "POD_MAX_COST": "60"}
+    env |= {"POD_PRICE": "100000", "RUNPOD_POD_ID": "pod-a", "POD_RUNPOD_URL": "http://127.0.0.1:9/v2"}
+    with BareAgent(tmp_path, **env) as agent:
+        PROMISES["the budget is spent"].assert_kept_by(agent.end_of("dear"))
+        wait_for("stopping", lambda: agent.status()["phase"] == "stopping")
+        begun = len(agent.status()["job"]["attempts"])
+    shutil.rmtree(tmp_path / "disk", ignore_errors=True)
+    with BareAgent(tmp_path, RUNPOD_POD_HOSTNAME="after-a-stop", **env) as agent:
+        job = agent.end_of("dear")
+        PROMISES["the budget is spent"].assert_kept_by(job)
+        assert len(job["attempts"]) == begun
+
+
+def test_a_budget_without_a_price(tmp_path):
+    """Nobody can keep it, so nothing of the job runs."""
+    env = {"POD_JOB": "capped", "POD_COMMAND": "touch ran", "POD_ON_FAILURE": "keep", "POD_MAX_COST": "5"}
+    with BareAgent(tmp_path, **env) as agent:
+        job = agent.end_of("capped")
+        PROMISES["a budget, and nobody knows the price"].assert_kept_by(job)
+        assert job["attempts"] == []
+        assert not (agent.workspace / "ran").exists()
 
 
 def test_a_pod_that_lost_a_gpu(tmp_path):

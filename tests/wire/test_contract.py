@@ -4,7 +4,7 @@ import dataclasses
 
 from pod_wire.contract import BY_NAME, JOB_FIELDS, VARIABLES, row
 from pod_wire.job import JobSpec
-from pod_wire.parse import PodValues
+from pod_wire.parse import PodValues, parse_environment
 from pod_wire.variable import Kind
 
 
@@ -18,6 +18,20 @@ def test_every_pod_variable_is_a_field_of_the_pod_s_values():
     """PodValues and the variables of a pod are the same set."""
     of_pod = {variable.field for variable in VARIABLES if variable.level == "pod"}
     assert of_pod == {field.name for field in dataclasses.fields(PodValues)}
+
+
+def test_every_built_job_variable_reaches_the_spec():
+    """A value that is not the default arrives in JobSpec: none is parsed and then forgotten."""
+    given = {
+        "POD_JOB": "j", "POD_REPO": "https://example.com/r.git", "POD_REF": "v1", "POD_SUBDIR": "s",
+        "POD_COMMAND": "c", "POD_RESUME": "", "POD_CHECKPOINTS": "*.pt", "POD_FRESH": "1", "POD_REHEARSE": "1",
+        "POD_REQUIREMENTS": "r.txt", "POD_SETUP": "s", "POD_ON_FINISH": "keep", "POD_ON_FAILURE": "keep",
+        "POD_IDLE_MINUTES": "7", "POD_MAX_HOURS": "3", "POD_MAX_COST": "2.5", "POD_MAX_RESTARTS": "9",
+        "POD_SIGNAL": "INT", "POD_EPHEMERAL": "1", "POD_PROGRESS": "echo step 1",
+    }  # fmt: skip
+    spec = parse_environment(given).spec
+    usual = {field.name: field.default for field in dataclasses.fields(JobSpec)}
+    assert [one for one in given if getattr(spec, BY_NAME[one].field) == usual[BY_NAME[one].field]] == []
 
 
 def test_names_and_fields_are_unique():

@@ -57,6 +57,9 @@ class _Reading(Collector):
             text = "When the deadline stops the pod, since the epoch"
             yield GaugeMetricFamily("podkeep_deadline_timestamp_seconds", text, status.deadline_at)
         yield from self._idle()
+        if status.budget_at is not None:
+            text = "When the run has cost its POD_MAX_COST, since the epoch"
+            yield GaugeMetricFamily("podkeep_budget_timestamp_seconds", text, status.budget_at)
         yield from self._job()
         if self._sample is not None:
             yield from families(self._sample)

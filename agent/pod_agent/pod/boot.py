@@ -7,10 +7,17 @@ deadline nor forget that its job is over. Not here: where what was seen is kept 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import moment
+
+if TYPE_CHECKING:
+    from pod_agent.pod.moment import Moment
 
 DOUBT_SPAN_S = 3600.0
+TREMBLE_S = 1.0  # two clocks are read one after the other
 MOST_DOUBTS = 3  # the third "new, I suppose" within the span is taken for a crash loop
 
 
@@ -42,6 +49,8 @@ class Boot:
     tcp_ports: tuple[str, ...] = ()
     started_at: str | None = None
     doubts: tuple[float, ...] = ()
+    mono: float | None = None  # the same moment on the clock that never jumps
+    kernel: str = ""  # whose clock that is
 
 
 def by_started_at(facts: Facts, seen: Boot) -> Sign:
@@ -105,6 +114,8 @@ def settle(facts: Facts, seen: Boot | None, now: float) -> tuple[Boot, bool, str
             facts.tcp_ports or seen.tcp_ports,
             facts.started_at or seen.started_at,
             seen.doubts,
+            seen.mono,
+            seen.kernel,
         )
         return kept, True, why
     doubted = seen is not None and why.startswith("no sign")
@@ -112,3 +123,11 @@ def settle(facts: Facts, seen: Boot | None, now: float) -> tuple[Boot, bool, str
     doubts = (*earlier, now) if doubted else earlier
     new = Boot(secrets.token_hex(6), now, facts.hostname, facts.tcp_ports, facts.started_at, doubts)
     return new, False, why
+
+
+def anchored(boot: Boot, now: Moment) -> Boot:
+    """With its beginning by both clocks as they are now: a wall clock that was set makes no boot older or younger."""
+    mono = min(now.mono, moment.of_wall(boot.booted_at, boot.mono, boot.kernel, now))
+    began = now.wall - (now.mono - mono)
+    at = boot.booted_at if abs(began - boot.booted_at) < TREMBLE_S else began
+    return replace(boot, booted_at=at, mono=mono, kernel=now.kernel)

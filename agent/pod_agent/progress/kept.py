@@ -1,4 +1,4 @@
-"""A course and the run's bill on disk, so that a new agent, or the next pod, goes on where the last one was.
+"""A course on disk, so that a new agent, or the next pod, goes on where the last one was.
 
 What cannot be read is begun anew: it costs the curve, never the training. Not here: when it is written.
 """
@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from pod_agent.progress.course import Course
-from pod_agent.progress.ledger import FILE as STAYS
-from pod_agent.progress.ledger import Ledger
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
 
@@ -39,15 +37,6 @@ def load(state: Path) -> Bookmark:
 def save(state: Path, mark: Bookmark) -> None:
     """Raises OSError where the disk does not allow it."""
     _save(state / FILE, mark)
-
-
-def load_stays(state: Path) -> Ledger:
-    return _load(Ledger, state / STAYS) or Ledger()
-
-
-def save_stays(state: Path, ledger: Ledger) -> None:
-    """The same."""
-    _save(state / STAYS, ledger)
 
 
 def _load(kind: type[Kept], path: Path) -> Kept | None:

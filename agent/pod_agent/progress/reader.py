@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.growth import Growth
-from pod_agent.progress import kept, ledger, portrait
+from pod_agent.progress import portrait
 from pod_agent.progress.money import money
 from pod_agent.progress.track import Track
 from pod_wire.clock import until_beat
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from pod_agent.outputs.masked import MaskedLog
     from pod_agent.progress.course import Course
-    from pod_agent.progress.ledger import Ledger
     from pod_agent.progress.subject import Subject
     from pod_wire.clock import Clock
     from pod_wire.status import Money, Progress
@@ -51,7 +50,6 @@ class ProgressReader:
         self._looks = threading.Condition()
         self._begun = self._done = 0
         self._track: Track | None = None
-        self._ledger: Ledger | None = None
         self._saved_at = clock.monotonic()
         self._told: tuple[str, Progress | None, Money | None] | None = None
         self._was_running = False
@@ -72,10 +70,10 @@ class ProgressReader:
             self._hurried.set()
             self._looks.wait_for(lambda: self._done >= wanted, limit_s)
 
-    def books(self, run: str) -> tuple[Course | None, Ledger | None]:
-        """What is known of this run: its course, and the stays of its pods."""
+    def course(self, run: str) -> Course | None:
+        """What is known of this run's steps."""
         track = self._track
-        return track.course if track is not None and track.subject.run == run else None, self._ledger
+        return track.course if track is not None and track.subject.run == run else None
 
     def _run(self) -> None:
         growth: Growth | None = None
@@ -129,7 +127,6 @@ class ProgressReader:
             if track is not None:
                 track.close()
             track = self._track = Track(subject, self._log_of(subject.job), self._clock)
-            self._ledger = kept.load_stays(subject.state)
         track.subject = subject
         track.look()
         self._say(track, subject)
@@ -137,9 +134,7 @@ class ProgressReader:
     def _say(self, track: Track, subject: Subject) -> None:
         now = self._clock.now()
         seen = portrait.progress(track.course, now, track.notes(), is_running=subject.is_running)
-        book = self._ledger = self._billed(subject, now)
-        boot_s = None if subject.booted_at is None else now - subject.booted_at
-        costs = money(subject.price, boot_s, ledger.spent(book, subject.run), seen, subject.cap)
+        costs = money(subject.price, subject.boot_s, subject.spent, seen, subject.cap)
         told = (subject.run, seen, costs)
         if told != self._told:
             self._told = told
@@ -150,15 +145,3 @@ class ProgressReader:
             self._saved_at = self._clock.monotonic()
             if subject.is_running or has_turned:
                 track.save()
-            self._ledger = ledger.merged(kept.load_stays(subject.state), book)  # another pod may have come
-            kept.save_stays(subject.state, self._ledger)
-
-    def _billed(self, subject: Subject, now: float) -> Ledger:
-        book = self._ledger or ledger.Ledger()
-        if subject.boot is None or subject.booted_at is None:
-            return book
-        began = ledger.begin(
-            book, subject.run, subject.pod, subject.boot, booted_at=subject.booted_at, now=now
-        )
-        stay = ledger.Stay(subject.run, subject.pod, subject.boot, began, now, subject.price, subject.gpu)
-        return ledger.seen(book, stay)

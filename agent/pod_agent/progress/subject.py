@@ -5,9 +5,11 @@ Not here: who knows all this (``run``), and the reading.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path  # noqa: TC003 - a value's field
 from typing import TYPE_CHECKING
+
+from pod_agent.progress.ledger import Spent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +27,7 @@ class Subject:
     is_running: bool
     asked: str | None = None
     env: Mapping[str, str] | None = None
-    pod: str = ""
-    boot: str | None = None
-    booted_at: float | None = None
     price: float | None = None
-    gpu: str | None = None
+    boot_s: float | None = None  # how long this boot has been billed
+    spent: Spent = field(default_factory=Spent)  # by this run, over all boots and pods
     cap: float | None = None

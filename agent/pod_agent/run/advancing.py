@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pod_agent.progress.ledger import Spent
 from pod_agent.progress.subject import Subject
 from pod_wire.status import Phase
 
@@ -41,6 +42,7 @@ def subject(supervisor: Supervisor, steps: RealSteps, folders: Folders) -> Subje
     job = state.job
     if job is None or not job.run or state.opening:
         return None
+    bill = facts.bill
     folder, env = steps.surroundings(job)
     if env is None and job.spec.progress is not None:
         from pod_agent.run.steps import Prepared  # noqa: PLC0415 - found alive: its own variables at least
@@ -55,10 +57,8 @@ def subject(supervisor: Supervisor, steps: RealSteps, folders: Folders) -> Subje
         is_running=state.phase is Phase.RUNNING,
         asked=job.spec.progress,
         env=env,
-        pod=facts.pod or "here",
-        boot=facts.boot,
-        booted_at=facts.booted_at,
         price=facts.price,
-        gpu=facts.gpu,
-        cap=getattr(job.spec, "max_cost", None),  # POD_MAX_COST, where it is known
+        cap=job.spec.max_cost,
+        boot_s=None if bill is None else bill.boot_s,
+        spent=Spent() if bill is None or bill.run != job.run else bill.spent,
     )

@@ -5,6 +5,7 @@ Nothing here decides. ``Steps`` and ``Attempts`` are constructor arguments, so t
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ from pod_agent.run import events as e
 from pod_agent.run.attempt import Ended
 from pod_agent.run.keeper_tree import is_alive
 from pod_agent.run.stepping import Stepping
+from pod_agent.run.work import StepCancelled
 from pod_wire.errors import PodError
 from pod_wire.status import Phase
 
@@ -146,14 +148,21 @@ class Effects:
                 if self._attempt is not None:
                     self._attempt.kill()
             case c.Say(text):
-                if self._attempt is not None:
-                    self._attempt.say(text)
+                self._say(text)
             case c.Drain(job):
                 self._thread("drain", lambda: self._drain(job))
             case c.StopPod(terminate, _):
                 self._thread("stop", self._ladder(terminate).run)
             case _:
                 raise AssertionError(f"{type(command).__name__} is the supervisor's to carry out")
+
+    def _say(self, text: str) -> None:
+        """Into the job's log: through the attempt's pipe, else by the step at work, which no keeper writes beside."""
+        if self._attempt is not None:
+            self._attempt.say(text)
+        elif self._work is not None:
+            with contextlib.suppress(StepCancelled, OSError):  # the status says it all the same
+                self._work.say(text)
 
     # Steps
 

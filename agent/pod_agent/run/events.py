@@ -163,7 +163,18 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePassed:
+    """Hours or dollars are used up."""
+
     reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Nearing:
+    """Four fifths of the hours or dollars are gone: told once for each limit, which ``key`` names."""
+
+    key: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,5 +213,5 @@ Event = (
     | Synced | Installed | Restored | StepFailed | StepCancelled | Unfit
     | AttemptStarted | AttemptUnclaimed | AttemptEnded | BecameWhole
     | PauseOver | Overdue | DrainOverdue | Drained | Settle
-    | DeadlinePassed | IdleTooLong | OwnerLost | Termed | StopRefused | Warned
+    | DeadlinePassed | Nearing | IdleTooLong | OwnerLost | Termed | StopRefused | Warned
 )  # fmt: skip

@@ -86,7 +86,7 @@ def stop_again(state: State, _event: Stop, _now: float) -> Result:
 
 
 def deadline_busy(state: State, event: e.DeadlinePassed, now: float) -> Result:
-    return drain(state, Ending(Outcome.TIMED_OUT, event.reason), now)
+    return drain(state, Ending(Outcome.TIMED_OUT, event.reason, event.remedy), now)
 
 
 def deadline_draining(state: State, event: e.DeadlinePassed, _now: float) -> Result:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from pod_agent.pod.brakes import NEARLY
 from pod_wire.events import Entry, Kind, to_line
 from pod_wire.status import Phase
 
@@ -59,7 +60,11 @@ def tell(before: State, after: State, now: float) -> tuple[Entry, ...]:
     if after.stop_rounds > before.stop_rounds:
         entries.append(_entry(now, Kind.STOP_REFUSED, rounds=after.stop_rounds, error=after.stop_error))
     known = earlier.warnings if earlier is not None else ()
-    entries += [_entry(now, Kind.WARNING, text=text) for text in job.warnings if text not in known]
+    entries += [
+        _entry(now, Kind.WARNING, text=text)
+        for text in job.warnings
+        if text not in known and not (earlier is None and text.startswith(NEARLY))  # told by an earlier agent
+    ]
     return tuple(entries)
 
 

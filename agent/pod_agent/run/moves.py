@@ -21,7 +21,7 @@ from pod_agent.run.commands import (
 )
 from pod_agent.run.failures.failure import Again
 from pod_agent.run.situation import Alive, Result, State, agreed, enter, refused, the_job
-from pod_agent.run.state import MOST_ATTEMPTS, Ending, Job, warned
+from pod_agent.run.state import MOST_ATTEMPTS, MOST_TOLD, Ending, Job, warned
 from pod_wire.status import Attempt, Outcome, Phase, Rehearsed
 
 if TYPE_CHECKING:
@@ -193,6 +193,18 @@ def _is_being_killed(job: Job) -> bool:
     told, last = job.rehearsal, job.open_attempt
     is_open = told is not None and told.state is Rehearsed.KILLING
     return is_open and last is not None and told is not None and last.number == told.attempt
+
+
+def nearing(state: State, event: e.Nearing, _now: float) -> Result:
+    """Once for each limit, also after the agent has died: that it was told is in the record before it is."""
+    job = the_job(state)
+    has_voice = (
+        state.stepping or state.alive is Alive.LIVE
+    )  # amid a start the log is nobody's: told a second later
+    if event.key in job.told or not has_voice:
+        return state, ()
+    told = (*job.told, event.key)[-MOST_TOLD:]
+    return replace(state, job=warned(replace(job, told=told), event.text)), (Say(f"podkeep: {event.text}"),)
 
 
 def restart(state: State, event: Restart, now: float) -> Result:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import boot as boots
-from pod_agent.pod import brakes, scribe
+from pod_agent.pod import brakes, moment, scribe
 from pod_agent.pod.owner import Ownership
 from pod_agent.pod.record import Accepted, PodRecord, PodRecords, with_order
 from pod_agent.run import events as e
@@ -87,8 +87,9 @@ class Opening:
         with self._lock:
             if self._record is None:
                 self._record = self._settle()
-                boot, kept = self._record.boot, self._kept_deadline()
-                self._on_boot(boot, kept if kept is not None and kept.boot == boot.id else None)
+                boot = self._record.boot
+                kept = [one for one in self._kept_deadlines() if one.boot == boot.id]
+                self._on_boot(boot, min(kept, key=lambda one: one.at, default=None))
             return self._record.boot
 
     def _settle(self) -> PodRecord:
@@ -101,7 +102,8 @@ class Opening:
             facts = replace(facts, started_at=pod.started_at)
         boot, self.same_boot, _why = boots.settle(facts, seen, self._clock.now())
         if unread and pod is not None:
-            boot = replace(boot, booted_at=min(boot.booted_at, pod.started() or boot.booted_at))
+            boot = replace(boot, booted_at=min(boot.booted_at, pod.started() or boot.booted_at), mono=None)
+        boot = boots.anchored(boot, moment.take(self._clock))
         record = PodRecord(boot, known.accepted if known else None, known.revision if known else 0)
         return self._records.write(record)
 
@@ -211,7 +213,7 @@ class Opening:
             boot,
             self._clock.now(),
             since,
-            self._kept_deadline(),
+            brakes.by_hours(self._kept_deadlines()),
             (*self._settings.warnings, *self._records.warnings),
             is_asked=self._is_asked(order),
         )
@@ -222,9 +224,9 @@ class Opening:
             folder.fall_back()
             self._on_folder(spec.name)
             stand_in = lineage.carry(None, Verdict.RUN, spec, order, around)
-            stand_in = replace(stand_in, revision=state.STAND_IN)
+            stand_in = replace(self._anchored(stand_in), revision=state.STAND_IN)
             return e.OpenFailed(stand_in, *_words(error, self._settings))
-        job = lineage.carry(past, verdict, spec, order, around)
+        job = self._anchored(lineage.carry(past, verdict, spec, order, around))
         self._keep_deadline(job)
         self._on_folder(spec.name)
         mistakes = self._settings.mistakes
@@ -253,20 +255,27 @@ class Opening:
             scribe.lay_ballast(folder.ballast)
         return past
 
-    def _kept_deadline(self) -> brakes.Deadline | None:
+    def _anchored(self, job: Job) -> Job:
+        return replace(job, deadline=brakes.anchored(job.deadline, moment.take(self._clock)))
+
+    def _kept_deadlines(self) -> tuple[brakes.Deadline, ...]:
+        now = moment.take(self._clock)
         with contextlib.suppress(OSError):
-            return brakes.load((self._settings.disk_dir / brakes.FILE).read_bytes())
-        return None
+            kept = brakes.load((self._settings.disk_dir / brakes.FILE).read_bytes())
+            return tuple(one for value in kept if (one := brakes.anchored(value, now)) is not None)
+        return ()
 
     def _keep_deadline(self, job: Job) -> None:
-        """On the container's disk, where the entrypoint's last resort looks."""
+        """On the container's disk, where the entrypoint's last resort looks. That by dollars joins when it is known."""
+        mine = [one for one in self._kept_deadlines() if (one.boot, one.order) == (job.boot, job.order)]
+        data = brakes.dump(job.deadline, brakes.by_dollars(mine))
         path = self._settings.disk_dir / brakes.FILE
         with contextlib.suppress(OSError):  # it is in the job's record too
-            if job.deadline is None:
+            if not data:
                 path.unlink(missing_ok=True)
             else:
                 scribe.make_folder(path.parent)
-                scribe.replace(path, brakes.dump(job.deadline))
+                scribe.replace(path, data)
 
 
 def _words(error: Exception, settings: Settings) -> tuple[str, str]:

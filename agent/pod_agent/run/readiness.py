@@ -67,6 +67,7 @@ class Readiness:
         post: Callable[[e.Event], None],
         own_pod: Callable[[], Pod | None] = lambda: None,
         doing: Callable[[str | None], None] = lambda _: None,
+        afford: Callable[[str], Finding] | None = None,
         inspection: Callable[[Place], Inspection] | None = None,
         meter: Callable[[Callable[[Finding], None]], Meter] | None = None,
     ) -> None:
@@ -76,6 +77,7 @@ class Readiness:
         self._post = post
         self._own_pod = own_pod
         self._doing = doing
+        self._afford = afford
         self._inspection = inspection or self._usual
         self._meter = meter or self._usual_meter
         self._check: Check | None = None
@@ -152,6 +154,8 @@ class Readiness:
         if here.is_pod and check.known is None:
             self._follow(check, here, inspection, load)
         self._tell(check, inspection.of_machine(load))
+        if self._afford is not None:
+            self._tell(check, (self._afford(check.order),))
         log.info("preflight=%s seconds=%.3f", _word(check), self._clock.monotonic() - began)
 
     def _follow(self, check: Check, here: Place, inspection: Inspection, load: Load) -> None:

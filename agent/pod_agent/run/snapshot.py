@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.idle.brake import Brake
     from pod_agent.pod.idle.judge import Verdict
+    from pod_agent.run.bill import Bill
     from pod_agent.run.situation import State
     from pod_agent.run.state import Job
     from pod_wire.idle import IdleStatus
@@ -33,7 +34,9 @@ class PodFacts:
     booted_at: float | None = None
     self_stop: SelfStop = SelfStop.UNKNOWN
     price: float | None = None
+    price_source: str = ""  # who told it, in words
     deadline: Deadline | None = None  # of this boot, as the container's disk tells
+    bill: Bill | None = None  # what the run has cost, and when that reaches its cap
     idle_minutes: float = 15.0  # while there is no job
     log: LogPlace | None = None
     doing: str | None = None  # what a long step is at
@@ -49,12 +52,18 @@ class PodFacts:
 
 
 def portray(
-    state: State, facts: PodFacts, now: float, idle_left_s: float | None, idle: IdleStatus | None = None
+    state: State,
+    facts: PodFacts,
+    now: float,
+    idle_left_s: float | None,
+    idle: IdleStatus | None = None,
+    *,
+    mono: float,
 ) -> Status:
     """Everything a reader may know at this moment."""
-    pulls_at = deadline_of(state, facts)
-    deadline = pulls_at.at if pulls_at is not None else None
-    stops_at, because = _stop(state, now, idle_left_s, deadline)
+    pulls = [(brakes.shown(one, now, mono), brakes.kind(one)) for one in deadlines_of(state, facts)]
+    ends = {kind: at for at, kind in pulls}
+    stops_at, because = _stop(state, now, idle_left_s, pulls)
     is_told = state.job is not None and state.job.run == facts.told_of
     return Status(
         version=facts.version,
@@ -69,8 +78,10 @@ def portray(
         stop_error=state.stop_error,
         stops_at=stops_at,
         stops_because=because,
-        deadline_at=deadline,
+        deadline_at=ends.get("deadline"),
+        budget_at=ends.get("budget"),
         price_per_hour=facts.price,
+        price_source=facts.price_source or None,
         cost=_cost(facts, now),
         warnings=(*facts.warnings, *state.warnings, *((state.waits_because,) if state.waits_because else ())),
         services=facts.services,
@@ -81,9 +92,23 @@ def portray(
     )
 
 
-def deadline_of(state: State, facts: PodFacts) -> Deadline | None:
-    """The job's; while no folder has opened, the one that the container's disk tells."""
-    return state.job.deadline if state.job is not None else facts.deadline
+def deadlines_of(state: State, facts: PodFacts) -> tuple[Deadline, ...]:
+    """By hours and by dollars; while no folder has opened, the one that the container's disk tells."""
+    job = state.job
+    if job is None:
+        return () if facts.deadline is None else (facts.deadline,)
+    bill = facts.bill
+    kept = facts.deadline if facts.deadline is not None and facts.deadline.order == job.order else None
+    by_cost = kept if kept is not None and kept.dollars is not None else None  # until the bill is added up
+    if bill is not None and bill.is_of(job.run, job.order):
+        by_cost = bill.deadline
+    return tuple(one for one in (job.deadline, by_cost) if one is not None)
+
+
+def next_deadline(state: State, facts: PodFacts, now: float, mono: float) -> tuple[float, Deadline] | None:
+    """The first one, and the seconds until then."""
+    lefts = [(brakes.left_s(one, now, mono), one) for one in deadlines_of(state, facts)]
+    return min(lefts, key=lambda one: one[0], default=None)
 
 
 def idle_minutes(state: State, facts: PodFacts) -> float:
@@ -91,18 +116,20 @@ def idle_minutes(state: State, facts: PodFacts) -> float:
 
 
 def _stop(
-    state: State, now: float, idle_left_s: float | None, deadline: float | None
+    state: State, now: float, idle_left_s: float | None, pulls: list[tuple[float, str]]
 ) -> tuple[float | None, str | None]:
     """The earliest moment at which the pod will stop itself, as far as anybody knows."""
     if state.phase is Phase.STOPPING:
         return now, state.stop_because
-    moments = [] if deadline is None else [(deadline, "deadline")]
+    moments = list(pulls)
     if idle_left_s is not None:
         moments.append((now + idle_left_s, "idle"))
     return min(moments, default=(None, None))
 
 
 def _cost(facts: PodFacts, now: float) -> float | None:
+    if facts.price is not None and facts.bill is not None:
+        return round(facts.bill.boot_s * facts.price / SECONDS_PER_HOUR, 6)
     if facts.price is None or facts.booted_at is None:
         return None
     return round(max(0.0, now - facts.booted_at) * facts.price / SECONDS_PER_HOUR, 6)

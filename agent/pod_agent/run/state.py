@@ -17,6 +17,7 @@ from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, PhaseTime,
 FILE = "state.json"
 MOST_WARNINGS = 40
 MOST_ATTEMPTS = 100
+MOST_TOLD = 20
 STAND_IN = -(
     1 << 40
 )  # the revision of a record made without having read the job's own: any real one is newer
@@ -55,6 +56,7 @@ class Job:
     fresh_for: str | None = None  # the spec hash whose POD_FRESH has been honoured
     rehearsal: Rehearsal | None = None  # of this run
     installed: str = ""  # what its environment came from, and how: by the last install
+    told: tuple[str, ...] = ()  # limits of which was said that they are near
     revision: int = 0  # higher is newer, when two places hold a record
     format: int = FORMAT
 

@@ -85,9 +85,6 @@ class Supervisor:
         self.state = State(opening=True, entered_at=clock.now(), on_pod=facts.pod is not None)
         self._since = clock.monotonic()  # when the phase was entered
         self._pulled = -1  # the serial whose deadline was told
-        self._fixed: tuple[float, float] | None = (
-            None  # a deadline, and when it is over by the clock that never jumps
-        )
         self.exit: ExitAgent | None = None
 
     # Called from any thread
@@ -116,7 +113,7 @@ class Supervisor:
         now, mono = self._clock.now(), self._clock.monotonic()
         left = snapshot.idle_left(state, facts, self._since, mono)
         idle = snapshot.idle_status(state, facts, self._since, now, mono)
-        return snapshot.portray(state, facts, now, left, idle)
+        return snapshot.portray(state, facts, now, left, idle, mono=mono)
 
     def idle_left_s(self) -> float | None:
         """Seconds until idleness stops the pod; None where it does not."""
@@ -164,8 +161,8 @@ class Supervisor:
         mono = self._clock.monotonic()
         waits = [self._timers[0][0] - mono] if self._timers else []
         if self.state.serial != self._pulled:
-            left = self._deadline_left(mono)
-            waits += [] if left is None or self.state.phase is Phase.STOPPING else [left]
+            pulls = snapshot.next_deadline(self.state, self.facts, self._clock.now(), mono)
+            waits += [] if pulls is None or self.state.phase is Phase.STOPPING else [pulls[0]]
         idle = snapshot.idle_left(self.state, self.facts, self._since, mono)
         waits += [] if idle is None else [idle]
         return max(0.0, min(waits)) if waits else None
@@ -175,25 +172,14 @@ class Supervisor:
         mono = self._clock.monotonic()
         if self._timers and self._timers[0][0] <= mono:
             return heapq.heappop(self._timers)[2]
-        deadline = snapshot.deadline_of(self.state, self.facts)
-        if deadline is not None and self.state.phase is not Phase.STOPPING:
-            over = self._deadline_left(mono) == 0
-            if over and self.state.serial != self._pulled and not self.state.opening:
-                self._pulled = self.state.serial
-                return e.DeadlinePassed(brakes.deadline_reason(deadline.hours))
+        pulls = snapshot.next_deadline(self.state, self.facts, self._clock.now(), mono)
+        is_told = self.state.serial == self._pulled or self.state.phase is Phase.STOPPING
+        if pulls is not None and pulls[0] == 0 and not is_told and not self.state.opening:
+            self._pulled = self.state.serial
+            return e.DeadlinePassed(brakes.reason(pulls[1]), brakes.remedy(pulls[1]))
         if snapshot.idle_left(self.state, self.facts, self._since, mono) == 0:
             return e.IdleTooLong(snapshot.idle_reason(self.state, self.facts, self._since, mono))
         return None
-
-    def _deadline_left(self, mono: float) -> float | None:
-        """By the wall clock, and by the monotonic one since we know of it: a clock set back buys no hours."""
-        deadline = snapshot.deadline_of(self.state, self.facts)
-        if deadline is None:
-            return None
-        at, left = deadline.at, brakes.deadline_left(deadline.at, self._clock.now()) or 0.0
-        if self._fixed is None or self._fixed[0] != at:
-            self._fixed = (at, mono + left)
-        return min(left, max(0.0, self._fixed[1] - mono))
 
     def take(self, letter: Letter) -> None:
         """One event: decide, keep, tell, publish, act."""

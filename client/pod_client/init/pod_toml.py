@@ -31,6 +31,7 @@ _HEAD = """\
 _SAFETY = """\
 # The pod switches itself off when the job has ended, or nothing runs for 15 minutes. A limit besides:
 # max_hours = 12
+# max_cost = 20   # dollars of the whole run (docs/limits.md)
 """
 
 

@@ -31,7 +31,7 @@ def test_a_run_is_billed_over_boots_and_pods():
         Stay("r1", "c", "b1", 20 * HOUR, 22 * HOUR, 0.5),
         Stay("r0", "a", "b0", 0.0, 99 * HOUR, 2.0),
     )
-    assert ledger.spent(made, "r1") == Spent(2.0 + 1.0 + 1.0, 3.5 * HOUR, 0.0)
+    assert ledger.spent(made, "r1") == Spent(2.0 + 1.0 + 1.0, 3.5 * HOUR, 0.0, 3)
     assert from_json(Ledger, to_json(made)) == made
 
 
@@ -49,19 +49,48 @@ def test_hours_without_a_price_are_said():
     """They are no dollars: the sum is the least that was spent, or nothing that can be said."""
     made = book(Stay("r1", "a", "b1", 0.0, HOUR), Stay("r1", "a", "b2", HOUR, 2 * HOUR, 1.0))
     known = ledger.spent(made, "r1")
-    assert known == Spent(1.0, 2 * HOUR, HOUR)
+    assert known == Spent(1.0, 2 * HOUR, HOUR, 2)
+    assert ledger.spent(made, "r1", assumed=3.0).dollars == 4.0
+    assert ledger.highest(made, "r1", 0.4) == 1.0
     assert money(1.0, 10.0, known, None).run == 1.0
     assert money(None, 10.0, Spent(0.0, HOUR, HOUR), None).run is None
     assert money(None, 10.0, Spent(), None).boot is None
 
 
-def test_a_second_run_on_a_boot_begins_where_the_first_was_left():
-    """No second of a boot is billed to two runs."""
-    made = book(Stay("r1", "a", "b1", 100.0, 500.0, 1.0))
-    assert ledger.begin(made, "r2", "a", "b1", booted_at=100.0, now=600.0) == 500.0
-    assert ledger.begin(made, "r1", "a", "b1", booted_at=100.0, now=600.0) == 100.0
-    assert ledger.begin(made, "r2", "a", "b2", booted_at=550.0, now=600.0) == 550.0
-    assert ledger.begin(made, "r2", "a", "b2", booted_at=700.0, now=600.0) == 600.0
+def test_no_second_of_a_boot_is_billed_to_two_runs():
+    """What another run of the same boot was billed for is known; other boots and pods do not count."""
+    made = book(Stay("r1", "a", "b1", 100.0, 500.0, 1.0), Stay("r1", "c", "b1", 0.0, 70.0, 1.0))
+    assert ledger.of_others(made, "r2", "a", "b1") == 400.0
+    assert ledger.of_others(made, "r1", "a", "b1") == 0.0
+    assert ledger.of_others(made, "r2", "a", "b2") == 0.0
+
+
+def test_seconds_are_a_span_and_no_distance_of_moments():
+    """A clock that is set years ahead or back between two looks makes no stay longer or shorter."""
+    made = book(
+        Stay("r", "a", "b1", 100.0, 400.0, 1.0, 300.0),
+        Stay("r", "a", "b1", 9e9, 9e9, 1.0, 360.0),
+        Stay("r", "a", "b1", -9e9, -9e9, 1.0, 400.0),
+    )
+    assert ledger.spent(made, "r").seconds == 400.0
+
+
+def test_an_older_podkeep_s_stay_grows_by_spans_from_then_on():
+    """It knew moments only: what lies between them is what was paid until then."""
+    made = book(Stay("r", "a", "b1", 100.0, 400.0, 1.0), Stay("r", "a", "b1", 0.0, 500.0, None, 350.0))
+    assert made.stays == (Stay("r", "a", "b1", 100.0, 500.0, 1.0, 350.0),)
+
+
+def test_a_boot_that_ended_without_a_word_was_paid_for_a_little_longer():
+    """Once; one that said its last word, and the boot at hand, are as they were written."""
+    made = book(
+        Stay("r", "a", "b1", 0.0, 100.0, 1.0, 100.0),
+        Stay("r", "a", "b2", 0.0, 100.0, 1.0, 100.0, is_closed=True),
+        Stay("r", "a", "b3", 0.0, 100.0, 1.0, 100.0),
+    )
+    once = ledger.settled(made, "b3", 15.0)
+    assert [one.seconds for one in once.stays] == [115.0, 100.0, 100.0]
+    assert ledger.settled(once, "b3", 15.0) == once
 
 
 def test_two_books_become_one():
@@ -72,10 +101,15 @@ def test_two_books_become_one():
     assert ledger.merged(mine, Ledger()) == mine
 
 
-def test_a_book_stays_small():
-    """A run of more boots than anybody has keeps the newest."""
-    made = book(*(Stay("r", "a", str(number), number, number + 1.0, 1.0) for number in range(MOST + 5)))
+def test_a_book_stays_small_and_forgets_no_dollar():
+    """Of more boots than anybody has, the oldest of a run become one; another run's lone stay goes first."""
+    made = book(
+        Stay("r0", "a", "x", 0.0, 1.0, 1.0),
+        *(Stay("r", "a", str(number), number, number + 1.0, 1.0 + number % 2) for number in range(MOST + 5)),
+    )
     assert len(made.stays) == MOST
+    assert ledger.spent(made, "r").seconds == MOST + 5
+    assert ledger.spent(made, "r").dollars == pytest.approx((MOST + 5 + (MOST + 5) // 2) / HOUR)
 
 
 @pytest.mark.parametrize(

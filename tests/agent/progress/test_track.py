@@ -10,6 +10,7 @@ from pod_agent.outputs.log import JobLog
 from pod_agent.outputs.masked import MaskedLog
 from pod_agent.progress import kept
 from pod_agent.progress.asked import Asking, Pattern
+from pod_agent.progress.ledger import Spent
 from pod_agent.progress.lines import Line
 from pod_agent.progress.reader import ProgressReader
 from pod_agent.progress.subject import Subject
@@ -20,6 +21,7 @@ from tests.fakes.clock import FakeClock
 from tests.live import wait_for
 
 HEADER = b"podkeep: attempt %d of run r1, 2026-01-31 12:00:00 UTC: python train.py\n"
+BOOTED_AT = 1_800_000_000.0
 EVIL = r"(?P<step>\d+)(a|a?)+$"
 
 
@@ -47,9 +49,8 @@ class Place:
             self.state,
             self.folder,
             is_running=True,
-            pod="p",
-            boot="b",
-            booted_at=1_800_000_000.0,
+            boot_s=self.clock.now() - BOOTED_AT,
+            spent=Spent(0.001, self.clock.now() - BOOTED_AT),
             **self.more,
         )
 
@@ -120,7 +121,6 @@ def test_a_damaged_record_costs_the_curve_only(place):
     place.log.append(HEADER % 1)
     place.trains(place.reader(), 1, 20)
     (place.state / kept.FILE).write_bytes(b'{"course": 7')
-    (place.state / "stays.json").write_bytes(b"\xff")
     progress, money = place.trains(place.reader(), 21, 22)
     assert (progress.step, progress.total) == (22, 100)
     assert money.run is not None

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pod_wire.errors import Broken, NotFound, Refused
-from pod_wire.runpod.graphql import GraphqlApi, graphql_url
+from pod_wire.errors import Broken, NotFound, PodError, Refused
+from pod_wire.runpod.graphql import GpuPrice, GraphqlApi, gpu_prices, graphql_url
 from pod_wire.runpod.transport import StdlibTransport
 from pod_wire.secrets import Secret
 
@@ -70,6 +70,42 @@ def test_a_refusal_is_refused(api, server, recorded):
     server.play(recorded(401, b'{"errors": [{"message": "Unauthorized"}]}'))
     with pytest.raises(Refused, match="Unauthorized"):
         api.stop("a")
+
+
+def test_prices_are_asked_without_a_key(server, recorded):
+    """The list tells what each GPU costs in either cloud; 0 and null are no price, odd entries are left out."""
+    listed = [
+        {"id": "NVIDIA L4", "displayName": "L4", "securePrice": 0.43, "communityPrice": 0},
+        {"id": "NVIDIA B200", "displayName": None, "securePrice": None, "communityPrice": "dear"},
+        {"displayName": "nameless", "securePrice": 1.0},
+        "no object",
+    ]
+    server.play(recorded(200, json.dumps({"data": {"gpuTypes": listed}}).encode()))
+    found = gpu_prices(graphql_url(server.url + "/v2"), StdlibTransport(), 5.0)
+    assert found == (
+        GpuPrice("NVIDIA L4", "L4", 0.43, None), GpuPrice("NVIDIA B200", "NVIDIA B200", None, None),
+    )  # fmt: skip
+    asked = server.asked[0]
+    assert "authorization" not in {name.lower() for name in asked.headers}
+    assert "gpuTypes" in json.loads(asked.body)["query"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"<html>"),
+        (200, b'{"errors": [{"message": "no"}]}'),
+        (200, b'{"data": {"gpuTypes": null}}'),
+        (200, b"[]"),
+        (403, b"error code: 1010"),
+        (503, b""),
+    ],
+)
+def test_a_list_that_does_not_come_is_an_error(server, recorded, status, body):
+    """Never an empty list, which would mean that RunPod has no GPU."""
+    server.play(recorded(status, body))
+    with pytest.raises(PodError, match="cannot read the prices"):
+        gpu_prices(graphql_url(server.url + "/v2"), StdlibTransport(), 5.0)
 
 
 @pytest.mark.parametrize(

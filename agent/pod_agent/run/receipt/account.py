@@ -82,7 +82,7 @@ def receipt(
         dollars=_dollars(paid),
         unpriced_s=round(paid.unpriced_s, 3),
         price_per_hour=facts.price,
-        cap=getattr(job.spec, "max_cost", None),  # POD_MAX_COST, where it is known
+        cap=job.spec.max_cost,
         goodput=goodput(paid, told),
         stop=_stop(state, job, now, asked_at=asked_at, is_here=is_here),
         log_bytes=facts.log.size if facts.log is not None else None,
@@ -92,11 +92,13 @@ def receipt(
 
 
 def _with_this_boot(book: Ledger, job: Job, facts: PodFacts, now: float) -> tuple[Ledger, str]:
-    """The books with this boot as it is now, whether the reader of progress has looked yet or not."""
+    """The books with this boot as it is now, whether it was billed yet or not."""
     pod, boot = facts.pod or "here", facts.boot or job.boot
     booted_at = facts.booted_at if facts.booted_at is not None else job.accepted_at or now
-    began = ledger.begin(book, job.run, pod, boot, booted_at=booted_at, now=now)
-    stay = ledger.Stay(job.run, pod, boot, began, now, facts.price, facts.gpu)
+    bill = facts.bill if facts.bill is not None and facts.bill.run == job.run else None
+    boot_s = bill.boot_s if bill is not None else max(0.0, now - booted_at)
+    paid = max(0.0, boot_s - ledger.of_others(book, job.run, pod, boot))
+    stay = ledger.Stay(job.run, pod, boot, now - paid, now, facts.price, paid, gpu=facts.gpu)
     return ledger.seen(book, stay), boot
 
 

@@ -58,7 +58,7 @@ class Chronicle:
             return None
         from pod_agent.run.receipt import reading  # noqa: PLC0415 - the training comes first
 
-        return self._tell(reading.books(self._folders.of(job.name).path, job.run, reader), None)
+        return self._tell(reading.books(self._folders.of(job.name), job.run, reader), None)
 
     def drained(self, reader: Reader | None) -> None:
         """The job's end is decided and everything of it is over: its last words are read, its receipt is told.
@@ -103,7 +103,7 @@ class Chronicle:
         from pod_wire.receipt_page import page  # noqa: PLC0415
 
         folder = self._folders.of(job.name)
-        told = self._tell(reading.books(folder.path, job.run, reader), asked_at)
+        told = self._tell(reading.books(folder, job.run, reader), asked_at)
         if told is None:
             return
         with self._publishing:

@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.progress import kept, ledger
+from pod_agent.run import books as stays
 from pod_agent.run.journal import FILE
 from pod_agent.run.receipt.account import Books
 from pod_wire.events import read_entries
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pod_agent.progress.course import Course
-    from pod_agent.progress.ledger import Ledger
+    from pod_agent.run.folders import JobFolder
     from pod_wire.events import Entry
 
 MOST_BYTES = 1 << 20
@@ -30,23 +31,22 @@ class Reader(Protocol):
 
     def catch_up(self, limit_s: float) -> None: ...
 
-    def books(self, run: str) -> tuple[Course | None, Ledger | None]: ...
+    def course(self, run: str) -> Course | None: ...
 
 
-def books(folder: Path, run: str, reader: Reader | None) -> Books:
+def books(folder: JobFolder, run: str, reader: Reader | None) -> Books:
     """What the reader of progress knows goes before what it last wrote."""
-    entries, unknown = _journal(folder / FILE)
-    course, book = reader.books(run) if reader is not None else (None, None)
-    on_disk = kept.load_stays(folder)
-    if course is None:
-        course = kept.load(folder).course
-    return Books(entries, ledger.merged(on_disk, book) if book is not None else on_disk, course, unknown)
+    entries, unknown = _journal(folder.path / FILE)
+    found = stays.read(folder, ledger.FILE)
+    if found.trouble:
+        unknown = (*unknown, f"the bill of earlier boots cannot be read ({found.trouble})")
+    course = reader.course(run) if reader is not None else None
+    return Books(entries, found.book, course or kept.load(folder.path).course, unknown)
 
 
 def from_memory(run: str, reader: Reader | None) -> Books:
     """Where the disk does not answer: what the reader of progress has in its hands."""
-    course, book = reader.books(run) if reader is not None else (None, None)
-    return Books((), book or ledger.Ledger(), course, (NO_BOOKS,))
+    return Books((), ledger.Ledger(), reader.course(run) if reader is not None else None, (NO_BOOKS,))
 
 
 def _journal(path: Path) -> tuple[tuple[Entry, ...], tuple[str, ...]]:

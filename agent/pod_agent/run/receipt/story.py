@@ -66,7 +66,12 @@ def all_stays(stays: Sequence[Stay], entries: Sequence[Entry], run: str) -> tupl
             continue
         old = found.get(boot) or Stay(run, "", boot, entry.at, entry.at)
         found[boot] = replace(old, seen_at=max(old.seen_at, entry.at))
-    return tuple(sorted((*stays, *found.values()), key=lambda stay: stay.began_at))
+    return tuple(sorted((*map(_by_moments, stays), *found.values()), key=lambda stay: stay.began_at))
+
+
+def _by_moments(stay: Stay) -> Stay:
+    """Its seconds are right whatever the wall clock did meanwhile: it began so long before it was seen last."""
+    return replace(stay, began_at=stay.seen_at - stay.seconds, paid_s=None)
 
 
 def visits(stays: Sequence[Stay], entries: Sequence[Entry]) -> tuple[Visit, ...]:
