@@ -64,6 +64,10 @@ class Followers:
         """Whether somebody has asked for the status after this moment of ``monotonic``."""
         return self._last_status >= moment
 
+    def followed_since(self, moment: float) -> bool:
+        """Whether somebody follows a log, or has done so or asked for the status after this moment."""
+        return bool(self._active) or max(self._last_status, self._last_end) >= moment
+
     def finish(self) -> None:
         """From now on a follower that has everything is let go, and who polls the status is waited for once."""
         self.finishing = True

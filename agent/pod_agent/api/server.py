@@ -55,6 +55,10 @@ class HttpServer:
         """Whether somebody has asked how it stands after this moment of the monotonic clock."""
         return self._followers.status_read_since(moment)
 
+    def followed_since(self, moment: float) -> bool:
+        """Whether somebody follows, or has done so or asked how it stands after this moment."""
+        return self._followers.followed_since(moment)
+
     @property
     def followers(self) -> int:
         """How many follow a log at the moment."""

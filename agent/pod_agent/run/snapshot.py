@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
+from pod_agent.run import hold, leaving
+from pod_wire.job import ExitPolicy
 from pod_wire.status import JobStatus, LogPlace, Money, Phase, Progress, SelfStop, ServiceStatus, Status
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class PodFacts:
     booted_at: float | None = None
     self_stop: SelfStop = SelfStop.UNKNOWN
     price: float | None = None
+    disk_gb: float | None = None  # the pod's own disk, billed also while it is stopped
     deadline: Deadline | None = None  # of this boot, as the container's disk tells
     idle_minutes: float = 15.0  # while there is no job
     log: LogPlace | None = None
@@ -92,6 +95,9 @@ def _stop(
     if state.phase is Phase.STOPPING:
         return now, state.stop_because
     moments = [] if deadline is None else [(deadline, "deadline")]
+    held = hold.of(state)
+    if held is not None and state.job is not None and leaving.of(state.job).policy is not ExitPolicy.KEEP:
+        moments.append((held.until, "hold"))  # somebody reads this: so it is not over before
     if idle_left_s is not None:
         moments.append((now + idle_left_s, "idle"))
     return min(moments, default=(None, None))
@@ -125,12 +131,19 @@ def _job(job: Job, state: State, facts: PodFacts) -> JobStatus:
         warnings=job.warnings,
         next_attempt_at=state.next_attempt_at,
         rehearsal=job.rehearsal,
+        held=hold.of(state),
+        leave=(job.leave.because or None) if ending is not None and job.leave is not None else None,
     )
+
+
+def is_at_rest(state: State) -> bool:
+    """Whether idleness counts: no job is worked on, and no pod held for one."""
+    return state.phase in RESTING and not state.opening and hold.of(state) is None
 
 
 def idle_left(state: State, facts: PodFacts, since_mono: float, mono: float) -> float | None:
     """Seconds until idleness stops the pod; None while a job is worked on."""
-    if state.phase not in RESTING or state.opening:
+    if not is_at_rest(state):
         return None
     if facts.brake is None and facts.brake_by is not None and mono < facts.brake_by:
         return None
@@ -144,8 +157,7 @@ def idle_verdict(state: State, facts: PodFacts, since_mono: float, mono: float) 
     """What the signals say; None where nobody collects them."""
     if facts.brake is None:
         return None
-    is_resting = state.phase in RESTING and not state.opening
-    return facts.brake.verdict(since_mono if is_resting else None, idle_minutes(state, facts), mono)
+    return facts.brake.verdict(since_mono if is_at_rest(state) else None, idle_minutes(state, facts), mono)
 
 
 def idle_reason(state: State, facts: PodFacts, since_mono: float, mono: float) -> str:

@@ -19,6 +19,7 @@ from pod_agent.pod import brakes
 from pod_agent.run import asks, machine, snapshot
 from pod_agent.run import events as e
 from pod_agent.run.commands import After, Answer, Command, ExitAgent, HurryAttempt, Note
+from pod_agent.run.hold import Countdown
 from pod_agent.run.journal import tell
 from pod_agent.run.moves import OPEN_S
 from pod_agent.run.situation import State
@@ -88,6 +89,7 @@ class Supervisor:
         self._fixed: tuple[float, float] | None = (
             None  # a deadline, and when it is over by the clock that never jumps
         )
+        self._hold = Countdown()
         self.exit: ExitAgent | None = None
 
     # Called from any thread
@@ -161,7 +163,8 @@ class Supervisor:
             left = self._deadline_left(mono)
             waits += [] if left is None or self.state.phase is Phase.STOPPING else [left]
         idle = snapshot.idle_left(self.state, self.facts, self._since, mono)
-        waits += [] if idle is None else [idle]
+        held = self._hold.left_s(self.state, self._clock.now(), mono)
+        waits += [one for one in (idle, held) if one is not None]
         return max(0.0, min(waits)) if waits else None
 
     def _ripe(self) -> e.Event | None:
@@ -175,6 +178,8 @@ class Supervisor:
             if over and self.state.serial != self._pulled and not self.state.opening:
                 self._pulled = self.state.serial
                 return e.DeadlinePassed(brakes.deadline_reason(deadline.hours))
+        if self._hold.left_s(self.state, self._clock.now(), mono) == 0:
+            return e.HoldOver(self.state.serial)
         if snapshot.idle_left(self.state, self.facts, self._since, mono) == 0:
             return e.IdleTooLong(snapshot.idle_reason(self.state, self.facts, self._since, mono))
         return None
