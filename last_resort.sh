@@ -48,7 +48,7 @@ late() { # only the deadline that was set, and the hours asked for
 
 case "$*" in *"sleep infinity" | *"tail -f /dev/null" | */start.sh) set -- ;; esac # what only waits is no job
 
-pod=${RUNPOD_POD_ID:-} key=${RUNPOD_API_KEY:-}
+pod=${RUNPOD_POD_ID:-} keys=("${RUNPOD_API_KEY:-}" ${POD_STOP_KEY:+"$POD_STOP_KEY"})
 if ! late || [ -z "$pod" ]; then
   keeper && { say "the training goes on under its keeper"; exit 0; }
   [ -n "$pod" ] || { say "this is no RunPod pod: the container ends"; exit 77; }
@@ -85,17 +85,21 @@ post() { # the key travels through a pipe or a file that only root reads, never 
   fi
   wait $!
 }
-tool() { command -v runpodctl >/dev/null && { timeout 20 runpodctl "$@" >/dev/null 2>&1 </dev/null & wait $!; }; }
+tool() { command -v runpodctl >/dev/null && { RUNPOD_API_KEY=$key timeout 20 runpodctl "$@" >/dev/null 2>&1 </dev/null & wait $!; }; }
 
 ways=(v2 graphql new old) # the sixth death begins with the first, each later one with the next
-for i in 0 1 2 3; do
-  say "asking for the stop by ${ways[(deaths + 2 + i) % 4]}" # now: once it is taken, we may be killed before the next word
-  case ${ways[(deaths + 2 + i) % 4]} in
+count=$((4 * ${#keys[@]})) # all with the pod's own key, then all with POD_STOP_KEY
+for ((i = 0; i < count; i++)); do
+  n=$(((deaths + 2 + i) % count)) key=${keys[n / 4]}
+  way=${ways[n % 4]}
+  name="$way$([ "$n" -lt 4 ] || echo " with POD_STOP_KEY")"
+  say "asking for the stop by $name" # now: once it is taken, we may be killed before the next word
+  case $way in
     v2) post "$url/pods/$pod/action" '{"action": "stop"}' && ! [[ $(<"$answer") =~ ^[[:space:]]*'<' ]] ;; # a page
     graphql) post "$origin/graphql" "$query" && grep -q '"podStop": *{' "$answer" && ! grep -q '"errors"' "$answer" ;;
     new) tool pod stop "$pod" ;;
     old) tool stop pod "$pod" ;;
-  esac && { say "${ways[(deaths + 2 + i) % 4]} took the request; until we are killed we do not believe it"; exit 0; }
-  say "${ways[(deaths + 2 + i) % 4]}: not taken"
+  esac && { say "$name took the request; until we are killed we do not believe it"; exit 0; }
+  say "$name: not taken"
 done
 say "STOP THIS POD BY HAND, it is billed and cannot stop itself: pod $pod"

@@ -13,7 +13,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent import climbing, later, signals
+from pod_agent import later, signals
 from pod_agent.farewell import Farewell
 from pod_agent.pod import marks, scribe
 from pod_agent.pod.armed import ArmedCheck
@@ -21,6 +21,7 @@ from pod_agent.pod.myself import Myself
 from pod_agent.pod.owner import BEAT_S
 from pod_agent.pod.record import PodRecords
 from pod_agent.pod.rest import Rest
+from pod_agent.run import climbing
 from pod_agent.run import events as e
 from pod_agent.run.attempt import KeptAttempts
 from pod_agent.run.attempt_plan import USUAL, Patience
@@ -244,14 +245,13 @@ class Life:
             self._opening.learned(found.pod.started_at)
 
     def _ladder(self, terminate: bool) -> StopLadder:
-        ways, over = self._myself.ways(terminate=terminate), self._over.is_set
         return climbing.ladder(
-            ways,
+            self._myself.ways(terminate=terminate),
             self._supervisor,
             self._settings.disk_dir,
             self._clock,
-            self._farewell,
-            over=over,
+            before=self._farewell.let_be_seen,
+            over=self._over.is_set,
             terminate=terminate,
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pod_wire.runpod.prices import STOPPED_GB_MONTH
 from pod_wire.status import Outcome, Phase
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _MINUTES_FROM_S = 100  # below it, seconds with a tenth tell more
 _CENTS_FROM = 0.1  # below it, cents alone would say $0.00
 _THOUSAND = 1000
-_STOPPED_GB_MONTH = 0.20  # dollars: what RunPod asks for the disk of a stopped pod
 _SHOWN = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING, Phase.DRAINING)
 
 
@@ -82,6 +82,7 @@ def _of_job(job: JobStatus) -> list[str]:
     lines.append(_row("outcome", outcome + (f": {job.reason}" if job.reason else "")))
     if job.remedy and job.outcome is not Outcome.SUCCEEDED:
         lines.append(_row("remedy", job.remedy))
+    lines += [_row("left", job.leave)] if job.leave else []
     spent = _phases(job)
     if spent:
         total = sum(spent.values())
@@ -170,7 +171,7 @@ def _still_billed(bill: Bill) -> list[str]:
         case "EXITED":
             if not bill.disk_gb:
                 return [f"to remove it: pod-client rm {bill.pod_id}"]
-            monthly = bill.disk_gb * _STOPPED_GB_MONTH
+            monthly = bill.disk_gb * STOPPED_GB_MONTH
             disk = f"its {bill.disk_gb} GB disk is still billed, about {dollars(monthly)} a month"
             return [f"{disk}; to end that: pod-client rm {bill.pod_id}"]
         case _:

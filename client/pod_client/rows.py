@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_client import picture
+from pod_client import holding, picture
 from pod_client.receipt import dollars, rehearsed, seconds
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def status_rows(status: Status, *, is_live: bool, ascii_only: bool = False) -> R
     if is_live and status.stops_at is not None:
         because = f" ({status.stops_because})" if status.stops_because else ""
         rows.append(("stops", f"in {seconds(max(0.0, status.stops_at - status.now))}{because}"))
+    rows.append(("held", holding.row(status) if is_live else None))
     rows += [("kept", words) for words in _kept(status)]
     failed = f"{status.stop_attempts} times: {status.stop_error}" if status.stop_error else None
     rows.append(("stop failed", failed))
@@ -54,6 +55,7 @@ def _job(job: JobStatus, now: float) -> Rows:
     if job.checkpoint is not None:
         step = "" if job.checkpoint.step is None else f" (step {job.checkpoint.step})"
         rows.append(("checkpoint", job.checkpoint.path + step))
+    rows.append(("left", job.leave))
     rows.append(("rehearsal", rehearsed(job.rehearsal) if job.rehearsal is not None else None))
     return rows
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from pod_agent.pod.stop import StopLadder
     from pod_agent.run.attempt import Attempt, AttemptPlan, Attempts
     from pod_agent.run.failures.failure import Failure
+    from pod_agent.run.left import Parting
     from pod_agent.run.opening import Opening
-    from pod_agent.run.parting import Parting, Partings
+    from pod_agent.run.parting import Partings
     from pod_agent.run.state import Job
     from pod_agent.run.work import Work
     from pod_wire.clock import Clock

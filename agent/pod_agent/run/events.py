@@ -13,7 +13,7 @@ from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 if TYPE_CHECKING:
     from pod_agent.run.attempt import Ended
     from pod_agent.run.failures.failure import Failure
-    from pod_agent.run.parting import Parting
+    from pod_agent.run.left import Parting
     from pod_agent.run.state import Job
     from pod_wire.orders import Verdict
     from pod_wire.status import CheckpointPlace, Phase

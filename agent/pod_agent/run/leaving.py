@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pod_agent.run.left import Leave
 from pod_wire import proof
 from pod_wire.job import ExitPolicy
 from pod_wire.proof import Estate, Keeps, Way
@@ -23,14 +24,6 @@ DAYS = 7  # for so long a disk is reckoned: who comes back, comes within days
 HOUR_S, MINUTE_S = 3600.0, 60.0
 SET_UP = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING)
 KEPT = "the pod is kept, and stops when it is idle"
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """What follows a job's end, decided with all numbers before that end is told."""
-
-    policy: ExitPolicy
-    because: str = ""  # nothing, where the policy is simply done
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ Looks at who follows, where the workspace lies, and at the numbers; the rules ar
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.run import events as e
 from pod_agent.run import hold, leaving
+from pod_agent.run.left import Parting
 from pod_wire import proof
 from pod_wire.job import ExitPolicy
 from pod_wire.proof import Estate, Keeps
@@ -19,26 +19,25 @@ from pod_wire.status import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pod_agent.farewell import Farewell
-    from pod_agent.run.leaving import Leave
+    from pod_agent.run.left import Leave
     from pod_agent.run.state import Job
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
-    from pod_wire.status import Held, Progress
+    from pod_wire.status import Progress
 
 MOUNT_S = 2.0
 LOOK_S = 1.0
 TYPED_S = 120.0  # terminals are looked at every half minute while a job runs
 
 
-@dataclass(frozen=True, slots=True)
-class Parting:
-    """All of it, for the machine."""
+class Visitors(Protocol):
+    """What is asked of HTTP; it may not be up yet."""
 
-    held: Held | None = None
-    leave: Leave | None = None
-    way_s: float | None = None
+    @property
+    def opened_at(self) -> float | None: ...
+
+    def followed_since(self, moment: float) -> bool: ...
 
 
 class Partings:
@@ -48,13 +47,13 @@ class Partings:
         self,
         settings: Settings,
         supervisor: Callable[[], Supervisor],
-        farewell: Farewell,
+        visitors: Visitors,
         clock: Clock,
         write: Callable[[str, bytes], None],
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
-        self._farewell = farewell
+        self._visitors = visitors
         self._clock = clock
         self._write = write
 
@@ -94,11 +93,11 @@ class Partings:
 
     def _company(self) -> hold.Company:
         mono = self._clock.monotonic()
-        if self._farewell.followed_since(mono - hold.WITHIN_S):
+        if self._visitors.followed_since(mono - hold.WITHIN_S):
             return hold.Company("somebody follows it")
         if self._typed_since(mono - TYPED_S):
             return hold.Company("somebody is logged in")
-        up = self._farewell.opened_at
+        up = self._visitors.opened_at
         left = hold.COME_S if up is None else up + hold.COME_S - mono
         return hold.Company(come_by=self._clock.now() + left if left > 0 else None)
 

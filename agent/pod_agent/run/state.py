@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pod_agent.pod.brakes import Deadline  # noqa: TC001 - read back by codec
-from pod_agent.run.leaving import Leave  # noqa: TC001 - the same
+from pod_agent.run.left import Leave  # noqa: TC001 - the same
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
 from pod_wire.job import JobSpec  # noqa: TC001 - read back by codec

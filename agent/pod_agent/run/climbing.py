@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pod_agent.farewell import Farewell
     from pod_agent.pod.stop import Route
     from pod_agent.run.supervisor import Supervisor
     from pod_wire.clock import Clock
@@ -26,8 +25,8 @@ def ladder(
     supervisor: Supervisor,
     disk_dir: Path,
     clock: Clock,
-    farewell: Farewell,
     *,
+    before: Callable[[], None],
     over: Callable[[], bool],
     terminate: bool,
 ) -> StopLadder:
@@ -39,7 +38,7 @@ def ladder(
         ways,
         clock,
         lambda rounds, error: supervisor.post(e.StopRefused(rounds, error)),
-        before=farewell.let_be_seen,
+        before=before,
         leaving=over,
         keep=lambda rounds: stopping.write(
             disk_dir, stopping.Stopping(boot, because, terminate=terminate, rounds=rounds)
