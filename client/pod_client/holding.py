@@ -27,7 +27,7 @@ def lines(status: Status, pod: str, now: float) -> tuple[str, ...]:
     cost = "" if price is None else f", for {dollars(price * left / HOUR_S)} at most"
     return (
         f"the pod is held until {until}, {seconds(left)} from now{cost}: fix it and run `pod-client up` again",
-        f"only what changed is sent then; or end it now: pod-client stop {pod}",
+        f"its packages, downloads and checkpoints stay there; to end it now: pod-client stop {pod}",
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pod_wire.status import Held, Outcome, Phase
 
 if TYPE_CHECKING:
+    from pod_agent.pod.idle.leases import Lease
     from pod_agent.run.situation import State
     from pod_agent.run.state import Job
     from pod_wire.status import Progress
@@ -81,18 +82,26 @@ def over_words(held: Held) -> str:
     return f"the hold of {held.minutes:g} minutes is over, and no new order came"
 
 
+def shown(state: State, leased: tuple[Lease, ...]) -> Held | None:
+    """As people are told of it, who thereby follow: until its own end, or that of the longest lease."""
+    held = of(state)
+    return (
+        None if held is None else replace(held, until=max([held.until, *(lease.until for lease in leased)]))
+    )
+
+
 class Countdown:
     """How much of a hold is left, on the clock that never jumps: a clock set forward ends none, one set back none."""
 
     def __init__(self) -> None:
         self._known: tuple[float, float] | None = None  # the moment, and its end on the monotonic clock
 
-    def left_s(self, state: State, now: float, mono: float) -> float | None:
-        """None without a hold."""
+    def left_s(self, state: State, now: float, mono: float, leased: tuple[Lease, ...] = ()) -> float | None:
+        """None without a hold. A lease that somebody takes meanwhile puts its end off."""
         held = of(state)
         if held is None:
             return None
         at = ends_at(held)
         if self._known is None or self._known[0] != at:
             self._known = (at, mono + min(held.minutes * MINUTE_S, max(0.0, at - now)))
-        return max(0.0, self._known[1] - mono)
+        return max(0.0, *(over - mono for over in (self._known[1], *(lease.over_at for lease in leased))))

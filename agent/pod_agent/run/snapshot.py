@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pod_agent.run.situation import State
     from pod_agent.run.state import Job
     from pod_wire.idle import IdleStatus
+    from pod_wire.status import Held
 
 SECONDS_PER_HOUR = 3600.0
 OVER = (Phase.FINISHED, Phase.STOPPING)
@@ -53,7 +54,8 @@ def portray(
     """Everything a reader may know at this moment."""
     pulls_at = deadline_of(state, facts)
     deadline = pulls_at.at if pulls_at is not None else None
-    stops_at, because = _stop(state, now, idle_left_s, deadline)
+    held = hold.shown(state, facts.brake.leases if facts.brake is not None else ())
+    stops_at, because = _stop(state, now, idle_left_s, deadline, held)
     is_told = state.job is not None and state.job.run == facts.told_of
     return Status(
         version=facts.version,
@@ -62,7 +64,7 @@ def portray(
         boot=facts.boot,
         pod=facts.pod,
         booted_at=facts.booted_at,
-        job=_job(state.job, state, facts) if state.job is not None else None,
+        job=_job(state.job, state, facts, held) if state.job is not None else None,
         self_stop=facts.self_stop,
         stop_attempts=state.stop_rounds,
         stop_error=state.stop_error,
@@ -89,13 +91,12 @@ def idle_minutes(state: State, facts: PodFacts) -> float:
 
 
 def _stop(
-    state: State, now: float, idle_left_s: float | None, deadline: float | None
+    state: State, now: float, idle_left_s: float | None, deadline: float | None, held: Held | None
 ) -> tuple[float | None, str | None]:
     """The earliest moment at which the pod will stop itself, as far as anybody knows."""
     if state.phase is Phase.STOPPING:
         return now, state.stop_because
     moments = [] if deadline is None else [(deadline, "deadline")]
-    held = hold.of(state)
     if held is not None and state.job is not None and leaving.of(state.job).policy is not ExitPolicy.KEEP:
         moments.append((held.until, "hold"))  # somebody reads this: so it is not over before
     if idle_left_s is not None:
@@ -109,7 +110,7 @@ def _cost(facts: PodFacts, now: float) -> float | None:
     return round(max(0.0, now - facts.booted_at) * facts.price / SECONDS_PER_HOUR, 6)
 
 
-def _job(job: Job, state: State, facts: PodFacts) -> JobStatus:
+def _job(job: Job, state: State, facts: PodFacts, held: Held | None) -> JobStatus:
     """The job's face. How it ended is told when it *has* ended, not when that was decided."""
     ending = job.ending if state.phase in OVER else None
     return JobStatus(
@@ -131,7 +132,7 @@ def _job(job: Job, state: State, facts: PodFacts) -> JobStatus:
         warnings=job.warnings,
         next_attempt_at=state.next_attempt_at,
         rehearsal=job.rehearsal,
-        held=hold.of(state),
+        held=held,
         leave=(job.leave.because or None) if ending is not None and job.leave is not None else None,
     )
 

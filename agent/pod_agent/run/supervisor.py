@@ -163,7 +163,7 @@ class Supervisor:
             left = self._deadline_left(mono)
             waits += [] if left is None or self.state.phase is Phase.STOPPING else [left]
         idle = snapshot.idle_left(self.state, self.facts, self._since, mono)
-        held = self._hold.left_s(self.state, self._clock.now(), mono)
+        held = self._held_left(mono)
         waits += [one for one in (idle, held) if one is not None]
         return max(0.0, min(waits)) if waits else None
 
@@ -178,7 +178,7 @@ class Supervisor:
             if over and self.state.serial != self._pulled and not self.state.opening:
                 self._pulled = self.state.serial
                 return e.DeadlinePassed(brakes.deadline_reason(deadline.hours))
-        if self._hold.left_s(self.state, self._clock.now(), mono) == 0:
+        if self._held_left(mono) == 0:
             return e.HoldOver(self.state.serial)
         if snapshot.idle_left(self.state, self.facts, self._since, mono) == 0:
             return e.IdleTooLong(snapshot.idle_reason(self.state, self.facts, self._since, mono))
@@ -193,6 +193,12 @@ class Supervisor:
         if self._fixed is None or self._fixed[0] != at:
             self._fixed = (at, mono + left)
         return min(left, max(0.0, self._fixed[1] - mono))
+
+    def _held_left(self, mono: float) -> float | None:
+        brake = self.facts.brake
+        return self._hold.left_s(
+            self.state, self._clock.now(), mono, brake.leases if brake is not None else ()
+        )
 
     def take(self, letter: Letter) -> None:
         """One event: decide, keep, tell, publish, act."""
