@@ -66,7 +66,9 @@ def test_a_hold_ends_at_once_when_somebody_says_so(laptop):
 def test_a_training_that_stepped_is_not_held(laptop):
     """It failed, but not before its first step: the exit policy follows at once."""
     program = laptop.repo / "trainer.py"
-    program.write_text(program.read_text().replace('    print(f"done at', '    time.sleep(4)\n    sys.exit(f"done at'))
+    program.write_text(
+        program.read_text().replace('    print(f"done at', '    time.sleep(4)\n    sys.exit(f"done at')
+    )
     first = up(laptop)
     assert first.ends() == 1, first.evidence()
     assert "the pod is held" not in first.told.read_text()

@@ -49,11 +49,3 @@ def write(disk_dir: Path, stopping: Stopping) -> None:
         scribe.replace(disk_dir / FILE, to_json(stopping) + b"\n")
     except OSError as error:
         log.warning("stopping=unwritten error=%r", str(error))
-
-
-def forget(disk_dir: Path) -> None:
-    """A job goes on in this boot: nothing is being stopped."""
-    try:
-        (disk_dir / FILE).unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("stopping=unremoved error=%r", str(error))
