@@ -46,13 +46,22 @@ late() { # only the deadline that was set, and the hours asked for
   fi
 }
 
+text() { sed -n "s/^[^}]*\"$2\": *\"\([^\"]*\)\".*/\1/p" "$disk/$1" 2>/dev/null; } # of a record, its first object
+stopping() { # whether an agent of this boot was stopping the pod
+  local boot
+  boot=$(text stopping.json boot)
+  [ -n "$boot" ] && [ "$boot" = "$(text boot.json id)" ]
+}
+
 case "$*" in *"sleep infinity" | *"tail -f /dev/null" | */start.sh) set -- ;; esac # what only waits is no job
 
 pod=${RUNPOD_POD_ID:-} keys=("${RUNPOD_API_KEY:-}" ${POD_STOP_KEY:+"$POD_STOP_KEY"})
 if ! late || [ -z "$pod" ]; then
   keeper && { say "the training goes on under its keeper"; exit 0; }
   [ -n "$pod" ] || { say "this is no RunPod pod: the container ends"; exit 77; }
-  if [ "${POD_ON_FAILURE:-}" = keep ] || [ "${POD_ON_FINISH:-}" = keep ] ||
+  if stopping; then
+    say "an agent was stopping it"
+  elif [ "${POD_ON_FAILURE:-}" = keep ] || [ "${POD_ON_FINISH:-}" = keep ] ||
     [ -z "${POD_COMMAND:-}${POD_REPO:-}${REPO_URL:-}$*" ]; then
     minutes=$(whole "${POD_IDLE_MINUTES:-15}") || minutes=15
     [ "$minutes" -eq 0 ] && { say "POD_IDLE_MINUTES is 0: the pod stays, and is billed"; exit 0; }
