@@ -174,7 +174,7 @@ class Life:
         self._supervisor.update(
             lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at, deadline=deadline)
         )
-        climbing.resume(self._settings.disk_dir, boot.id, self._post)
+        climbing.resume(self._settings.disk_dir, boot.id, self._clock, self._post)
         self._idling.booted(boot.id)
 
     def _up(self) -> None:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CHECKPOINT = "checkpoint"
     REHEARSAL = "rehearsal"
     OUTCOME = "outcome"
+    HOLD = "hold"
     STOP_REQUESTED = "stop_requested"
     STOP_REFUSED = "stop_refused"
     AGENT = "agent"

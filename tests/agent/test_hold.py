@@ -126,6 +126,10 @@ def test_it_is_held_and_then_the_policy_follows(world):
     assert agent.status.phase is Phase.FINISHED
     assert agent.status.stops_because == "hold"
     assert agent.status.job.held.minutes == 30.0
+    told = [entry for entry in agent.journal_kinds("digits") if entry["kind"] == "hold"]
+    assert told == [
+        {"at": told[0]["at"], "kind": "hold", "until": agent.status.job.held.until, "by": HERE.by}
+    ]
     agent.later(1799)
     assert agent.status.phase is Phase.FINISHED
     agent.later(2)

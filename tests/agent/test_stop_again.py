@@ -19,6 +19,7 @@ from pod_wire.job import JobSpec
 from pod_wire.orders import Verdict
 from pod_wire.status import Outcome, Phase
 from tests.agent.agent_process import AgentProcess
+from tests.fakes.clock import FakeClock
 from tests.fakes.stop_server import StopServer
 from tests.live import wait_for
 from tests.tables import mostly_slow
@@ -146,21 +147,28 @@ def test_a_job_that_goes_on_is_not_stopped():
 
 def test_the_mark_is_of_one_boot(tmp_path):
     """A later boot is never stopped by it, and a damaged or missing one stops nothing."""
-    stopping.write(tmp_path / "disk", Stopping("b1", "idle", rounds=3))
-    posted = []
-    resume(tmp_path / "disk", "b2", posted.append)
+    clock, posted = FakeClock(), []
+    stopping.write(tmp_path / "disk", Stopping("b1", "idle", rounds=3, at=clock.now()))
+    resume(tmp_path / "disk", "b2", clock, posted.append)
     (tmp_path / "disk" / "other").mkdir()
-    resume(tmp_path / "disk" / "other", "b1", posted.append)
+    resume(tmp_path / "disk" / "other", "b1", clock, posted.append)
     assert posted == []
-    resume(tmp_path / "disk", "b1", posted.append)
+    resume(tmp_path / "disk", "b1", clock, posted.append)
     assert posted == [e.WasStopping("idle")]
     for damage in (b"", b"{", b"[]", b'{"boot": "b1"}', b"\xff\xfe", b'{"format": 99, "boot": "b1"}'):
         (tmp_path / "disk" / stopping.FILE).write_bytes(damage)
-        assert stopping.read(tmp_path / "disk", "b1") is None
+        assert stopping.read(tmp_path / "disk", "b1", 0.0) is None
+
+
+@pytest.mark.parametrize("jump", [-3601, -3599, 3599, 3601])
+def test_an_old_mark_ends_no_pod(tmp_path, jump):
+    """A disk that outlived a stop unseen would end each new boot at once: after an hour it is not believed."""
+    stopping.write(tmp_path, Stopping("b1", "idle", at=10_000.0))
+    assert (stopping.read(tmp_path, "b1", 10_000.0 + jump) is not None) is (abs(jump) < 3600)
 
 
 def test_a_full_disk_keeps_no_mark_and_stops_the_pod(tmp_path):
     """What cannot be kept is said in the agent's log; the ladder is climbed all the same."""
     (tmp_path / "disk").write_text("in the way")
     stopping.write(tmp_path / "disk", Stopping("b1", "idle"))
-    assert stopping.read(tmp_path / "disk", "b1") is None
+    assert stopping.read(tmp_path / "disk", "b1", 0.0) is None

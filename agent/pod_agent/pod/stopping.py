@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "stopping.json"
+OLD_S = 3600.0
 log = logging.getLogger("podkeep")
 
 
@@ -30,16 +31,20 @@ class Stopping:
     because: str
     terminate: bool = False
     rounds: int = 0
+    at: float = 0.0  # when it was written last: at each round, so once in two minutes or so
     format: int = FORMAT
 
 
-def read(disk_dir: Path, boot: str | None) -> Stopping | None:
-    """The stop that is under way in this boot; None where none is, or it cannot be read."""
+def read(disk_dir: Path, boot: str | None, now: float) -> Stopping | None:
+    """The stop that is under way in this boot; None where none is, or it cannot be read.
+
+    An old one is not believed: a disk that outlived a stop, unseen, would end each new boot at once.
+    """
     try:
         found = from_json(Stopping, (disk_dir / FILE).read_bytes())
     except (OSError, BadInput):
         return None
-    return found if found.boot == boot else None
+    return found if found.boot == boot and abs(now - found.at) < OLD_S else None
 
 
 def write(disk_dir: Path, stopping: Stopping) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.pod import stopping
 from pod_agent.pod.stop import StopLadder
+from pod_agent.pod.stopping import Stopping
 from pod_agent.run import events as e
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def ladder(
     """For the stop that the supervisor's state tells of."""
     boot = supervisor.facts.boot or ""
     because = supervisor.state.stop_because or "asked to stop"
-    known = stopping.read(disk_dir, boot)
+    known = stopping.read(disk_dir, boot, clock.now())
     return StopLadder(
         ways,
         clock,
@@ -41,14 +42,14 @@ def ladder(
         before=before,
         leaving=over,
         keep=lambda rounds: stopping.write(
-            disk_dir, stopping.Stopping(boot, because, terminate=terminate, rounds=rounds)
+            disk_dir, Stopping(boot, because, terminate=terminate, rounds=rounds, at=clock.now())
         ),
         rounds=known.rounds if known is not None else 0,
     )
 
 
-def resume(disk_dir: Path, boot: str, post: Callable[[e.Event], None]) -> None:
+def resume(disk_dir: Path, boot: str, clock: Clock, post: Callable[[e.Event], None]) -> None:
     """An earlier agent of this boot died while it stopped the pod: so shall we."""
-    known = stopping.read(disk_dir, boot)
+    known = stopping.read(disk_dir, boot, clock.now())
     if known is not None:
         post(e.WasStopping(known.because, known.terminate))
