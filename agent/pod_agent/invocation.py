@@ -39,6 +39,7 @@ FIELDS = {
     "--max-hours": "POD_MAX_HOURS",
     "--max-restarts": "POD_MAX_RESTARTS",
     "--idle-minutes": "POD_IDLE_MINUTES",
+    "--hold-minutes": "POD_HOLD_MINUTES",
     "--signal": "POD_SIGNAL",
 }
 FLAGS = {"--fresh": "POD_FRESH", "--rehearse": "POD_REHEARSE", "--ephemeral": "POD_EPHEMERAL"}

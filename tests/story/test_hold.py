@@ -9,6 +9,8 @@ import pytest
 from tests.live import wait_for
 from tests.story.conftest import CLIENT, JOB, Laptop
 from tests.story.seen import Seen
+from tests.story.templates import JOB as TEMPLATE_JOB
+from tests.story.templates import TemplatePod
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +75,23 @@ def test_a_training_that_stepped_is_not_held(laptop):
     assert first.ends() == 1, first.evidence()
     assert "the pod is held" not in first.told.read_text()
     wait_for("the pod is off", laptop.simulator.only_pod_is_off)
+
+
+def test_who_comes_after_a_failure_in_the_first_second_is_in_time(simulator):
+    """Nobody could look before the job had failed: the pod waits a while, and one look is enough."""
+    pod = TemplatePod.create(simulator, {"POD_COMMAND": "exit 3", "POD_HOLD_MINUTES": "5"})
+    seen = Seen(simulator, pod.id, TEMPLATE_JOB)
+    wait_for("it has failed", lambda: (seen.record() or {}).get("phase") == "finished")
+    held = seen.record()["held"]
+    assert held["by"] is None
+    assert held["come_by"] < held["until"] - 120
+    told = wait_for("its word", lambda: pod.ask("/status"))
+    assert told["job"]["held"]["until"] == told["stops_at"] == held["until"]
+    wait_for("it is noticed", lambda: seen.record()["held"]["by"])
+    wait_for("the log tells it", lambda: b"the pod is held until" in seen.log())
+    assert pod.ask("/status")["job"]["held"]["until"] == held["until"]
+    assert b"nobody follows yet" in seen.log()
+    simulator.call("POST", f"/v2/pods/{pod.id}/action", {"action": "terminate"})
 
 
 def _status(laptop: Laptop) -> dict | None:
