@@ -117,6 +117,17 @@ def test_who_types_into_a_terminal_follows_too(place, seconds, is_held):
     assert (held is not None and held.by == "somebody is logged in") is is_held
 
 
+def test_a_log_that_takes_nothing_changes_no_decision(place):
+    """On a full disk the pod is held all the same."""
+    place.visitors = Visitors(0.0, ago(place, 1))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    place.write = full
+    assert place.partings().of(FAILED).held is not None
+
+
 def test_nothing_is_asked_for_nothing_is_said(place):
     """Without POD_HOLD_MINUTES and with a plain policy the log ends as it did."""
     job = replace(FAILED, spec=replace(SPEC, hold_minutes=0.0))

@@ -5,6 +5,7 @@ Looks at who follows, where the workspace lies, and at the numbers; the rules ar
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,7 @@ from pod_agent.run import events as e
 from pod_agent.run import hold, leaving
 from pod_agent.run.left import Parting
 from pod_wire import proof
+from pod_wire.errors import PodError
 from pod_wire.job import ExitPolicy
 from pod_wire.proof import Estate, Keeps
 from pod_wire.status import Outcome
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 MOUNT_S = 2.0
 LOOK_S = 1.0
+log = logging.getLogger("podkeep")
 TYPED_S = 120.0  # terminals are looked at every half minute while a job runs
 
 
@@ -73,9 +76,13 @@ class Partings:
         return Parting(held, leave, way_s)
 
     def tell(self, job: Job, *lines: str) -> None:
-        """Into the log of a job that is over."""
-        if lines:
+        """Into the log of a job that is over. One that takes nothing more changes no decision."""
+        if not lines:
+            return
+        try:
             self._write(job.name, "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+        except (OSError, PodError) as error:
+            log.warning("log=unwritten error=%r lines=%r", str(error), lines)
 
     def watch(self, until: float) -> None:
         """Whether somebody comes to a pod that is held for it."""
