@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MOUNT_S = 2.0
 LOOK_S = 1.0
+LAG_S = 2.0  # of those who read the job's log
 log = logging.getLogger("podkeep")
 TYPED_S = 120.0  # terminals are looked at every half minute while a job runs
 
@@ -62,8 +63,8 @@ class Partings:
 
     def of(self, job: Job) -> Parting:
         """Found out, and said in the job's log."""
-        now, progress = self._clock.now(), self._progress(job)
-        held = None
+        progress = self._progress(job)
+        now, held = self._clock.now(), None
         if job.spec.hold_minutes > 0:
             held = hold.begin(job, self._company(), stepped=hold.has_stepped(job, progress), now=now)
         way_s = leaving.again_s(job, progress)
@@ -118,8 +119,16 @@ class Partings:
         return track is not None and track.busy_at is not None and track.busy_at >= mono
 
     def _progress(self, job: Job) -> Progress | None:
-        facts = self._supervisor().facts
-        return facts.progress if facts.told_of == job.run else None
+        """Its last lines are read within moments of its end; only who needs to know waits for that."""
+        spec, until = job.spec, self._clock.monotonic() + LAG_S
+        needs = spec.hold_minutes > 0 or ExitPolicy.AUTO in {spec.on_finish, spec.on_failure}
+        while True:
+            facts = self._supervisor().facts
+            found = facts.progress if facts.told_of == job.run else None
+            is_known = found is not None and found.first_step_at is not None
+            if is_known or not (needs and job.attempts) or self._clock.monotonic() >= until:
+                return found
+            self._clock.sleep(LAG_S / 20)
 
     def _leave(self, job: Job, way_s: float | None) -> Leave | None:
         """None where the outcome alone decides."""
