@@ -119,6 +119,7 @@ class Held:
     minutes: float
     by: str | None = None  # who follows; None: nobody was seen yet
     come_by: float | None = None  # somebody must be seen by then: whoever reads this is
+    over_at: float | None = None  # ``until`` on the pod's clock that never jumps
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ BEGUN = {
 def test_who_is_held(case):
     """A failure before the first step that somebody follows; never beyond the deadline."""
     job, company, stepped, held = BEGUN[case]
-    assert hold.begin(job, company, stepped=stepped, now=100.0) == held
+    found = hold.begin(job, company, stepped=stepped, now=100.0, mono=5.0)
+    assert found == (held and replace(held, over_at=held.until - 95.0))
 
 
 @pytest.mark.parametrize(
@@ -78,33 +79,33 @@ def held_state(held):
 
 @pytest.mark.parametrize("jump", [-1e6, -600.0, 0.0, 600.0, 1e6])
 def test_a_clock_that_jumps_neither_ends_nor_lengthens_it(jump):
-    """What is left is counted on the clock that never jumps, from the first look on."""
-    state, clock = held_state(Held(1900.0, 30.0, "x")), hold.Countdown()
-    assert clock.left_s(state, 100.0, 5.0) == 1800.0
-    assert clock.left_s(state, 110.0 + jump, 15.0) == 1790.0
-    assert clock.left_s(state, 0.0, 1805.0) == 0.0
+    """What is left is counted on the clock that never jumps, also by an agent that comes back."""
+    state = held_state(Held(1900.0, 30.0, "x", over_at=1805.0))
+    assert hold.left_s(state, 110.0 + jump, 15.0) == 1790.0
+    assert hold.left_s(state, 0.0 + jump, 1805.0) == 0.0
 
 
-def test_an_agent_that_comes_back_takes_the_moment_from_the_disk():
-    """It is absolute; a clock set back meanwhile gives the minutes at most, and one set forward ends it."""
-    state = held_state(Held(1900.0, 30.0, "x"))
-    assert hold.Countdown().left_s(state, 1000.0, 7.0) == 900.0
-    assert hold.Countdown().left_s(state, -1e6, 7.0) == 1800.0
-    assert hold.Countdown().left_s(state, 1e6, 7.0) == 0.0
+@pytest.mark.parametrize("over_at", [None, 1e7])
+def test_where_the_kernel_is_gone_the_wall_clock_tells(over_at):
+    """Its moment is absolute; a clock set back gives the minutes at most, and one set forward ends it."""
+    state = held_state(Held(1900.0, 30.0, "x", over_at=over_at))
+    assert hold.left_s(state, 1000.0, 7.0) == 900.0
+    assert hold.left_s(state, -1e6, 7.0) == 1800.0
+    assert hold.left_s(state, 1e6, 7.0) == 0.0
 
 
 def test_who_may_come_has_until_then():
     """The first end is near; when somebody came, it is the whole time."""
-    held, clock = Held(1900.0, 30.0, None, 190.0), hold.Countdown()
-    assert clock.left_s(held_state(held), 100.0, 0.0) == 90.0
-    assert clock.left_s(held_state(hold.followed(held, "x")), 150.0, 50.0) == 1750.0
+    held = Held(1900.0, 30.0, None, 190.0, over_at=1800.0)
+    assert hold.left_s(held_state(held), 100.0, 0.0) == 90.0
+    assert hold.left_s(held_state(hold.followed(held, "x")), 150.0, 50.0) == 1750.0
 
 
 def test_a_lease_puts_its_end_off():
     """`pod-client keep` during a hold does what one expects."""
-    state, clock = held_state(Held(1900.0, 30.0, "x")), hold.Countdown()
+    state = held_state(Held(1900.0, 30.0, "x", over_at=1805.0))
     lease = Lease(until=7300.0, over_at=7205.0, seconds=7200.0, given_at=100.0)
-    assert clock.left_s(state, 100.0, 5.0, (lease,)) == 7200.0
+    assert hold.left_s(state, 100.0, 5.0, (lease,)) == 7200.0
     assert hold.shown(state, (lease,)).until == 7300.0
 
 
@@ -115,7 +116,8 @@ def world(tmp_path):
 
 def held_agent(world, *, spec=SPEC, by="somebody follows it", come_s=None, leave=None):
     now = world.clock.now()
-    held = Held(now + 1800.0, 30.0, by, None if come_s is None else now + come_s)
+    over_at = world.clock.monotonic() + 1800.0
+    held = Held(now + 1800.0, 30.0, by, None if come_s is None else now + come_s, over_at)
     world.fail[c.Drain] = e.Drained(Parting(held, leave, 60.0))
     return Lifetime(world, spec).begin()
 

@@ -1,4 +1,4 @@
-"""A job that failed before its first step keeps its pod for a while, if somebody follows. Pure, but for one clock.
+"""A job that failed before its first step keeps its pod for a while, if somebody follows. Pure.
 
 The next ``pod-client up`` then finds pod, code and packages where they are. Not here: who follows (``parting``), and
 what comes after the hold (``exits``).
@@ -38,7 +38,7 @@ def has_stepped(job: Job, progress: Progress | None) -> bool:
     return (told is not None and told >= job.accepted_at) or job.made_progress
 
 
-def begin(job: Job, company: Company, *, stepped: bool, now: float) -> Held | None:
+def begin(job: Job, company: Company, *, stepped: bool, now: float, mono: float) -> Held | None:
     """The hold of a job that has ended, if it gets one. Never beyond its deadline."""
     minutes, ending = job.spec.hold_minutes, job.ending
     is_wanted = minutes > 0 and ending is not None and ending.outcome is Outcome.FAILED
@@ -49,7 +49,8 @@ def begin(job: Job, company: Company, *, stepped: bool, now: float) -> Held | No
         until = min(until, job.deadline.at)
     if until <= now or (company.by is None and (company.come_by or now) <= now):
         return None
-    return Held(until, minutes, company.by, None if company.by is not None else company.come_by)
+    come_by = None if company.by is not None else company.come_by
+    return Held(until, minutes, company.by, come_by, over_at=mono + until - now)
 
 
 def followed(held: Held, by: str) -> Held:
@@ -90,18 +91,16 @@ def shown(state: State, leased: tuple[Lease, ...]) -> Held | None:
     )
 
 
-class Countdown:
-    """How much of a hold is left, on the clock that never jumps: a clock set forward ends none, one set back none."""
+def left_s(state: State, now: float, mono: float, leased: tuple[Lease, ...] = ()) -> float | None:
+    """How much is left; None without a hold. A lease that somebody takes meanwhile puts its end off.
 
-    def __init__(self) -> None:
-        self._known: tuple[float, float] | None = None  # the moment, and its end on the monotonic clock
-
-    def left_s(self, state: State, now: float, mono: float, leased: tuple[Lease, ...] = ()) -> float | None:
-        """None without a hold. A lease that somebody takes meanwhile puts its end off."""
-        held = of(state)
-        if held is None:
-            return None
-        at = ends_at(held)
-        if self._known is None or self._known[0] != at:
-            self._known = (at, mono + min(held.minutes * MINUTE_S, max(0.0, at - now)))
-        return max(0.0, *(over - mono for over in (self._known[1], *(lease.over_at for lease in leased))))
+    Counted on the clock that never jumps, over agents too; where its kernel is gone, the wall clock alone tells.
+    """
+    held = of(state)
+    if held is None:
+        return None
+    at, whole = ends_at(held), held.minutes * MINUTE_S
+    left = whole + 1 if held.over_at is None else held.over_at - (held.until - at) - mono
+    if left > whole:
+        left = min(whole, at - now)
+    return max(0.0, left, *(lease.over_at - mono for lease in leased))

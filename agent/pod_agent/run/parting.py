@@ -66,7 +66,8 @@ class Partings:
         progress = self._progress(job)
         now, held = self._clock.now(), None
         if job.spec.hold_minutes > 0:
-            held = hold.begin(job, self._company(), stepped=hold.has_stepped(job, progress), now=now)
+            stepped, mono = hold.has_stepped(job, progress), self._clock.monotonic()
+            held = hold.begin(job, self._company(), stepped=stepped, now=now, mono=mono)
         way_s = leaving.again_s(job, progress)
         leave = self._leave(job, way_s)
         then = leaving.then(leave.policy if leave is not None else ExitPolicy.KEEP)

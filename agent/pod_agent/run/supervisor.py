@@ -16,10 +16,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.pod import brakes
-from pod_agent.run import asks, machine, snapshot
+from pod_agent.run import asks, hold, machine, snapshot
 from pod_agent.run import events as e
 from pod_agent.run.commands import After, Answer, Command, ExitAgent, HurryAttempt, Note
-from pod_agent.run.hold import Countdown
 from pod_agent.run.journal import tell
 from pod_agent.run.moves import OPEN_S
 from pod_agent.run.situation import State
@@ -89,7 +88,6 @@ class Supervisor:
         self._fixed: tuple[float, float] | None = (
             None  # a deadline, and when it is over by the clock that never jumps
         )
-        self._hold = Countdown()
         self.exit: ExitAgent | None = None
 
     # Called from any thread
@@ -196,9 +194,7 @@ class Supervisor:
 
     def _held_left(self, mono: float) -> float | None:
         brake = self.facts.brake
-        return self._hold.left_s(
-            self.state, self._clock.now(), mono, brake.leases if brake is not None else ()
-        )
+        return hold.left_s(self.state, self._clock.now(), mono, brake.leases if brake is not None else ())
 
     def take(self, letter: Letter) -> None:
         """One event: decide, keep, tell, publish, act."""
