@@ -140,7 +140,7 @@ class Life:
             rest=Rest(settings.run_dir),
             changed=self._changed,
         )
-        self._idling = Idling(settings, clock, self._supervisor)
+        self._idling = Idling(settings, clock, self._supervisor, self._folders, lambda: self._vitals)
         self._serving = Serving(
             settings,
             supervisor=self._supervisor,

@@ -98,23 +98,20 @@ def advance(course: Course, reading: Reading, at: float, *, timed: bool = True) 
 
 
 def _epoch(course: Course, reading: Reading) -> Course:
-    epoch, epochs = reading.epoch, reading.epochs
+    epoch = course.epoch if reading.epoch is None else reading.epoch
+    epochs = course.epochs if reading.epochs is None else reading.epochs
     total = reading.total if reading.step is None and reading.total is not None else course.total
-    return replace(
-        course,
-        total=total,
-        epoch=course.epoch if epoch is None else epoch,
-        epochs=course.epochs if epochs is None else epochs,
-        has_zero=course.has_zero
-        or (epoch == 0 and reading.loss is None)
-        or (epoch == 0 and reading.step is not None),
-    )
+    is_first = reading.epoch == 0 and (reading.loss is None or reading.step is not None)
+    has_zero = course.has_zero or is_first
+    if (total, epoch, epochs, has_zero) == (course.total, course.epoch, course.epochs, course.has_zero):
+        return course  # as most lines: nothing is made anew
+    return replace(course, total=total, epoch=epoch, epochs=epochs, has_zero=has_zero)
 
 
 def _loss(course: Course, reading: Reading) -> Course:
-    scalars = dict(course.scalars)
-    scalars.update(reading.scalars)
-    course = replace(course, scalars=tuple(scalars.items())[-MOST_SCALARS:])
+    if reading.scalars:
+        scalars = dict(course.scalars) | dict(reading.scalars)
+        course = replace(course, scalars=tuple(scalars.items())[-MOST_SCALARS:])
     if reading.loss is None:
         return course
     if not math.isfinite(reading.loss):

@@ -1,4 +1,4 @@
-"""Follows a job's log and files in a thread of its own, at most once a second, and tells what they add up to.
+"""Follows a job's log and files in a thread of its own, every two seconds, and tells what they add up to.
 
 Nothing waits for it: a workspace that hangs holds this thread only. Not here: reading a line (``recognise``), adding
 up (``course``), and who the job is (``subject``).
@@ -14,6 +14,7 @@ from pod_agent.outputs.growth import Growth
 from pod_agent.progress import kept, ledger, portrait
 from pod_agent.progress.money import money
 from pod_agent.progress.track import Track
+from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
     from pod_wire.status import Money, Progress
 
-PACE_S = 1.0  # between two looks
+PACE_S = 2.0  # between two looks
 REST_S = 5.0  # where nothing runs
-SAVE_S, SAVE_RESTING_S = 15.0, 60.0
+SAVE_S, SAVE_RESTING_S = 30.0, 60.0
 log = logging.getLogger("podkeep")
 
 
@@ -70,7 +71,7 @@ class ProgressReader:
                     growth.close()
                 growth = None if track is None else Growth(track.log.log.path)
                 of = None if track is None else track.subject.job
-            if self._over.wait(PACE_S):
+            if self._over.wait(until_beat(self._clock.monotonic(), PACE_S)):
                 break
             is_running = track is not None and track.subject.is_running
             if growth is not None:
