@@ -30,6 +30,13 @@ late() { # only the deadline that was set, and the hours asked for
   fi
 }
 
+text() { sed -n "s/^[^}]*\"$2\": *\"\([^\"]*\)\".*/\1/p" "$disk/$1" 2>/dev/null; } # of a record, its first object
+stopping() { # whether an agent of this boot was stopping the pod
+  local boot
+  boot=$(text stopping.json boot)
+  [ -n "$boot" ] && [ "$boot" = "$(text boot.json id)" ]
+}
+
 kept() { # whether somebody asked in this boot to keep the pod, and that time is not over (`pod-client keep`)
   local boot now until over seconds left
   boot=$(sed -n 's/^{"boot": *{"id": *"\([^"]*\)".*/\1/p' "$disk/boot.json" 2>/dev/null)
@@ -45,7 +52,7 @@ kept() { # whether somebody asked in this boot to keep the pod, and that time is
 }
 
 pod=${RUNPOD_POD_ID:-}
-if [ -n "$pod" ] && kept && ! late; then
+if [ -n "$pod" ] && kept && ! late && ! stopping; then
   say "the agent died $1 times, last with code $3; somebody asked to keep the pod for a while: it stays, and is billed"
   exit 0
 fi
@@ -69,11 +76,13 @@ keeper() { # whether it lives, or a training that somebody began by hand (`pod-a
 
 case "$*" in *"sleep infinity" | *"tail -f /dev/null" | */start.sh) set -- ;; esac # what only waits is no job
 
-key=${RUNPOD_API_KEY:-}
+keys=("${RUNPOD_API_KEY:-}" ${POD_STOP_KEY:+"$POD_STOP_KEY"})
 if ! late || [ -z "$pod" ]; then
   keeper && { say "the training goes on under its keeper"; exit 0; }
   [ -n "$pod" ] || { say "this is no RunPod pod: the container ends"; exit 77; }
-  if [ "${POD_ON_FAILURE:-}" = keep ] || [ "${POD_ON_FINISH:-}" = keep ] ||
+  if stopping; then
+    say "an agent was stopping it"
+  elif [ "${POD_ON_FAILURE:-}" = keep ] || [ "${POD_ON_FINISH:-}" = keep ] ||
     [ -z "${POD_COMMAND:-}${POD_REPO:-}${REPO_URL:-}$*" ]; then
     minutes=$(whole "${POD_IDLE_MINUTES:-15}") || minutes=15
     [ "$minutes" -eq 0 ] && { say "POD_IDLE_MINUTES is 0: the pod stays, and is billed"; exit 0; }
@@ -106,17 +115,21 @@ post() { # the key travels through a pipe or a file that only root reads, never 
   fi
   wait $!
 }
-tool() { command -v runpodctl >/dev/null && { timeout 20 runpodctl "$@" >/dev/null 2>&1 </dev/null & wait $!; }; }
+tool() { command -v runpodctl >/dev/null && { RUNPOD_API_KEY=$key timeout 20 runpodctl "$@" >/dev/null 2>&1 </dev/null & wait $!; }; }
 
 ways=(v2 graphql new old) # the sixth death begins with the first, each later one with the next
-for i in 0 1 2 3; do
-  say "asking for the stop by ${ways[(deaths + 2 + i) % 4]}" # now: once it is taken, we may be killed before the next word
-  case ${ways[(deaths + 2 + i) % 4]} in
+count=$((4 * ${#keys[@]})) # all with the pod's own key, then all with POD_STOP_KEY
+for ((i = 0; i < count; i++)); do
+  n=$(((deaths + 2 + i) % count)) key=${keys[n / 4]}
+  way=${ways[n % 4]}
+  name="$way$([ "$n" -lt 4 ] || echo " with POD_STOP_KEY")"
+  say "asking for the stop by $name" # now: once it is taken, we may be killed before the next word
+  case $way in
     v2) post "$url/pods/$pod/action" '{"action": "stop"}' && ! [[ $(<"$answer") =~ ^[[:space:]]*'<' ]] ;; # a page
     graphql) post "$origin/graphql" "$query" && grep -q '"podStop": *{' "$answer" && ! grep -q '"errors"' "$answer" ;;
     new) tool pod stop "$pod" ;;
     old) tool stop pod "$pod" ;;
-  esac && { say "${ways[(deaths + 2 + i) % 4]} took the request; until we are killed we do not believe it"; exit 0; }
-  say "${ways[(deaths + 2 + i) % 4]}: not taken"
+  esac && { say "$name took the request; until we are killed we do not believe it"; exit 0; }
+  say "$name: not taken"
 done
 say "STOP THIS POD BY HAND, it is billed and cannot stop itself: pod $pod"

@@ -24,6 +24,8 @@ class Server(Protocol):
 
     def is_awaited(self) -> bool: ...
 
+    def followed_since(self, moment: float) -> bool: ...
+
     def finish(self) -> None: ...
 
     def stop(self, timeout_s: float) -> None: ...
@@ -39,6 +41,15 @@ class Farewell:
     def opened(self, server: Server) -> None:
         """HTTP answers from now on."""
         self._opened = (server, self._clock.monotonic())
+
+    @property
+    def opened_at(self) -> float | None:
+        """When HTTP came up, monotonic; None before that."""
+        return self._opened[1] if self._opened is not None else None
+
+    def followed_since(self, moment: float) -> bool:
+        """Whether anybody has followed a log or asked how it stands after this moment."""
+        return self._opened is not None and self._opened[0].followed_since(moment)
 
     def let_be_seen(self) -> None:
         """Whoever started a short job, and whoever keeps looking at a long one, gets a moment to learn its end."""

@@ -40,6 +40,7 @@ FIELDS = {
     "--max-cost": "POD_MAX_COST",
     "--max-restarts": "POD_MAX_RESTARTS",
     "--idle-minutes": "POD_IDLE_MINUTES",
+    "--hold-minutes": "POD_HOLD_MINUTES",
     "--signal": "POD_SIGNAL",
 }
 FLAGS = {"--fresh": "POD_FRESH", "--rehearse": "POD_REHEARSE", "--ephemeral": "POD_EPHEMERAL"}

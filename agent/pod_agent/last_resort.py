@@ -17,21 +17,22 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     Way = tuple[str, Callable[[], None]]  # returns when somebody took the request, and raises otherwise
 
+KEY, SECOND = "RUNPOD_API_KEY", "POD_STOP_KEY"
 LEAVE = 77  # told to the entrypoint: no pod, so the container may end
 RUNPOD_URL = "https://api.runpod.io/v2"
 USER_AGENT = "podkeep/0.1 (last resort)"
-ROUTE_S = 20.0
 ENOUGH_BYTES = 1 << 20  # of an answer, of a record
-HOUR_S, MINUTE_S, IDLE_MINUTES = 3600.0, 60.0, 15.0
+ROUTE_S, HOUR_S, MINUTE_S, IDLE_MINUTES = 20.0, 3600.0, 60.0, 15.0
 FIRST = 6  # deaths, after which the entrypoint calls us
-ACCEPTED, ENDED_ALREADY = range(200, 300), 409
+ENDS = ("failure", "finish")
+ACCEPTED, ENDED_ALREADY, IN_THE_WAY = range(200, 300), 409, (b"locked", b"cluster")
 STOP = "mutation($input: PodStopInput!) { podStop(input: $input) { id desiredStatus } }"
 WAITING = ("sleep infinity", "sleep inf", "sleep infinity & wait", "tail -f /dev/null", "/start.sh")
 
@@ -51,6 +52,7 @@ class Facts(NamedTuple):
     idle_minutes: float
     idle_s: float  # since the agent could not be kept alive any more
     now: float
+    stopping: object = None  # why an agent was stopping the pod, in this boot
 
 
 class Verdict(NamedTuple):
@@ -70,6 +72,8 @@ def decide(facts: Facts) -> Verdict:
         return Verdict(stop=False, leave=True, why="this is no RunPod pod: the container ends")
     if is_late:
         return Verdict(stop=True, why="the deadline has passed")
+    if facts.stopping:
+        return Verdict(stop=True, why=f"an agent was stopping it: {facts.stopping}")
     if facts.has_job and not facts.keep:
         return Verdict(stop=True, why="nothing trains here, and no agent can begin")
     what = "keep is asked for" if facts.keep else "no job is known"
@@ -81,11 +85,8 @@ def decide(facts: Facts) -> Verdict:
     return Verdict(stop=True, why=f"{what}, and {facts.idle_minutes:g} idle minutes are over")
 
 
-# What lies on the container's disk
-
-
 def record(path: Path) -> object:
-    """The JSON that an agent left; None where there is none or it cannot be read."""
+    """The JSON that an agent left on the container's disk; None where there is none or it cannot be read."""
     try:
         with path.open("rb") as file:
             return json.loads(file.read(ENOUGH_BYTES))
@@ -105,27 +106,30 @@ def number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
-        found = float(value)
+        return found if math.isfinite(found := float(value)) else None
     except (ValueError, OverflowError):
         return None
-    return found if math.isfinite(found) else None
 
 
 def lives(mark: Path) -> bool:
     """Whether the process whose mark this is lives; a pid alone may be somebody else's by now."""
     try:
         pid, started = mark.read_text("ascii").split()
-        fields = Path("/proc", str(int(pid)), "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        fields = stat(int(pid))
         return fields[19] == started and fields[0] not in "ZX"
     except (OSError, ValueError, IndexError):
         return False
 
 
+def stat(pid: int) -> list[str]:
+    """What the kernel says of a process, behind its name."""
+    return Path("/proc", str(pid), "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+
+
 def first_process_began(now: float) -> float:
     """When PID 1 began: the container's start, where nothing else is known."""
     try:
-        ticks = int(Path("/proc/1/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19])
-        return now - (uptime() - ticks / os.sysconf("SC_CLK_TCK"))
+        return now - (uptime() - int(stat(1)[19]) / os.sysconf("SC_CLK_TCK"))
     except (OSError, ValueError, IndexError):
         return now
 
@@ -163,32 +167,35 @@ def gather(env: Mapping[str, str], words: Sequence[str], since: float, now: floa
     """All of it; what cannot be read is as if it were not there."""
     run_dir = Path(env.get("PODKEEP_RUN_DIR") or "/run/podkeep")
     disk = Path(env.get("PODKEEP_DISK_DIR") or "/podkeep")
-    spec = dig(record(disk / "boot.json"), "accepted", "spec")
+    seen, was = record(disk / "boot.json"), record(disk / "stopping.json")
+    spec, boot = dig(seen, "accepted", "spec"), dig(seen, "boot", "id")
     said = " ".join(words).strip().rstrip("'\";").rstrip()
     asks = bool(said) and not said.endswith(WAITING)
-    policies = [
-        dig(spec, f"on_{end}") or option(words, f"--on-{end}") or env.get(f"POD_ON_{end.upper()}")
-        for end in ("failure", "finish")
-    ]
+    asked = (
+        dig(spec, f"on_{e}") or option(words, f"--on-{e}") or env.get(f"POD_ON_{e.upper()}") for e in ENDS
+    )
     minutes = (dig(spec, "idle_minutes"), option(words, "--idle-minutes") or env.get("POD_IDLE_MINUTES"))
     return Facts(
         pod=env.get("RUNPOD_POD_ID") or None,
         training_lives=any(lives(mark) for mark in (run_dir / "keeper.pid", *run_dir.glob("by-hand-*.pid"))),
         deadline=deadline(disk, option(words, "--max-hours") or env.get("POD_MAX_HOURS"), now),
         has_job=bool(spec) or asks or any(env.get(name) for name in ("POD_COMMAND", "POD_REPO", "REPO_URL")),
-        keep="keep" in policies,
+        keep="keep" in asked,
         idle_minutes=next((known for it in minutes if (known := number(it)) is not None), IDLE_MINUTES),
         idle_s=max(0.0, uptime() - since),
         now=now,
+        stopping=dig(was, "because") if boot and boot == dig(was, "boot") else None,
     )
 
 
-# The ways to stop
-
-
 def ways(env: Mapping[str, str], timeout_s: float = ROUTE_S) -> tuple[Way, ...]:
+    """All routes with the pod's own key, then all with the second one, where there is one."""
+    return _ways(env, KEY, timeout_s) + (_ways(env, SECOND, timeout_s) if env.get(SECOND) else ())
+
+
+def _ways(env: Mapping[str, str], name: str, timeout_s: float) -> tuple[Way, ...]:
     """v2's action, GraphQL, and RunPod's tool in both spellings. The key travels in a header, never in an argument."""
-    pod, key = env.get("RUNPOD_POD_ID", ""), env.get("RUNPOD_API_KEY", "")
+    pod, key, by = env.get("RUNPOD_POD_ID", ""), env.get(name, ""), "" if name == KEY else f" with {name}"
     base = (env.get("POD_RUNPOD_URL") or RUNPOD_URL).rstrip("/")
     query = {"query": STOP, "variables": {"input": {"podId": pod}}}
 
@@ -196,38 +203,36 @@ def ways(env: Mapping[str, str], timeout_s: float = ROUTE_S) -> tuple[Way, ...]:
         send(f"{base}/pods/{quote(pod, safe='')}/action", {"action": "stop"}, key, timeout_s)
 
     def by_graphql() -> None:
-        parts = urlsplit(base)
-        answer = send(f"{parts.scheme}://{parts.netloc}/graphql", query, key, timeout_s)
-        data = answer.get("data")
-        if answer.get("errors") or not isinstance(data, dict) or data.get("podStop") is None:
+        answer = send(urljoin(base, "/graphql"), query, key, timeout_s)
+        if answer.get("errors") or dig(answer, "data", "podStop") is None:
             raise Refused(f"not taken: {json.dumps(answer)[:200]}")
 
     def by_tool(*words: str) -> Callable[[], None]:
-        return lambda: call(("runpodctl", *words, pod), env, timeout_s)
+        return lambda: call(("runpodctl", *words, pod), {**env, KEY: key}, timeout_s)
 
     return (
-        ("v2 stop", by_v2),
-        ("GraphQL", by_graphql),
-        ("runpodctl pod stop", by_tool("pod", "stop")),
-        ("runpodctl stop pod", by_tool("stop", "pod")),
+        (f"v2 stop{by}", by_v2),
+        (f"GraphQL{by}", by_graphql),
+        (f"runpodctl pod stop{by}", by_tool("pod", "stop")),
+        (f"runpodctl stop pod{by}", by_tool("stop", "pod")),
     )
 
 
 def send(url: str, body: object, key: str, timeout_s: float) -> Mapping[str, object]:
-    """POST, and the answer's object. 409 is a pod that is stopped already, or being stopped: taken."""
+    """POST, and the answer's object. 409 is a pod that is ended already: taken, unless it names what is in the way."""
     if not key:
-        raise Refused("RUNPOD_API_KEY is not set")
+        raise Refused("there is no key")
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)  # https: the system's certificates
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "User-Agent": USER_AGENT}
     try:
-        connection.request("POST", parts.path, json.dumps(body), {"User-Agent": USER_AGENT, **headers})
+        connection.request("POST", parts.path, json.dumps(body), headers)
         response = connection.getresponse()
         said = response.read(ENOUGH_BYTES)
     finally:
         connection.close()
-    if response.status == ENDED_ALREADY:
+    if response.status == ENDED_ALREADY and not any(word in said.lower() for word in IN_THE_WAY):
         return {}
     try:
         answer = json.loads(said or b"{}")
@@ -239,17 +244,13 @@ def send(url: str, body: object, key: str, timeout_s: float) -> Mapping[str, obj
 
 
 def call(argv: tuple[str, ...], env: Mapping[str, str], timeout_s: float) -> None:
-    done = subprocess.run(
-        argv, env=env, capture_output=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL
-    )
+    done = subprocess.run(argv, env=env, capture_output=True, timeout=timeout_s, check=False, input=b"")
     if done.returncode:
         words = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
         raise Refused(f"exit code {done.returncode} {words[-200:]}")
 
 
-def climb(
-    choice: Sequence[Way], start: int, say: Callable[[str], None], patience_s: float = ROUTE_S + 5
-) -> bool:
+def climb(choice: Sequence[Way], start: int, say: Callable[[str], None], patience_s: float = 25.0) -> bool:
     """The routes in turn, from another one each time, until one is taken. None may hold us, a name server neither."""
     for i in range(len(choice)):
         name, ask = choice[(start + i) % len(choice)]
@@ -269,21 +270,20 @@ def climb(
 def _ask(ask: Callable[[], None], told: list[str]) -> None:
     try:
         ask()
+        told.append("")
     except Exception as error:  # noqa: BLE001 - a thread's top: whatever a route meets, the next one is tried
         told.append(" ".join(str(error).split()) or type(error).__name__)
-    else:
-        told.append("")
 
 
 def main() -> NoReturn:
     env = dict(os.environ)
     deaths, since, code = (number(word) for word in sys.argv[1:4])
-    key = env.get("RUNPOD_API_KEY")
+    keys = [env[name] for name in (KEY, SECOND) if env.get(name)]
 
     def say(text: str) -> None:
-        shown = text.replace(key, "***") if key else text
-        sys.stderr.write(f"podkeep: LAST RESORT: {shown}\n")
-        sys.stderr.flush()
+        for key in keys:
+            text = text.replace(key, "***")
+        os.write(2, f"podkeep: LAST RESORT: {text}\n".encode("utf-8", "replace"))
 
     count = int(deaths or 1)
     facts = gather(env, sys.argv[4:], uptime() if since is None else since, time.time())

@@ -21,7 +21,7 @@ from pod_agent.pod.myself import Myself
 from pod_agent.pod.owner import BEAT_S
 from pod_agent.pod.record import PodRecords
 from pod_agent.pod.rest import Rest
-from pod_agent.pod.stop import StopLadder
+from pod_agent.run import climbing
 from pod_agent.run import events as e
 from pod_agent.run.attempt import KeptAttempts
 from pod_agent.run.attempt_plan import USUAL, Patience
@@ -32,6 +32,7 @@ from pod_agent.run.idling import Idling
 from pod_agent.run.journal import FileJournal
 from pod_agent.run.opening import Opening
 from pod_agent.run.outlet import Outlet
+from pod_agent.run.parting import Partings
 from pod_agent.run.readiness import Readiness
 from pod_agent.run.situation import Alive
 from pod_agent.run.snapshot import PodFacts
@@ -39,7 +40,6 @@ from pod_agent.run.steps import RealSteps
 from pod_agent.run.supervisor import Supervisor
 from pod_agent.serving import Serving
 from pod_wire.errors import PodError
-from pod_wire.status import SelfStop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.boot import Boot
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.services_care import Services
+    from pod_agent.pod.stop import StopLadder
     from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.progress.reader import ProgressReader
     from pod_agent.run.commands import Command, ExitAgent
@@ -122,6 +123,7 @@ class Life:
             clock,
             post=self._post,
             ladder=self._ladder,
+            partings=Partings(settings, lambda: self._supervisor, self._farewell, clock, self._steps.tell),
             examine=Examiner(self._outlet.of, places(settings.workspace, settings.disk_dir)).examine,
         )
         facts = PodFacts(
@@ -177,6 +179,7 @@ class Life:
         self._supervisor.update(
             lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at, deadline=deadline)
         )
+        climbing.resume(self._settings.disk_dir, boot.id, self._clock, self._post)
         self._idling.booted(boot.id)
 
     def _up(self) -> None:
@@ -233,14 +236,13 @@ class Life:
     def _armed(self, found: Armed) -> None:
         log.info("self_stop=%s reason=%r", found.self_stop, found.reason)
         self._billing.learned(found)
-        impossible = found.self_stop is SelfStop.IMPOSSIBLE
-        said = (f"this pod cannot stop itself: {found.reason}",) if impossible else ()
         self._supervisor.update(
             lambda facts: replace(
                 facts,
                 self_stop=found.self_stop,
                 gpu=found.gpu or facts.gpu,
-                warnings=(*facts.warnings, *said),
+                disk_gb=found.disk_gb or facts.disk_gb,
+                warnings=(*facts.warnings, *(one for one in found.said if one not in facts.warnings)),
             )
         )
         if found.clock_words:
@@ -249,12 +251,14 @@ class Life:
             self._opening.learned(found.pod.started_at)
 
     def _ladder(self, terminate: bool) -> StopLadder:
-        return StopLadder(
+        return climbing.ladder(
             self._myself.ways(terminate=terminate),
+            self._supervisor,
+            self._settings.disk_dir,
             self._clock,
-            lambda rounds, error: self._post(e.StopRefused(rounds, error)),
             before=lambda: later.stopping(self._farewell, self._chronicle, self._progress),
-            leaving=self._over.is_set,
+            over=self._over.is_set,
+            terminate=terminate,
         )
 
     # The end

@@ -51,6 +51,7 @@ class Settings:
 
     pod_id: str | None = None
     api_key: Secret | None = None
+    stop_key: Secret | None = None  # a second one, for the pod's own stop alone
     runpod_url: str = RUNPOD_URL
     hostname: str = ""
     tcp_ports: tuple[str, ...] = ()  # "22=10341", sorted
@@ -94,6 +95,7 @@ class Settings:
         return Settings(
             pod_id=env.get("RUNPOD_POD_ID") or None,
             api_key=_secret(env.get("RUNPOD_API_KEY")),
+            stop_key=_secret(env.get("POD_STOP_KEY")),
             runpod_url=_url(env.get("POD_RUNPOD_URL")),
             hostname=hostname or env.get("RUNPOD_POD_HOSTNAME", ""),
             tcp_ports=tcp_ports(env),

@@ -55,9 +55,10 @@ def read_proxy(raw: bytes) -> str:
 
 def read_faults(raw: bytes, faults: Faults) -> Faults:
     check = Checker(read_object(raw))
-    check.only("refuse_stop", "refuse_read", "graphql")
+    check.only("refuse_stop", "refuse_read", "graphql", "cluster")
     refuse_read = check.flag("refuse_read") if check.has("refuse_read") else faults.refuse_read
     graphql = check.choice("graphql", "ok", "refuse") if check.has("graphql") else faults.graphql
+    cluster = check.text("cluster") if check.has("cluster") else faults.cluster
     refuse_stop: int | None = faults.refuse_stop
     if check.has("refuse_stop"):
         wish = check.body["refuse_stop"]
@@ -66,7 +67,11 @@ def read_faults(raw: bytes, faults: Faults) -> Faults:
         )
     _done(check)
     return replace(
-        faults, refuse_stop=refuse_stop or 0, refuse_read=refuse_read or False, graphql=graphql or "ok"
+        faults,
+        refuse_stop=refuse_stop or 0,
+        refuse_read=refuse_read or False,
+        graphql=graphql or "ok",
+        cluster=cluster or "",
     )
 
 

@@ -25,6 +25,7 @@ ID_LETTERS = string.ascii_lowercase + string.digits
 ID_LENGTH = 14
 MAX_PAGE = 1000
 FOR_EVER = -1
+IN_CLUSTER = "pod is a member of a cluster"
 
 
 class Fleet:
@@ -100,6 +101,8 @@ class Fleet:
     def patch(self, pod_id: str, asked: Asked) -> PodRecord:
         life = self.life(pod_id)
         before = life.record.asked
+        if life.record.faults.cluster:
+            raise Problem(409, IN_CLUSTER)
         life.update(replace(life.record, asked=asked))
         if life.record.status is PodStatus.RUNNING and resets(before, asked):
             life.restart(new_addresses=True)
@@ -112,6 +115,8 @@ class Fleet:
             self._maybe_refuse(life, caller)
         if action not in life.record.status.actions:
             raise Problem(409, f"cannot {action} a pod that is {life.record.status.value}")
+        if life.record.faults.cluster:
+            raise Problem(409, IN_CLUSTER)
         if life.record.asked.locked and action in ("stop", "restart"):
             raise Problem(409, "pod is locked")
         match action:

@@ -86,6 +86,7 @@ class Faults:
     graphql: str = "ok"
     crash_layer: str = "kept"  # what the next restart after a crash finds on the container's disk
     crash_started_at: str = "kept"
+    cluster: str = ""  # the id of one that it belongs to
     bring_up: str = "ok"  # or "stuck": never leaves STARTING; or "error"
 
 

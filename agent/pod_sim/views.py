@@ -50,6 +50,8 @@ def pod(record: PodRecord, now: float, *, is_august: bool = False) -> dict[str, 
         "startedAt": stamp(record.started_at),
         "globalNetworking": _networking(record),
     }
+    if record.faults.cluster:
+        view["cluster"] = {"id": record.faults.cluster, "rank": 0}
     if asked.gpu_id is not None:
         view["gpu"] = {"id": asked.gpu_id, "count": record.gpu_count()}
     if asked.cpu_id is not None:

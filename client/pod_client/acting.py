@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pod_client import losing
 from pod_client.bare.sending import AgentSending
 from pod_client.ending import ask_status
 from pod_client.exits import DETACHED, DONE, UNREACHED
@@ -12,10 +13,12 @@ from pod_client.ledger import Made
 from pod_client.receipt import dollars
 from pod_client.removal import Removal
 from pod_wire.errors import Conflict, NoCapacity, PodError, Unreachable
+from pod_wire.proof import Way
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
     from pod_client.wiring import Target, Wiring
+    from pod_wire.status import Status
 
 STARTABLE = ("EXITED", "ERROR")
 WORKING = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING, Phase.DRAINING)
@@ -50,7 +53,7 @@ def stop(wiring: Wiring, target: Target) -> int:
         wiring.screen.step(f"pod {target.pod_id} was asked to stop itself")
         wiring.screen.warn("not confirmed: without RUNPOD_API_KEY only the pod's word is to be had")
         return DONE
-    _remember(wiring, target)
+    losing.say(wiring, target, Way.STOP, _remember(wiring, target))
     return DONE if _removal(wiring, target).stop(target.pod_id) else UNREACHED
 
 
@@ -62,6 +65,7 @@ def remove(wiring: Wiring, target: Target, *, force: bool) -> int:
             f"cannot remove pod {target.pod_id}: its job is running",
             f"first: pod-client stop {target.pod_id}; or give --force",
         )
+    losing.say(wiring, target, Way.TERMINATE)
     if not removal.remove(target.pod_id):
         return UNREACHED
     wiring.known.forget(target.pod_id)
@@ -143,11 +147,14 @@ def _is_working(wiring: Wiring, target: Target) -> bool:
         return False
 
 
-def _remember(wiring: Wiring, target: Target) -> None:
+def _remember(wiring: Wiring, target: Target) -> Status | None:
     """A stopped pod cannot be asked: keep its last words."""
     if target.token is None:
-        return
+        return None
     try:
-        wiring.remember(target.pod_id, wiring.agent_of(target).status())
+        status = wiring.agent_of(target).status()
+        wiring.remember(target.pod_id, status)
     except (Unreachable, PodError) as error:
         wiring.screen.note(f"its last status is not known: {error.message}")
+        return None
+    return status

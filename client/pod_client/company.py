@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pod_client import holding
 from pod_client.ending import final_bill, gone_reason, pod_document
 from pod_client.exits import DETACHED, DONE, UNREACHED, by_outcome
 from pod_client.follow import Begin, Follower
@@ -102,6 +103,8 @@ class Company:
         )
         if ending.status is not None:
             self._screen.text(receipt(ending.status, bill, self._launched.known.code, self._screen.width()))
+            for line in holding.lines(ending.status, pod_id, self._wiring.clock.now()):
+                self._screen.step(line)
         if not ending.complete:
             self._screen.warn(
                 f"the end of the log was not seen: {ending.gone} (read up to byte {ending.offset})"
@@ -121,8 +124,8 @@ class Company:
             if job and job.outcome is Outcome.SUCCEEDED
             else self._plan.spec.on_failure
         )
-        ended_by_itself = job is None or job.outcome is not Outcome.CANCELLED
-        return ended_by_itself and policy in {ExitPolicy.STOP, ExitPolicy.TERMINATE}
+        stays = job is not None and (job.outcome is Outcome.CANCELLED or job.held is not None)
+        return not stays and policy in {ExitPolicy.STOP, ExitPolicy.TERMINATE, ExitPolicy.AUTO}
 
     def _say_how_to_come_back(self, status: Status | None) -> None:
         """From what is known: nobody is asked, so that an impatient second Ctrl-C finds it said."""

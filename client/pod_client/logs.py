@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pod_client import holding
 from pod_client.ending import ask_status, final_bill, gone_reason, is_stopping
 from pod_client.exits import DETACHED, DONE, UNREACHED, by_outcome
 from pod_client.follow import Follower
@@ -111,6 +112,8 @@ def _follow(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
     if ending.status is not None:
         code = target.known.code if target.known else None
         wiring.screen.text(receipt(ending.status, bill, code, wiring.screen.width()))
+        for line in holding.lines(ending.status, target.pod_id, wiring.clock.now()):
+            wiring.screen.step(line)
     if not ending.complete:
         wiring.screen.warn(
             f"the end of the log was not seen: {ending.gone} (read up to byte {ending.offset})"

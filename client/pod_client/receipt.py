@@ -17,6 +17,7 @@ from pod_wire.errors import BadInput
 from pod_wire.figures import dollars, seconds, short, size
 from pod_wire.receipt import Receipt, Spell
 from pod_wire.receipt_rows import rehearsed
+from pod_wire.runpod.prices import STOPPED_GB_MONTH
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Bill", "dollars", "receipt", "rehearsed", "seconds", "short", "size"]
 
-_STOPPED_GB_MONTH = 0.20  # dollars: what RunPod asks for the disk of a stopped pod
 _SHOWN = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING, Phase.DRAINING)
 _NAMES = 14  # columns, with the space before them
 _LEAST = 40  # a terminal narrower than this is not wrapped for
@@ -99,6 +99,7 @@ def _of_status(status: Status, job: JobStatus) -> Receipt:
         loss=told.loss if told is not None else None,
         checkpoint=job.checkpoint,
         rehearsal=job.rehearsal,
+        leave=job.leave,
         paid_s=_paid_s(status),
         dollars=money.run if money is not None and money.run is not None else status.cost,
         unpriced_s=money.unpriced_s if money is not None else 0.0,
@@ -157,7 +158,7 @@ def _still_billed(bill: Bill) -> list[str]:
         case "EXITED":
             if not bill.disk_gb:
                 return [f"to remove it: pod-client rm {bill.pod_id}"]
-            monthly = bill.disk_gb * _STOPPED_GB_MONTH
+            monthly = bill.disk_gb * STOPPED_GB_MONTH
             disk = f"its {bill.disk_gb} GB disk is still billed, about {dollars(monthly)} a month"
             return [f"{disk}; to end that: pod-client rm {bill.pod_id}"]
         case _:

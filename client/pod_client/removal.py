@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import Conflict, NotFound, PodError, Refused
+from pod_wire.runpod import hindrance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,13 +71,10 @@ class Removal:
         except NotFound:
             return
         except Conflict:  # stopped already, or on its way, or locked
-            pod = self._pods.get(pod_id)
-            if pod.locked and pod.status not in STOPPED:
-                raise Refused(
-                    f"cannot stop pod {pod_id}: it is locked",
-                    "unlock it in RunPod's console",
-                    status_seen=409,
-                ) from None
+            found = hindrance.of(self._pods.get(pod_id))
+            if found is not None:
+                words, remedy = f"cannot stop pod {pod_id}: it {found.words}", found.remedy
+                raise Refused(words, remedy, status_seen=409) from None
 
     def _is_stopped(self, pod_id: str) -> bool:
         try:

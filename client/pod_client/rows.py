@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_client import limits, picture
+from pod_client import holding, limits, picture
 from pod_client.receipt import dollars, rehearsed, seconds
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def status_rows(status: Status, *, is_live: bool, ascii_only: bool = False) -> R
         because = f" ({status.stops_because})" if status.stops_because else ""
         rows.append(("stops", f"in {seconds(max(0.0, status.stops_at - status.now))}{because}"))
     rows.append(("budget", limits.budget(status)))
+    rows.append(("held", holding.row(status) if is_live else None))
     rows += [("kept", words) for words in _kept(status)]
     failed = f"{status.stop_attempts} times: {status.stop_error}" if status.stop_error else None
     rows.append(("stop failed", failed))
@@ -55,6 +56,7 @@ def _job(job: JobStatus, now: float) -> Rows:
     if job.checkpoint is not None:
         step = "" if job.checkpoint.step is None else f" (step {job.checkpoint.step})"
         rows.append(("checkpoint", job.checkpoint.path + step))
+    rows.append(("left", job.leave))
     rows.append(("rehearsal", rehearsed(job.rehearsal) if job.rehearsal is not None else None))
     return rows
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pod_client import limits
+from pod_client import holding, limits
 from pod_client.ending import ask_status
 from pod_client.exits import DONE
 from pod_client.receipt import seconds
@@ -98,6 +98,7 @@ def rows(status: Status, idle: IdleStatus, times: Times) -> list[tuple[str, ...]
     found: list[tuple[str, ...]] = [
         ("job", "busy" if works else "idle", "-", status.phase.value, "any", until, told)
     ]
+    found += _held(status, times)
     found += [_sign(sign, times) for sign in idle.signs]
     found += [
         (
@@ -121,6 +122,15 @@ def rows(status: Status, idle: IdleStatus, times: Times) -> list[tuple[str, ...]
         words = f"{at}{spent or f'no more is paid for{limits.source(status)}'}."
         found.append(("budget", "-", "-", left, "-", "-", words))
     return found
+
+
+def _held(status: Status, times: Times) -> list[tuple[str, ...]]:
+    held = holding.of(status)
+    if held is None:
+        return []
+    told = "The job failed before its first step: fix it and run `pod-client up` again."
+    left, at = times.left(held.until), times.clock(held.until)
+    return [("held", "busy", "-", left, f"{held.minutes:g} min", at, told)]
 
 
 def _sign(sign: Sign, times: Times) -> tuple[str, ...]:

@@ -117,8 +117,8 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         Kind.POLICY,
         "stop",
         "",
-        "What the pod does after success: stop, terminate or keep. Outside RunPod stopping means that the container"
-        " ends with the job's exit code, which `exit` says too.",
+        "What the pod does after success: stop, terminate, keep, or auto, which reckons (docs/stop.md). Outside RunPod"
+        " stopping means that the container ends with the job's exit code, which `exit` says too.",
     ),
     Variable(
         "POD_ON_FAILURE",
@@ -136,6 +136,16 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         "minutes",
         "The pod stops itself after this long without a job and without use (docs/idle.md), after twice as long where"
         " it was a person's; 0 is off.",
+        most=_MINUTE_YEAR,
+    ),
+    Variable(
+        "POD_HOLD_MINUTES",
+        "hold_minutes",
+        Kind.NUMBER,
+        "0",
+        "minutes",
+        "A job that failed before its first step keeps its pod so long, if somebody follows it: fix it, and run"
+        " `pod-client up` again (docs/hold.md).",
         most=_MINUTE_YEAR,
     ),
     Variable(
@@ -265,6 +275,16 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         "Private ssh key for a `POD_REPO` over ssh: as it is, on one line with `\\n`, or as base64; no passphrase.",
         level="pod",
     ),
+    Variable(
+        "POD_STOP_KEY",
+        "stop_key",
+        Kind.LOGIN,
+        "none",
+        "",
+        "A second key of RunPod's for the pod's own stop, tried where the pod's key is refused; best a RunPod secret"
+        " (docs/stop.md).",
+        level="pod",
+    ),
     _later("POD_OUTPUTS", "all that the run made or changed", "Globs of what to keep."),
     _later("POD_DATA", "none", "Data to fetch before the job, `store[@rev] -> path`."),
     _later("POD_UPLOAD", "none", "Stores that outputs are uploaded to."),
@@ -272,7 +292,6 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     _later("POD_BEST", "none", "Metric of the best checkpoint."),
     _later("POD_STALL_MINUTES", "60", "Every sign of life may be silent this long.", Kind.NUMBER, "minutes"),
     _later("POD_DRAIN_MINUTES", "30", "Patience with the last uploads.", Kind.NUMBER, "minutes"),
-    _later("POD_HOLD_MINUTES", "0", "Keep a pod whose job failed early, for a look.", Kind.NUMBER, "minutes"),
     _later("POD_NOTIFY", "none", "Who is told about the end of a job."),
     _later("POD_SERVICES", "none", "Services to start beside the job."),
     _later("POD_WATCH", "none", "What else is watched."),

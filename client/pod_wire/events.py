@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CHECKPOINT = "checkpoint"
     REHEARSAL = "rehearsal"
     OUTCOME = "outcome"
+    HOLD = "hold"
     STOP_REQUESTED = "stop_requested"
     STOP_REFUSED = "stop_refused"
     IDLE_NOTICE = "idle_notice"  # a minute before idleness stops the pod

@@ -14,6 +14,7 @@ class ExitPolicy(StrEnum):
     STOP = "stop"
     TERMINATE = "terminate"
     KEEP = "keep"
+    AUTO = "auto"  # stop or terminate, whichever costs less and destroys nothing
     EXIT = "exit"  # outside RunPod: the agent ends, and with it the container
 
 
@@ -45,6 +46,7 @@ class JobSpec:
     max_restarts: int = 0  # the parse fills in 3 where there is a way to resume
     signal: str = "TERM"
     ephemeral: bool = False
+    hold_minutes: float = 0.0  # 0: the exit policy follows at once
     progress: str | None = None  # a pattern with named groups, or a command; None: read as usual
 
     def spec_hash(self) -> str:

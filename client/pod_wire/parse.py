@@ -44,6 +44,7 @@ class PodValues:
     order: str | None = None
     git_token: Secret | None = None
     deploy_key: Secret | None = None
+    stop_key: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,7 @@ def _pod_values(draft: Draft) -> PodValues:
         order=draft.text("order"),
         git_token=_secret(draft.text("git_token")),
         deploy_key=_secret(draft.text("deploy_key")),
+        stop_key=_secret(draft.text("stop_key")),
     )
 
 

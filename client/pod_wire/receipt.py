@@ -92,6 +92,7 @@ class Receipt:
     loss: float | None = None
     checkpoint: CheckpointPlace | None = None
     rehearsal: Rehearsal | None = None
+    leave: str | None = None  # what the exit policy came to, in words
     paid_s: float | None = None
     dollars: float | None = None
     unpriced_s: float = 0.0  # of the paid seconds, those whose price is unknown: `dollars` is without them

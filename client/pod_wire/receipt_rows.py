@@ -43,6 +43,8 @@ def rows(told: Receipt, clock: Callable[[float], str]) -> Rows:
     if told.rehearsal is not None:
         found.append(("rehearsal", rehearsed(told.rehearsal)))
     found += _money(told)
+    if told.leave:
+        found.append(("left", told.leave))
     if told.stop is not None:
         found.append(("stop", _stop(told.stop)))
     elif told.outcome is Outcome.INTERRUPTED:

@@ -98,6 +98,7 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
         max_restarts=default_restarts(resume) if restarts is None else int(restarts),
         signal=draft.text("signal") or "TERM",
         ephemeral=draft.flag("ephemeral"),
+        hold_minutes=draft.number("hold_minutes") or 0.0,
         progress=draft.text("progress"),
     )
 

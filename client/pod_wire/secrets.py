@@ -34,6 +34,7 @@ WELL_KNOWN: Final = frozenset(
         "OPENAI_API_KEY",
         "POD_DEPLOY_KEY",
         "POD_GIT_TOKEN",
+        "POD_STOP_KEY",
         "POD_TOKEN",
         "RUNPOD_API_KEY",
         "WANDB_API_KEY",
@@ -41,7 +42,9 @@ WELL_KNOWN: Final = frozenset(
 )
 SUFFIXES: Final = ("_TOKEN", "_API_KEY", "_SECRET", "_PASSWORD", "_SECRET_KEY")
 CLEARML: Final = ("CLEARML_API_ACCESS_KEY", "CLEARML_API_SECRET_KEY")
-OURS: Final = frozenset({"POD_TOKEN", "RUNPOD_API_KEY", "POD_ORDER", "POD_GIT_TOKEN", "POD_DEPLOY_KEY"})
+OURS: Final = frozenset(
+    {"POD_TOKEN", "RUNPOD_API_KEY", "POD_ORDER", "POD_GIT_TOKEN", "POD_DEPLOY_KEY", "POD_STOP_KEY"}
+)
 INDEXES: Final = frozenset(  # of packages: lists of URLs, in which a login may stand
     {
         "PIP_EXTRA_INDEX_URL",

@@ -112,6 +112,17 @@ class Rehearsal:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The pod is kept for a job that failed before its first step; its exit policy follows at ``until``."""
+
+    until: float
+    minutes: float
+    by: str | None = None  # who follows; None: nobody was seen yet
+    come_by: float | None = None  # somebody must be seen by then: whoever reads this is
+    over_at: float | None = None  # ``until`` on the pod's clock that never jumps
+
+
+@dataclass(frozen=True, slots=True)
 class JobStatus:
     """One job: what it is, where it is, how it ended."""
 
@@ -133,6 +144,8 @@ class JobStatus:
     next_attempt_at: float | None = None  # while pausing between two attempts
     doing: str | None = None  # what a long phase is at, in words
     rehearsal: Rehearsal | None = None
+    held: Held | None = None
+    leave: str | None = None  # what the exit policy came to, and why, where that takes words
 
 
 class ServiceState(StrEnum):

@@ -125,13 +125,10 @@ def _signal(text: str) -> str:
 
 
 def _policy(text: str) -> ExitPolicy:
-    word = text.lower()
-    if word == "auto":
-        raise BadValue("'auto' is not built yet", "use stop, terminate, keep or exit")
     try:
-        return ExitPolicy(word)
+        return ExitPolicy(text.lower())
     except ValueError:
-        raise BadValue("must be stop, terminate, keep or exit") from None
+        raise BadValue("must be stop, terminate, keep, auto or exit") from None
 
 
 def _progress(text: str) -> str:

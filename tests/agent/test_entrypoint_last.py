@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.agent.entry_box import WAITS, keeper
+from tests.agent.last_shell import KEY, Shell, pod
 from tests.fakes.stop_server import StopServer
-
-KEY = "a-key-of-the-pod"
-TOOLS = (
-    "bash",
-    "cat",
-    "chmod",
-    "date",
-    "dirname",
-    "grep",
-    "mkdir",
-    "mktemp",
-    "readlink",
-    "rm",
-    "sed",
-    "sleep",
-    "timeout",
-)
 
 
 @pytest.fixture
@@ -35,16 +17,6 @@ def server():
     made = StopServer()
     yield made
     made.close()
-
-
-def pod(server, **more):
-    return {
-        "RUNPOD_POD_ID": "pod-a",
-        "RUNPOD_API_KEY": KEY,
-        "POD_RUNPOD_URL": f"{server.url}/v2",
-        "POD_COMMAND": "python train.py",
-        **more,
-    }
 
 
 def uptime():
@@ -181,18 +153,6 @@ def test_a_container_of_ones_own_ends(container, tmp_path):
     assert "this is no RunPod pod" in said(box)
 
 
-def bare(folder, *more):
-    """A PATH without any Python: the shell's own tools, and these programs, whose words are written down."""
-    folder.mkdir()
-    for name in TOOLS:
-        (folder / name).symlink_to(shutil.which(name))
-    for name in more:
-        real = shutil.which(name) or "/bin/true"
-        (folder / name).write_text(f'#!/bin/bash\necho "{name} $*" >> {folder}/words\nexec {real} "$@"\n')
-        (folder / name).chmod(0o755)
-    return str(folder)
-
-
 @pytest.mark.parametrize("program", ["curl", "wget"])
 def test_without_any_python_the_shell_stops_the_pod(server, tmp_path, program):
     """curl or wget do: refused by one route, taken by the other; the key is in no argument, and left nowhere."""
@@ -205,37 +165,6 @@ def test_without_any_python_the_shell_stops_the_pod(server, tmp_path, program):
     assert "asking for the stop by v2\npodkeep: LAST RESORT: v2 took the request" in done.stderr
     assert KEY not in (tmp_path / "path" / "words").read_text() + done.stderr
     assert list((tmp_path / "tmp").iterdir()) == []
-
-
-class Shell:
-    """last_resort.sh alone, where no Python is found."""
-
-    def __init__(self, server, tmp_path, *programs, **more):
-        (tmp_path / "tmp").mkdir()
-        home = tmp_path / "home"
-        home.mkdir()
-        text = (Path(__file__).parents[2] / "last_resort.sh").read_text()
-        (home / "last_resort.sh").write_text(
-            text.replace("/usr/bin/python3", "").replace("/usr/local/bin/python3", "")
-        )
-        self.program = home / "last_resort.sh"
-        self.env = {
-            "PATH": bare(tmp_path / "path", *programs),
-            "TMPDIR": str(tmp_path / "tmp"),
-            "PODKEEP_DISK_DIR": str(tmp_path / "disk"),
-            "PODKEEP_RUN_DIR": str(tmp_path / "run"),
-            **pod(server, **more),
-        }
-
-    def __call__(self, *words):
-        return subprocess.run(
-            ["/bin/bash", str(self.program), *words],
-            env=self.env,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=90,
-        )
 
 
 ANSWERS = [({"env": {"POD_COMMAND": "python t.py <in"}}, True), (b"\n <html>a < b</html>", False)]

@@ -165,3 +165,26 @@ def test_a_connection_that_was_cut_is_remembered_with_its_place(tmp_path, grows)
         assert api.get("/logs?follow=1&offset=7").body == (b"the end\n" if grows else b"")
         api.get("/status")
         wait_for("nothing is owed", lambda: not api.server.owed())
+
+
+def test_who_follows_now_or_did_a_moment_ago():
+    """Following, having followed to the end, and asking for the status count; each from its moment on."""
+    clock = [100.0]
+    followers = Followers(lambda: clock[0])
+    assert not followers.followed_since(0.0)
+    follower = Follower()
+    followers.add(follower)
+    assert followers.followed_since(99.0)
+    followers.remove(follower, completed=False)  # cut: it told nothing
+    assert not followers.followed_since(99.0)
+    followers.status_was_read(final=False)
+    assert followers.followed_since(100.0)
+    assert not followers.followed_since(100.1)
+    clock[0] = 200.0
+    followers.add(follower)
+    followers.remove(follower, completed=True)
+    assert followers.followed_since(200.0)
+    clock[0] = 300.0
+    followers.remove(follower, completed=False, cut=True)  # a proxy that cuts: it is about to come back
+    assert followers.followed_since(300.0)
+    assert not followers.followed_since(300.1)

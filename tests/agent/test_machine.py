@@ -16,17 +16,19 @@ from pod_agent.run import events as e
 from pod_agent.run import machine
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 from pod_agent.run.attempt import Ended
+from pod_agent.run.left import Leave, Parting
 from pod_agent.run.situation import Alive, State
 from pod_agent.run.state import Ending, Job
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.orders import Verdict
-from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, Rehearsal, Rehearsed
+from pod_wire.status import Attempt, CheckpointPlace, Held, Outcome, Phase, Rehearsal, Rehearsed
 
 DOC = Path(__file__).parents[2] / "docs" / "lifecycle.md"
 SPEC = JobSpec("digits", "python train.py", resume="", max_restarts=3)
 JOB = Job(SPEC, "order-1", run="r1", run_began_at=1.0, boot="b1")
 RAN = replace(JOB, attempts=(Attempt(1, pid=7, started_at=2.0),), tries=1)
 TRIED = replace(RAN, spec=replace(SPEC, rehearse=True))
+HELD = replace(RAN, ending=Ending(Outcome.FAILED, "ImportError"), held=Held(70.0, 1, "somebody follows it"))
 REHEARSING = tuple(
     replace(TRIED, rehearsal=Rehearsal(state, attempt, 5)) for state in Rehearsed for attempt in (0, 1)
 )
@@ -75,6 +77,10 @@ EVENTS = (
     ),
     *(kind(serial) for kind in (e.PauseOver, e.DrainOverdue, e.Settle, e.Overdue) for serial in (0, 1)),
     e.Drained(),
+    e.Drained(Parting(HELD.held, Leave(ExitPolicy.TERMINATE, "auto: ..."), 60.0)),
+    e.Followed("somebody follows it"),
+    *(e.HoldOver(serial) for serial in (0, 1)),
+    *(e.WasStopping("idle", terminate, insists) for terminate in (False, True) for insists in (False, True)),
     e.DeadlinePassed("budget", "raise it"),
     e.Nearing("cost", "80 % is spent"),
     e.IdleTooLong("idle"),
@@ -99,6 +105,8 @@ def states():
                 for policy in (ExitPolicy.STOP, ExitPolicy.KEEP)
                 if not prepared and not restarting
             )
+        if phase is Phase.FINISHED and not (prepared or restarting):
+            jobs += (HELD, replace(HELD, held=Held(70.0, 1, come_by=15.0)))
         if phase is Phase.STOPPING:
             jobs = (None, RAN)
         for job in jobs:
@@ -159,7 +167,7 @@ def test_the_policies_of_the_outcomes():
             assert after.phase is Phase.FINISHED
             assert not stops
         else:
-            assert stops == (policy in {ExitPolicy.STOP, ExitPolicy.TERMINATE})
+            assert stops == (policy in {ExitPolicy.STOP, ExitPolicy.TERMINATE, ExitPolicy.AUTO})
 
 
 def test_term_keeps_an_outcome_that_stands():
@@ -258,28 +266,6 @@ def test_any_history_keeps_the_promises(history, job):
             claimed.clear()  # another record: its own history
         stopping = stopping or state.phase is Phase.STOPPING
         assert state.phase is Phase.STOPPING or not stopping
-
-
-def test_what_cannot_be_killed_keeps_the_next_order_out():
-    """The job is given up after a minute, but no order runs beside a process that still lives, also for a new agent."""
-    job = replace(RAN, ending=Ending(Outcome.CANCELLED), spec=replace(SPEC, on_failure=ExitPolicy.KEEP))
-    state = State(phase=Phase.DRAINING, job=job, alive=Alive.LIVE, serial=1)
-    state, _ = machine.step(state, e.DrainOverdue(1), 10.0)
-    assert state.phase is Phase.FINISHED
-    refused, commands = machine.step(state, GiveOrder(SPEC, "order-2"), 11.0)
-    assert refused.phase is Phase.FINISHED
-    assert not commands[0].verdict.accepted
-    assert "has not ended" in commands[0].verdict.reason
-    found, commands = machine.step(
-        State(opening=True), e.Opened(state.job, Verdict.WAIT, same_boot=True), 12.0
-    )
-    assert c.FindAttempt(found.job, 1) in commands
-    for still in (state, found):
-        gone, _ = machine.step(still, e.AttemptEnded(1, ended(137, signal="KILL", reason="signalled")), 13.0)
-        assert gone.job.attempts[-1].ended_at is not None
-        assert gone.job.ending == job.ending
-        accepted, _ = machine.step(gone, GiveOrder(SPEC, "order-2"), 14.0)
-        assert accepted.phase is Phase.SYNCING
 
 
 def test_a_row_leads_nowhere_else():

@@ -141,6 +141,7 @@ def test_facts_are_written_again_only_when_they_are_news():
     [
         ({"stops_because": "idle", "phase": Phase.WAITING}, "POD_IDLE_MINUTES=0"),
         ({"stops_because": "deadline"}, "POD_MAX_HOURS"),
+        ({"stops_because": "hold", "phase": Phase.FINISHED}, "pod-client up again"),
         ({"phase": Phase.STOPPING}, "save what you need"),
         ({}, "POD_ON_FINISH=keep"),
         ({"phase": Phase.WAITING}, ""),

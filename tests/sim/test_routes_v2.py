@@ -123,6 +123,18 @@ def test_a_locked_pod_cannot_be_stopped(account):
     account.act(pod, "terminate")
 
 
+def test_a_member_of_a_cluster_is_ended_with_it_only(account):
+    """Its record names the cluster; actions, PATCH and DELETE are 409, also with the account's key."""
+    pod = account.running()
+    account.call("POST", f"/sim/pods/{pod}/faults", {"cluster": "cluster_1"})
+    assert account.call("GET", f"/v2/pods/{pod}")[1]["cluster"] == {"id": "cluster_1", "rank": 0}
+    assert account.act(pod, "stop") == 409
+    assert account.call("PATCH", f"/v2/pods/{pod}", {"name": "b"})[0] == 409
+    assert account.call("DELETE", f"/v2/pods/{pod}")[0] == 409
+    account.call("POST", f"/sim/pods/{pod}/faults", {"cluster": ""})
+    assert account.act(pod, "terminate") == 204
+
+
 def test_a_pods_key_serves_its_own_pod(account, pod):
     """Its own GET is 200; the list, a PATCH, a create and another pod are 403."""
     key, other = account.key_of(pod), account.create()

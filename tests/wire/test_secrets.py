@@ -50,6 +50,7 @@ def test_secrets_compare_by_value():
         "POD_TOKEN",
         "POD_GIT_TOKEN",
         "POD_DEPLOY_KEY",
+        "POD_STOP_KEY",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SESSION_TOKEN",
         "JUPYTER_PASSWORD",
@@ -145,6 +146,7 @@ def test_the_job_gets_everything_but_our_tokens():
         "POD_ORDER": "c",
         "POD_GIT_TOKEN": "d",
         "POD_DEPLOY_KEY": "e",
+        "POD_STOP_KEY": "f",
     }
     theirs = {"HF_TOKEN": "x", "PATH": "/bin", "POD_RESUME": ""}
     assert job_environment({**ours, **theirs}) == theirs

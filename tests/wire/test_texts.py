@@ -53,7 +53,6 @@ def test_good_values_are_taken(name, value, meaning):
         ("POD_SIGNAL", "SIGSTOP", "STOP"),
         ("POD_SIGNAL", "9", "no signal"),
         ("POD_SIGNAL", "TREM", "no signal"),
-        ("POD_ON_FINISH", "auto", "not built yet"),
         ("POD_ON_FINISH", "explode", "must be"),
         ("POD_WORKSPACE", "work", "absolute"),
         ("POD_WORKSPACE", "/a/../b", ".."),

@@ -80,6 +80,11 @@ class Followers:
         """Whether somebody has asked for the status after this moment of ``monotonic``."""
         return self._readers.last() >= moment
 
+    def followed_since(self, moment: float) -> bool:
+        """Whether somebody follows a log, or has done so or asked for the status after this moment."""
+        seen = max([self._readers.last(), self._last_end, *(at for _, at in self._cut)])
+        return bool(self._active) or seen >= moment
+
     def finish(self, log: str = "", size: int = 0) -> None:
         """This log is whole. Who has all of it is let go; who polls the status, or was cut off, is waited for once."""
         self.finishing = True

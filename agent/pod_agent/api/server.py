@@ -60,6 +60,10 @@ class HttpServer:
         """Whether somebody who keeps asking for the status is about to see the job's end."""
         return self._followers.is_awaited()
 
+    def followed_since(self, moment: float) -> bool:
+        """Whether somebody follows, or has done so or asked how it stands after this moment."""
+        return self._followers.followed_since(moment)
+
     @property
     def followers(self) -> int:
         """How many follow a log at the moment."""

@@ -1,12 +1,13 @@
 """Whether the pod could stop itself, found out at boot by reading itself; its start and price come with the answer.
 
-A refused read proves nothing about the right to stop. Nothing is stopped here.
+A refused read proves nothing about the right to stop, nor does a read where a lock or a cluster is in the way. Nothing
+is stopped here.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import PodError, Refused
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 KEY_UNKNOWN = 401
+SECOND = "POD_STOP_KEY"
+MERIT = (SelfStop.IMPOSSIBLE, SelfStop.UNKNOWN, SelfStop.UNPROVED, SelfStop.PROVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,13 @@ class Armed:
     price: float | None = None
     reason: str = ""
     clock_words: str = ""  # what the answer's date says of the pod's clock, where that is wrong
+    said: tuple[str, ...] = ()  # what a person has to know, for the status
+
+    @property
+    def disk_gb(self) -> float | None:
+        """The pod's own disk, which is billed also while it is stopped."""
+        own = [mount.size_gb for mount in self.pod.mounts if mount.volume is None] if self.pod else []
+        return float(sum(own)) or None
 
     @property
     def gpu(self) -> str | None:
@@ -64,6 +74,29 @@ def check(pod_id: str | None, pods: PodsApi | None, graphql: GraphqlApi | None) 
         return Armed(SelfStop.UNPROVED, reason="reading the own pod was refused")
     except PodError as error:
         return Armed(SelfStop.UNKNOWN, reason=error.message)
+
+
+def of_both(own: Armed, second: Armed | None) -> Armed:
+    """What both keys come to, in words for the status too. ``second``: of POD_STOP_KEY, where there is one."""
+    from pod_wire.runpod import hindrance  # noqa: PLC0415 - the training comes first
+
+    best = own if second is None or MERIT.index(own.self_stop) >= MERIT.index(second.self_stop) else second
+    said: list[str] = []
+    if second is not None and second.self_stop is SelfStop.IMPOSSIBLE:
+        said.append(f"{SECOND} is of no use: RunPod does not know it (401)")
+    if best is second and own.self_stop is SelfStop.IMPOSSIBLE:
+        said.append(f"only {SECOND} can stop this pod: {own.reason}")
+    if best.self_stop is SelfStop.IMPOSSIBLE:
+        said.append(f"this pod cannot stop itself: {best.reason}")
+    pod = own.pod or (second.pod if second is not None else None)
+    price = own.price if own.price is not None or second is None else second.price
+    found = hindrance.of(pod) if pod is not None else None
+    if found is None:
+        return replace(best, pod=pod, price=price, said=tuple(said))
+    said.append(f"this pod cannot stop itself, since it {found.words}; {found.remedy}")
+    return replace(
+        best, self_stop=SelfStop.UNPROVED, pod=pod, price=price, reason=str(found), said=tuple(said)
+    )
 
 
 class ArmedCheck:

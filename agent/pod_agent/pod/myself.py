@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.armed import Armed, check
+from pod_agent.pod.armed import SECOND, Armed, check, of_both
 from pod_agent.pod.stop import Route, routes
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pod_wire.runpod.models import Pod
     from pod_wire.runpod.pods import PodsApi
     from pod_wire.runpod.transport import Transport
+    from pod_wire.secrets import Secret
 
 SHORT_S = 2.0
 PATIENT_S = 20.0
@@ -40,28 +41,35 @@ class Myself:
         from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
 
         wire = clock.Dated(StdlibTransport(), RealClock())
-        found = check(self._settings.pod_id, *(self._apis(PATIENT_S, wire) or (None, None)))
+        pod, second = self._settings.pod_id, self._settings.stop_key
+        own = check(pod, *(self._apis(PATIENT_S, wire) or (None, None)))
+        other = None if second is None else check(pod, *(self._apis(PATIENT_S, wire, second) or (None, None)))
+        found = of_both(own, other)
         return replace(found, clock_words=clock.judge(wire.off_s, found.reason).text)
 
     def ways(self, *, terminate: bool) -> tuple[Route, ...]:
-        """All ways to end this pod."""
-        apis, pod = self._apis(PATIENT_S), self._settings.pod_id
-        if apis is None or pod is None:
-            return ()
-        return routes(pod, *apis, terminate=terminate, environment=self._tool_environment())
+        """All ways to end this pod: by its own key, then by the second one."""
+        found: tuple[Route, ...] = ()
+        for key, by in ((self._settings.api_key, ""), (self._settings.stop_key, f" with {SECOND}")):
+            apis, pod = self._apis(PATIENT_S, key=key), self._settings.pod_id
+            if apis is not None and pod is not None and key is not None:
+                tool = self._tool_environment(key)
+                found += routes(pod, *apis, terminate=terminate, environment=tool, by=by)
+        return found
 
-    def _tool_environment(self) -> dict[str, str]:
-        """RunPod's own tool finds the pod's key where RunPod put it."""
-        key = self._settings.api_key
-        known = {} if key is None else {"RUNPOD_API_KEY": key.reveal()}
-        return dict(self._settings.job_environment) | known
+    def _tool_environment(self, key: Secret) -> dict[str, str]:
+        """RunPod's own tool finds a key where RunPod puts the pod's."""
+        return dict(self._settings.job_environment) | {"RUNPOD_API_KEY": key.reveal()}
 
-    def _apis(self, timeout_s: float, wire: Transport | None = None) -> tuple[PodsApi, GraphqlApi] | None:
+    def _apis(
+        self, timeout_s: float, wire: Transport | None = None, key: Secret | None = None
+    ) -> tuple[PodsApi, GraphqlApi] | None:
+        """By the pod's own key, unless another is named."""
         from pod_wire.runpod.graphql import GraphqlApi  # noqa: PLC0415 - http.client and ssl do not train
         from pod_wire.runpod.pods import PodsApi  # noqa: PLC0415
         from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
 
-        key = self._settings.api_key
+        key = key or self._settings.api_key
         if key is None or self._settings.pod_id is None:
             return None
         wire = wire or StdlibTransport()

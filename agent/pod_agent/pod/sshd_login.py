@@ -87,6 +87,8 @@ def _keep(status: Status) -> str:
         return "POD_MAX_HOURS is fixed for this boot; a login keeps nothing"
     if status.stops_because == "budget":
         return "a new order with more dollars: pod-client up --max-cost; a login keeps nothing"
+    if status.stops_because == "hold":
+        return "mend the job and run pod-client up again, or pod-client keep; a login alone keeps nothing"
     if status.phase in {Phase.WAITING, Phase.FINISHED}:
         return ""
     return "POD_ON_FINISH=keep and POD_ON_FAILURE=keep with the order; a login keeps nothing"

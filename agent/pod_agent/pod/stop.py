@@ -1,7 +1,8 @@
 """How the pod switches itself off: route after route, then again, for ever.
 
 An answer of 200 is not the end: being killed is. So the ladder goes on after every answer, with pauses that double up
-to a minute, and begins each round with the next route. Not here: when to stop, and whether it will work (``armed``).
+to a minute, and begins each round with the next route. Not here: when to stop, whether it will work (``armed``), and
+what an agent that comes back goes on with (``stopping``).
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_wire.errors import Conflict, PodError, Unreachable
+from pod_wire.errors import Conflict, PodError, Refused, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pod_wire.clock import Clock
     from pod_wire.runpod.graphql import GraphqlApi
+    from pod_wire.runpod.hindrance import Hindrance
     from pod_wire.runpod.pods import PodsApi
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 ROUTE_TIMEOUT_S = 20.0
+IN_THE_WAY = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Round:
 
 
 class StopLadder:
-    """Climbed by one thread, until the pod is gone."""
+    """Climbed by one thread, until the pod is gone. ``rounds``: those that an earlier agent has climbed."""
 
     def __init__(
         self,
@@ -50,13 +53,17 @@ class StopLadder:
         tell: Callable[[int, str | None], None],
         before: Callable[[], None] = lambda: None,
         leaving: Callable[[], bool] = lambda: False,
+        *,
+        keep: Callable[[int], None] = lambda _: None,
+        rounds: int = 0,
     ) -> None:
         self._routes = routes
         self._clock = clock
         self._tell = tell
         self._before = before
         self._leaving = leaving
-        self.rounds = 0
+        self._keep = keep
+        self.rounds = rounds
 
     def climb(self) -> Round:
         """One round: the routes in turn until one is accepted."""
@@ -78,8 +85,10 @@ class StopLadder:
         ``is_over`` is for tests: a pod is never told that it is gone.
         """
         pause_s = FIRST_PAUSE_S
+        self._keep(self.rounds)
         self._before()
         while not (is_over() or self._leaving()):
+            self._keep(self.rounds + 1)  # first: what kills us in this round is not asked first in the next
             found = self.climb()
             self.rounds += 1
             self._clock.sleep(pause_s)
@@ -98,14 +107,18 @@ def routes(
     terminate: bool,
     environment: dict[str, str],
     program: str = "runpodctl",
+    by: str = "",
 ) -> tuple[Route, ...]:
-    """v2's action, GraphQL, and RunPod's tool in both spellings (pods carry an old build of it)."""
+    """v2's action, GraphQL, and RunPod's tool in both spellings (pods carry an old build of it). ``by``: whose key."""
     action, old, new = ("terminate", "remove", "delete") if terminate else ("stop", "stop", "stop")
 
     def by_v2() -> None:
         try:
             pods.act(pod_id, "terminate" if terminate else "stop")
-        except Conflict:
+        except Conflict as error:
+            found = _in_the_way(pods, pod_id, error)
+            if found is not None:
+                raise Refused(str(found), status_seen=IN_THE_WAY) from None
             return  # stopped already, or on its way
 
     def by_graphql() -> None:
@@ -118,11 +131,21 @@ def routes(
         return lambda: _call((program, *words, pod_id), environment)
 
     return (
-        Route(f"v2 {action}", by_v2),
-        Route("GraphQL", by_graphql),
-        Route(f"{program} pod {new}", by_tool("pod", new)),
-        Route(f"{program} {old} pod", by_tool(old, "pod")),
+        Route(f"v2 {action}{by}", by_v2),
+        Route(f"GraphQL{by}", by_graphql),
+        Route(f"{program} pod {new}{by}", by_tool("pod", new)),
+        Route(f"{program} {old} pod{by}", by_tool(old, "pod")),
     )
+
+
+def _in_the_way(pods: PodsApi, pod_id: str, error: Conflict) -> Hindrance | None:
+    """Why a stop conflicts with how the pod is: a lock, a cluster; None where it is ended already."""
+    from pod_wire.runpod import hindrance  # noqa: PLC0415 - nobody needs it before
+
+    try:
+        return hindrance.of(pods.get(pod_id))
+    except PodError:
+        return hindrance.told(error.message)
 
 
 def _call(argv: tuple[str, ...], environment: dict[str, str]) -> None:

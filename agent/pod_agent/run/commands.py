@@ -79,6 +79,21 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Tell:
+    """A line into the log of a job that is over."""
+
+    job: Job
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitCompany:
+    """The pod is held until then for whoever may follow: look whether somebody comes."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Bring what the job made to safety, then say so."""
 
@@ -123,5 +138,5 @@ class Note:
 
 Command = (
     Open | Sync | Install | Restore | CancelStep | StartAttempt | FindAttempt | CancelAttempt
-    | HurryAttempt | KillAttempt | Say | Drain | StopPod | ExitAgent | After | Answer | Note
+    | HurryAttempt | KillAttempt | Say | Tell | AwaitCompany | Drain | StopPod | ExitAgent | After | Answer | Note
 )  # fmt: skip

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from pod_agent.pod.stop import StopLadder
     from pod_agent.run.attempt import Attempt, AttemptPlan, Attempts
     from pod_agent.run.failures.failure import Failure
+    from pod_agent.run.left import Parting
     from pod_agent.run.opening import Opening
+    from pod_agent.run.parting import Partings
     from pod_agent.run.state import Job
     from pod_agent.run.work import Work
     from pod_wire.clock import Clock
@@ -86,6 +88,7 @@ class Effects:
         post: Callable[[e.Event], None],
         ladder: Callable[[bool], StopLadder],
         examine: Examine | None = None,
+        partings: Partings | None = None,
     ) -> None:
         self._steps = steps
         self._attempts = attempts
@@ -94,6 +97,7 @@ class Effects:
         self._post = post
         self._ladder = ladder
         self._examine = examine
+        self._partings = partings
         self._last_look = Scribe(LAST_LOOK_S)  # a mount that hangs must not hide the attempt's end
         self._work: Work | None = None
         self._attempt: Attempt | None = None
@@ -149,6 +153,11 @@ class Effects:
                     self._attempt.kill()
             case c.Say(text):
                 self._say(text)
+            case c.Tell(job, text):
+                self._thread("last word", lambda: self._tell(job, text))
+            case c.AwaitCompany(until):
+                if self._partings is not None:
+                    self._partings.watch(until)
             case c.Drain(job):
                 self._thread("drain", lambda: self._drain(job))
             case c.StopPod(terminate, _):
@@ -271,7 +280,18 @@ class Effects:
             self._steps.drain(job)
         except Exception as error:  # noqa: BLE001 - the pod's end does not hang on a line in the log
             self._post(e.Warned(f"draining: {error}"))
-        self._post(e.Drained())
+        self._post(e.Drained(self._parting(job)))
+
+    def _parting(self, job: Job) -> Parting | None:
+        try:
+            return self._partings.of(job) if self._partings is not None else None
+        except Exception as error:  # noqa: BLE001 - the same: the policy is done without the numbers
+            self._post(e.Warned(f"how the pod is left could not be found out: {error}"))
+            return None
+
+    def _tell(self, job: Job, text: str) -> None:
+        if self._partings is not None:
+            self._partings.tell(job, text)
 
     def _thread(self, name: str, deed: Callable[[], None]) -> None:
         threading.Thread(target=_top(deed, self._post, name), name=name, daemon=True).start()

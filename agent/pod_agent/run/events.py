@@ -13,6 +13,7 @@ from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 if TYPE_CHECKING:
     from pod_agent.run.attempt import Ended
     from pod_agent.run.failures.failure import Failure
+    from pod_agent.run.left import Parting
     from pod_agent.run.state import Job
     from pod_wire.orders import Verdict
     from pod_wire.status import CheckpointPlace, Phase
@@ -151,12 +152,28 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What the job made is safe; nothing of it is left to wait for."""
+    """What the job made is safe; nothing of it is left to wait for. ``parting``: how the pod is left, where known."""
+
+    parting: Parting | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
     """The outcome is written: now the exit policy."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Somebody came to a pod that is held for whoever follows its job."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOver:
+    """The time for which a failed job's pod is held is up."""
 
     serial: int
 
@@ -203,6 +220,15 @@ class StopRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class WasStopping:
+    """An earlier agent of this boot was stopping the pod. ``insists``: whatever the opening still waits for."""
+
+    because: str
+    terminate: bool = False
+    insists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     text: str
 
@@ -212,6 +238,6 @@ Event = (
     | Opened | NothingToDo | OpenFailed
     | Synced | Installed | Restored | StepFailed | StepCancelled | Unfit
     | AttemptStarted | AttemptUnclaimed | AttemptEnded | BecameWhole
-    | PauseOver | Overdue | DrainOverdue | Drained | Settle
-    | DeadlinePassed | Nearing | IdleTooLong | OwnerLost | Termed | StopRefused | Warned
+    | PauseOver | Overdue | DrainOverdue | Drained | Settle | Followed | HoldOver
+    | DeadlinePassed | Nearing | IdleTooLong | OwnerLost | Termed | StopRefused | WasStopping | Warned
 )  # fmt: skip

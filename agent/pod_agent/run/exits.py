@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.run import endings, records
+from pod_agent.run import endings, hold, leaving, records
 from pod_agent.run import events as e
 from pod_agent.run.commands import (
     After,
+    AwaitCompany,
     CancelAttempt,
     CancelStep,
     Drain,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pod_agent.run.asks import Cancel, Stop
     from pod_agent.run.commands import Command
     from pod_agent.run.state import Job
+    from pod_wire.status import Held
 
 MOST_CODE = 255
 DRAIN_S = 60.0  # an attempt gets 30 s after its signal, its leftovers 10 s
@@ -156,10 +158,14 @@ def open_failed(state: State, _event: e.OpenFailed, _now: float) -> Result:
     return _on_end(replace(state, opening=False))
 
 
-def drained(state: State, _event: e.Drained, now: float) -> Result:
+def drained(state: State, event: e.Drained, now: float) -> Result:
     if state.is_busy:
         return state, (Note("event=Drained answer=early"),)
-    return _finish(state, now)
+    job, found = the_job(state), event.parting
+    if found is not None:
+        held = None if job.stop_because is not None or state.leaving else found.held
+        job = replace(job, held=held, leave=found.leave, way_s=found.way_s)
+    return _finish(replace(state, job=job), now)
 
 
 def drain_overdue(state: State, event: e.DrainOverdue, now: float) -> Result:
@@ -189,27 +195,45 @@ def settle(state: State, event: e.Settle, now: float) -> Result:
         return state, (Note("event=Settle answer=late"),)
     if state.leaving:
         return state, (ExitAgent(0),)
+    if state.was_stopping is not None:
+        before = state.was_stopping
+        return stop_pod(state, before.because, now, terminate=before.terminate)
     if job.stop_because is not None:
         return stop_pod(state, job.stop_because, now)
     match job.ending.outcome:
-        case Outcome.SUCCEEDED:
-            return _apply(state, job.spec.on_finish, "the job has succeeded", now)
-        case Outcome.FAILED:
-            return _apply(state, job.spec.on_failure, "the job has failed", now)
+        case Outcome.FAILED if job.held is not None:
+            return _hold(state, job.held, now)
+        case Outcome.SUCCEEDED | Outcome.FAILED:
+            return follow_policy(state, now)
         case Outcome.TIMED_OUT:
             return stop_pod(state, job.ending.reason, now)
         case Outcome.CANCELLED | Outcome.INTERRUPTED:
             return state, (Note(f"outcome={job.ending.outcome} policy=wait"),)
 
 
-def _apply(state: State, policy: ExitPolicy, because: str, now: float) -> Result:
-    match policy:
-        case ExitPolicy.STOP | ExitPolicy.TERMINATE:
-            return stop_pod(state, because, now, terminate=policy is ExitPolicy.TERMINATE)
+def _hold(state: State, held: Held, now: float) -> Result:
+    """Nothing yet: the job failed before its first step, and somebody follows, or may come in time."""
+    at = hold.ends_at(held)
+    said = Note(f"policy=held seconds={max(0.0, at - now):.0f} by={held.by!r}")
+    return state, (said,) if held.by is not None else (said, AwaitCompany(at))
+
+
+def follow_policy(state: State, now: float, more: str = "") -> Result:
+    """What the job's end brings for its pod."""
+    job = the_job(state)
+    leave = leaving.of(job)
+    succeeded = job.ending is not None and job.ending.outcome is Outcome.SUCCEEDED
+    because = f"the job has {'succeeded' if succeeded else 'failed'}{more}"
+    because += f"; {leave.because}" if leave.because else ""
+    match leave.policy:
+        case ExitPolicy.TERMINATE:
+            return stop_pod(state, because, now, terminate=True)
         case ExitPolicy.KEEP:
             return state, (Note("policy=keep"),)
         case ExitPolicy.EXIT:
             return state, (ExitAgent(_exit_code(state.job), leave=True),)
+        case ExitPolicy.STOP | ExitPolicy.AUTO:
+            return stop_pod(state, because, now)
 
 
 def stop_pod(state: State, because: str, now: float, *, terminate: bool = False) -> Result:
@@ -217,8 +241,9 @@ def stop_pod(state: State, because: str, now: float, *, terminate: bool = False)
     if not state.on_pod:
         said = Note(f"policy=exit because={because!r}: this is no RunPod pod, so the container ends instead")
         return state, (said, ExitAgent(_exit_code(state.job), leave=True))
-    if state.job is not None and not terminate:
-        state = replace(state, job=replace(state.job, stop_because=because))
+    if state.job is not None:
+        kept = state.job.stop_because if terminate else because
+        state = replace(state, job=replace(state.job, stop_because=kept, held=None))
     state = replace(enter(state, Phase.STOPPING, now), stop_because=because)
     return state, (StopPod(terminate, because),)
 

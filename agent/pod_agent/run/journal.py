@@ -55,6 +55,9 @@ def tell(before: State, after: State, now: float) -> tuple[Entry, ...]:
         entries.append(
             _entry(now, Kind.OUTCOME, outcome=ending.outcome, reason=ending.reason, remedy=ending.remedy)
         )
+    held = earlier.held if earlier is not None else None
+    if job.held is not None and job.held != held:
+        entries.append(_entry(now, Kind.HOLD, until=job.held.until, by=job.held.by))
     if after.phase is Phase.STOPPING and before.phase is not Phase.STOPPING:
         entries.append(_entry(now, Kind.STOP_REQUESTED, because=after.stop_because))
     if after.stop_rounds > before.stop_rounds:

@@ -51,7 +51,7 @@ def carry(past: Job | None, verdict: Verdict, spec: JobSpec, order: str, around:
     if verdict is Verdict.RUN:
         job = _order_anew(job, spec, order, around)
     else:
-        job = replace(job, ending=None, stop_because=None)
+        job = replace(job, ending=None, stop_because=None, held=None, leave=None)
     deadline = brakes.deadline(
         _known(job, around), around.boot.id, job.order, job.spec.max_hours, around.since
     )
@@ -79,7 +79,7 @@ def _begins_anew(past: Job, spec: JobSpec, order: str, around: Circumstances) ->
 
 def _at_rest(past: Job, now: float) -> Job:
     """A job of an earlier boot that is over: it keeps that boot's name, and neither stops nor bounds this one."""
-    return replace(_close(past, now), stop_because=None, deadline=None)
+    return replace(_close(past, now), stop_because=None, deadline=None, held=None)
 
 
 def _known(job: Job, around: Circumstances) -> Deadline | None:
@@ -120,6 +120,8 @@ def _order_anew(job: Job, spec: JobSpec, order: str, around: Circumstances) -> J
         phases=(),
         ending=None,
         stop_because=None,
+        held=None,
+        leave=None,
         warnings=(),
         deadline=None,
         rehearsal=rehearsal.ordered(job.rehearsal),

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from pod_agent.run import afterwards, exits, moves, opened
 from pod_agent.run import events as e
-from pod_agent.run import exits, moves, opened
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 from pod_agent.run.commands import Command, Note
 from pod_agent.run.situation import agreed, refused
@@ -107,6 +107,9 @@ ROWS: tuple[Row, ...] = (
     row((F, X), e.AttemptEnded, (), "attempt ended late", exits.ended_late),
     row((F, X), e.AttemptUnclaimed, (), "never claimed", exits.ended_late),
     row((F,), e.Settle, (X,), "exit policy", exits.settle),
+    row((W, F), e.WasStopping, (X,), "an earlier agent was stopping it", afterwards.was_stopping),
+    row((F,), e.Followed, (), "somebody follows", afterwards.followed),
+    row((F,), e.HoldOver, (X,), "hold over", afterwards.hold_over),
     row((X,), e.StopRefused, (), "still here, louder", exits.stop_refused),
     row(ANY, e.Warned, (), "warning", moves.warn),
 )

@@ -47,7 +47,8 @@ def accept(state: State, event: GiveOrder, now: float) -> Result:
 
 
 def nothing_to_do(state: State, event: e.NothingToDo, now: float) -> Result:
-    return replace(state, opening=False, entered_at=now), (Note(f"waiting reason={event.reason!r}"),)
+    climbs = () if state.was_stopping is None else (After(0.0, state.was_stopping),)
+    return replace(state, opening=False, entered_at=now), (Note(f"waiting reason={event.reason!r}"), *climbs)
 
 
 def synced(state: State, event: e.Synced, now: float) -> Result:

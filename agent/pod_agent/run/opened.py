@@ -33,6 +33,7 @@ def opened(state: State, event: e.Opened, now: float) -> Result:
         if not event.same_boot:
             return state, said
         return _settled_again(state, said)
+    state = replace(state, was_stopping=None)  # this job goes on in this boot: nothing ends here
     last = event.job.open_attempt
     if last is not None:
         state = enter(replace(state, alive=Alive.ASKED), Phase.RUNNING, now)

@@ -15,6 +15,7 @@ from pod_agent.run.commands import Answer, Command
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:
+    from pod_agent.run.events import WasStopping
     from pod_agent.run.state import Job
 
 
@@ -41,6 +42,7 @@ class State:
     leaving: bool = False  # TERM was seen
     stop_because: str | None = None
     waits_because: str | None = None  # the job is not run again, and how it would be
+    was_stopping: WasStopping | None = None  # an earlier agent of this boot; once all is opened, so are we
     stop_rounds: int = 0
     stop_error: str | None = None
     entered_at: float = 0.0

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
+from pod_agent.run import hold, leaving
+from pod_wire.job import ExitPolicy
 from pod_wire.status import JobStatus, LogPlace, Money, Phase, Progress, SelfStop, ServiceStatus, Status
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pod_agent.run.situation import State
     from pod_agent.run.state import Job
     from pod_wire.idle import IdleStatus
+    from pod_wire.status import Held
 
 SECONDS_PER_HOUR = 3600.0
 OVER = (Phase.FINISHED, Phase.STOPPING)
@@ -35,6 +38,7 @@ class PodFacts:
     self_stop: SelfStop = SelfStop.UNKNOWN
     price: float | None = None
     price_source: str = ""  # who told it, in words
+    disk_gb: float | None = None  # the pod's own disk, billed also while it is stopped
     deadline: Deadline | None = None  # of this boot, as the container's disk tells
     bill: Bill | None = None  # what the run has cost, and when that reaches its cap
     idle_minutes: float = 15.0  # while there is no job
@@ -63,7 +67,8 @@ def portray(
     """Everything a reader may know at this moment."""
     pulls = [(brakes.shown(one, now, mono), brakes.kind(one)) for one in deadlines_of(state, facts)]
     ends = {kind: at for at, kind in pulls}
-    stops_at, because = _stop(state, now, idle_left_s, pulls)
+    held = hold.shown(state, facts.brake.leases if facts.brake is not None else ())
+    stops_at, because = _stop(state, now, idle_left_s, pulls, held)
     is_told = state.job is not None and state.job.run == facts.told_of
     return Status(
         version=facts.version,
@@ -72,7 +77,7 @@ def portray(
         boot=facts.boot,
         pod=facts.pod,
         booted_at=facts.booted_at,
-        job=_job(state.job, state, facts) if state.job is not None else None,
+        job=_job(state.job, state, facts, held) if state.job is not None else None,
         self_stop=facts.self_stop,
         stop_attempts=state.stop_rounds,
         stop_error=state.stop_error,
@@ -116,12 +121,14 @@ def idle_minutes(state: State, facts: PodFacts) -> float:
 
 
 def _stop(
-    state: State, now: float, idle_left_s: float | None, pulls: list[tuple[float, str]]
+    state: State, now: float, idle_left_s: float | None, pulls: list[tuple[float, str]], held: Held | None
 ) -> tuple[float | None, str | None]:
     """The earliest moment at which the pod will stop itself, as far as anybody knows."""
     if state.phase is Phase.STOPPING:
         return now, state.stop_because
     moments = list(pulls)
+    if held is not None and state.job is not None and leaving.of(state.job).policy is not ExitPolicy.KEEP:
+        moments.append((held.until, "hold"))  # somebody reads this: so it is not over before
     if idle_left_s is not None:
         moments.append((now + idle_left_s, "idle"))
     return min(moments, default=(None, None))
@@ -135,7 +142,7 @@ def _cost(facts: PodFacts, now: float) -> float | None:
     return round(max(0.0, now - facts.booted_at) * facts.price / SECONDS_PER_HOUR, 6)
 
 
-def _job(job: Job, state: State, facts: PodFacts) -> JobStatus:
+def _job(job: Job, state: State, facts: PodFacts, held: Held | None) -> JobStatus:
     """The job's face. How it ended is told when it *has* ended, not when that was decided."""
     ending = job.ending if state.phase in OVER else None
     return JobStatus(
@@ -157,6 +164,8 @@ def _job(job: Job, state: State, facts: PodFacts) -> JobStatus:
         warnings=job.warnings,
         next_attempt_at=state.next_attempt_at,
         rehearsal=job.rehearsal,
+        held=held,
+        leave=(job.leave.because or None) if ending is not None and job.leave is not None else None,
     )
 
 
@@ -167,9 +176,14 @@ def _receipt(state: State, facts: PodFacts) -> Mapping[str, object] | None:
     return told if is_its and state.phase in OVER else None
 
 
+def is_at_rest(state: State) -> bool:
+    """Whether idleness counts: no job is worked on, and no pod held for one."""
+    return state.phase in RESTING and not state.opening and hold.of(state) is None
+
+
 def idle_left(state: State, facts: PodFacts, since_mono: float, mono: float) -> float | None:
     """Seconds until idleness stops the pod; None while a job is worked on."""
-    if state.phase not in RESTING or state.opening:
+    if not is_at_rest(state):
         return None
     if facts.brake is None and facts.brake_by is not None and mono < facts.brake_by:
         return None
@@ -183,8 +197,7 @@ def idle_verdict(state: State, facts: PodFacts, since_mono: float, mono: float) 
     """What the signals say; None where nobody collects them."""
     if facts.brake is None:
         return None
-    is_resting = state.phase in RESTING and not state.opening
-    return facts.brake.verdict(since_mono if is_resting else None, idle_minutes(state, facts), mono)
+    return facts.brake.verdict(since_mono if is_at_rest(state) else None, idle_minutes(state, facts), mono)
 
 
 def idle_reason(state: State, facts: PodFacts, since_mono: float, mono: float) -> str:

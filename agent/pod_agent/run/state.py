@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from pod_agent.pod.brakes import Deadline  # noqa: TC001 - read back by codec
+from pod_agent.run.left import Leave  # noqa: TC001 - the same
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
 from pod_wire.job import JobSpec  # noqa: TC001 - read back by codec
 from pod_wire.routes import FORMAT
-from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, PhaseTime, Rehearsal
+from pod_wire.status import Attempt, CheckpointPlace, Held, Outcome, Phase, PhaseTime, Rehearsal
 
 FILE = "state.json"
 MOST_WARNINGS = 40
@@ -57,6 +58,9 @@ class Job:
     rehearsal: Rehearsal | None = None  # of this run
     installed: str = ""  # what its environment came from, and how: by the last install
     told: tuple[str, ...] = ()  # limits of which was said that they are near
+    held: Held | None = None  # after a failure before its first step
+    leave: Leave | None = None  # what its exit policy comes to
+    way_s: float | None = None  # the longest way to a first step in this run, set-up included
     revision: int = 0  # higher is newer, when two places hold a record
     format: int = FORMAT
 

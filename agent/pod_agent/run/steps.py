@@ -265,6 +265,11 @@ class RealSteps:
         log.append(("\n" if torn else "").encode() + words.encode("utf-8", "replace") + b"\n")
         self._drained()
 
+    def tell(self, job: str, data: bytes) -> None:
+        """Into the log of a job that is over, once its last words stand there."""
+        self.log(job).append(data)
+        self._drained()
+
     def _known(self, job: Job) -> Prepared:
         """What was made ready in this life; for an attempt found alive, where its code must lie."""
         if job.name not in self._prepared:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.pod import brakes
-from pod_agent.run import asks, machine, snapshot
+from pod_agent.run import asks, hold, machine, snapshot
 from pod_agent.run import events as e
 from pod_agent.run.commands import After, Answer, Command, ExitAgent, HurryAttempt, Note
 from pod_agent.run.journal import tell
@@ -164,7 +164,8 @@ class Supervisor:
             pulls = snapshot.next_deadline(self.state, self.facts, self._clock.now(), mono)
             waits += [] if pulls is None or self.state.phase is Phase.STOPPING else [pulls[0]]
         idle = snapshot.idle_left(self.state, self.facts, self._since, mono)
-        waits += [] if idle is None else [idle]
+        held = self._held_left(mono)
+        waits += [one for one in (idle, held) if one is not None]
         return max(0.0, min(waits)) if waits else None
 
     def _ripe(self) -> e.Event | None:
@@ -177,9 +178,15 @@ class Supervisor:
         if pulls is not None and pulls[0] == 0 and not is_told and not self.state.opening:
             self._pulled = self.state.serial
             return e.DeadlinePassed(brakes.reason(pulls[1]), brakes.remedy(pulls[1]))
+        if self._held_left(mono) == 0:
+            return e.HoldOver(self.state.serial)
         if snapshot.idle_left(self.state, self.facts, self._since, mono) == 0:
             return e.IdleTooLong(snapshot.idle_reason(self.state, self.facts, self._since, mono))
         return None
+
+    def _held_left(self, mono: float) -> float | None:
+        brake = self.facts.brake
+        return hold.left_s(self.state, self._clock.now(), mono, brake.leases if brake is not None else ())
 
     def take(self, letter: Letter) -> None:
         """One event: decide, keep, tell, publish, act."""

@@ -76,6 +76,7 @@ class Pod:
     uptime_s: int | None = None
     runtime_ports: tuple[RuntimePort, ...] = ()
     locked: bool = False
+    cluster: str | None = None  # the id of the one that it belongs to
     ssh_direct: SshPlace | None = None  # the pod's own sshd
     ssh_proxy: SshPlace | None = None  # RunPod's gateway: a terminal and nothing else
 
@@ -178,6 +179,7 @@ def read_pod(data: object) -> Pod:
         uptime_s=_whole(runtime.get("uptime")),
         runtime_ports=_runtime_ports(runtime.get("ports")),
         locked=data.get("locked") is True,
+        cluster=_text(_table(data.get("cluster")).get("id")),
         ssh_direct=_ssh_place(_table(data.get("ssh")).get("direct")),
         ssh_proxy=_ssh_place(_table(data.get("ssh")).get("proxy")),
     )

@@ -78,6 +78,7 @@ def receipt(
         loss=told.loss if told is not None else None,
         checkpoint=job.checkpoint,
         rehearsal=job.rehearsal,
+        leave=(job.leave.because or None) if ending is not None and job.leave is not None else None,
         paid_s=round(paid.seconds, 3),
         dollars=_dollars(paid),
         unpriced_s=round(paid.unpriced_s, 3),

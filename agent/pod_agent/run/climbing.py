@@ -1,0 +1,55 @@
+"""The self-stop of this life: its ladder is put together, kept on the disk while it is climbed, and taken up again.
+
+Not here: when to stop (``run.machine``), and how (``pod.stop``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pod_agent.pod import stopping
+from pod_agent.pod.stop import StopLadder
+from pod_agent.pod.stopping import Stopping
+from pod_agent.run import events as e
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pod_agent.pod.stop import Route
+    from pod_agent.run.supervisor import Supervisor
+    from pod_wire.clock import Clock
+
+
+def ladder(
+    ways: tuple[Route, ...],
+    supervisor: Supervisor,
+    disk_dir: Path,
+    clock: Clock,
+    *,
+    before: Callable[[], None],
+    over: Callable[[], bool],
+    terminate: bool,
+) -> StopLadder:
+    """For the stop that the supervisor's state tells of."""
+    boot = supervisor.facts.boot or ""
+    because = supervisor.state.stop_because or "asked to stop"
+    known = stopping.read(disk_dir, boot, clock.now())
+    return StopLadder(
+        ways,
+        clock,
+        lambda rounds, error: supervisor.post(e.StopRefused(rounds, error)),
+        before=before,
+        leaving=over,
+        keep=lambda rounds: stopping.write(
+            disk_dir, Stopping(boot, because, terminate=terminate, rounds=rounds, at=clock.now())
+        ),
+        rounds=known.rounds if known is not None else 0,
+    )
+
+
+def resume(disk_dir: Path, boot: str, clock: Clock, post: Callable[[e.Event], None]) -> None:
+    """An earlier agent of this boot died while it stopped the pod: so shall we."""
+    known = stopping.read(disk_dir, boot, clock.now())
+    if known is not None:
+        post(e.WasStopping(known.because, known.terminate))

@@ -1,0 +1,162 @@
+"""What is found out when a job has drained, before its end is told: whether the pod is held, and how it is left.
+
+Looks at who follows, where the workspace lies, and at the numbers; the rules are in ``hold`` and ``leaving``.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from pod_agent.run import events as e
+from pod_agent.run import hold, leaving
+from pod_agent.run.left import Parting
+from pod_wire import proof
+from pod_wire.errors import PodError
+from pod_wire.job import ExitPolicy
+from pod_wire.proof import Estate, Keeps
+from pod_wire.status import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pod_agent.run.left import Leave
+    from pod_agent.run.state import Job
+    from pod_agent.run.supervisor import Supervisor
+    from pod_agent.settings import Settings
+    from pod_wire.clock import Clock
+    from pod_wire.status import Progress
+
+MOUNT_S = 2.0
+LOOK_S = 1.0
+LAG_S = 2.0  # of those who read the job's log
+log = logging.getLogger("podkeep")
+TYPED_S = 120.0  # terminals are looked at every half minute while a job runs
+
+
+class Visitors(Protocol):
+    """What is asked of HTTP; it may not be up yet."""
+
+    @property
+    def opened_at(self) -> float | None: ...
+
+    def followed_since(self, moment: float) -> bool: ...
+
+
+class Partings:
+    """``of`` and ``tell`` may be slow; ``watch`` returns at once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        supervisor: Callable[[], Supervisor],
+        visitors: Visitors,
+        clock: Clock,
+        write: Callable[[str, bytes], None],
+    ) -> None:
+        self._settings = settings
+        self._supervisor = supervisor
+        self._visitors = visitors
+        self._clock = clock
+        self._write = write
+
+    def of(self, job: Job) -> Parting:
+        """Found out, and said in the job's log."""
+        progress = self._progress(job)
+        now, held = self._clock.now(), None
+        if job.spec.hold_minutes > 0:
+            stepped, mono = hold.has_stepped(job, progress), self._clock.monotonic()
+            held = hold.begin(job, self._company(), stepped=stepped, now=now, mono=mono)
+        way_s = leaving.again_s(job, progress)
+        leave = self._leave(job, way_s)
+        then = leaving.then(leave.policy if leave is not None else ExitPolicy.KEEP)
+        lines = [hold.words(held, then)] if held is not None else []
+        if leave is not None and leave.because:
+            lines.append(f"podkeep: {leave.because}")
+        self.tell(job, *lines)
+        return Parting(held, leave, way_s)
+
+    def tell(self, job: Job, *lines: str) -> None:
+        """Into the log of a job that is over. One that takes nothing more changes no decision."""
+        if not lines:
+            return
+        try:
+            self._write(job.name, "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+        except (OSError, PodError) as error:
+            log.warning("log=unwritten error=%r lines=%r", str(error), lines)
+
+    def watch(self, until: float) -> None:
+        """Whether somebody comes to a pod that is held for it."""
+        threading.Thread(target=self._await, args=(until,), name="hold", daemon=True).start()
+
+    def _await(self, until: float) -> None:
+        left = until - self._clock.now()
+        over = self._clock.monotonic() + left
+        while self._clock.monotonic() < over and hold.of(self._supervisor().state) is not None:
+            by = self._company().by
+            if by is not None:
+                self._supervisor().post(e.Followed(by))
+                return
+            self._clock.sleep(LOOK_S)
+
+    def _company(self) -> hold.Company:
+        mono = self._clock.monotonic()
+        if self._visitors.followed_since(mono - hold.WITHIN_S):
+            return hold.Company("somebody follows it")
+        if self._typed_since(mono - TYPED_S):
+            return hold.Company("somebody is logged in")
+        up = self._visitors.opened_at
+        left = hold.COME_S if up is None else up + hold.COME_S - mono
+        return hold.Company(come_by=self._clock.now() + left if left > 0 else None)
+
+    def _typed_since(self, mono: float) -> bool:
+        brake = self._supervisor().facts.brake
+        if brake is None:
+            return False
+        from pod_agent.pod.idle.signs import Name  # noqa: PLC0415 - loaded by now
+
+        track = brake.memory.tracks.get(Name.SSH)
+        return track is not None and track.busy_at is not None and track.busy_at >= mono
+
+    def _progress(self, job: Job) -> Progress | None:
+        """Its last lines are read within moments of its end; only who needs to know waits for that."""
+        spec, until = job.spec, self._clock.monotonic() + LAG_S
+        needs = spec.hold_minutes > 0 or ExitPolicy.AUTO in {spec.on_finish, spec.on_failure}
+        while True:
+            facts = self._supervisor().facts
+            found = facts.progress if facts.told_of == job.run else None
+            is_known = found is not None and found.first_step_at is not None
+            if is_known or not (needs and job.attempts) or self._clock.monotonic() >= until:
+                return found
+            self._clock.sleep(LAG_S / 20)
+
+    def _leave(self, job: Job, way_s: float | None) -> Leave | None:
+        """None where the outcome alone decides."""
+        ending = job.ending
+        if ending is None or ending.outcome not in {Outcome.SUCCEEDED, Outcome.FAILED}:
+            return None
+        policy = job.spec.on_finish if ending.outcome is Outcome.SUCCEEDED else job.spec.on_failure
+        if self._settings.pod_id is None or policy in {ExitPolicy.KEEP, ExitPolicy.EXIT}:
+            return None
+        facts = self._supervisor().facts
+        numbers = leaving.Numbers(facts.disk_gb, facts.price, way_s)
+        is_braked = job.spec.idle_minutes > 0
+        return leaving.decide(policy, self._estate(job), numbers, is_braked=is_braked)
+
+    def _estate(self, job: Job) -> Estate:
+        alone = proof.made(len(job.attempts), job.checkpoint)
+        return Estate(self._keeps(), alone, may_be_lost=job.spec.ephemeral)
+
+    def _keeps(self) -> Keeps:
+        """Where the workspace lies; one that does not answer is not waited for."""
+        from pod_agent.pod.preflight import mount  # noqa: PLC0415 - loaded by now, and the training came first
+        from pod_agent.pod.preflight.look import Look  # noqa: PLC0415
+
+        on = Look("mount", lambda: mount.look(self._settings.workspace)).within(MOUNT_S)
+        if on is None:
+            return Keeps.UNKNOWN
+        if on.is_fleeting:
+            return Keeps.NOTHING
+        is_network = bool(self._settings.job_environment.get("RUNPOD_VOLUME_ID"))
+        return Keeps.NETWORK if is_network else Keeps.DISK

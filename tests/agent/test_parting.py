@@ -1,0 +1,187 @@
+"""What is found out when a job has drained: who follows, how the pod is left; and what of it stands in the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from pod_agent.pod.idle.brake import Brake
+from pod_agent.pod.idle.fold import Memory, Track
+from pod_agent.pod.idle.signs import Name, Reading
+from pod_agent.pod.idle.signs import State as Sign
+from pod_agent.run import events as e
+from pod_agent.run.parting import Partings
+from pod_agent.run.situation import State
+from pod_agent.run.snapshot import PodFacts
+from pod_agent.run.state import Ending, Job
+from pod_agent.settings import Settings
+from pod_wire.job import ExitPolicy, JobSpec
+from pod_wire.status import Attempt, Held, Outcome, Phase, Progress
+from tests.fakes.clock import FakeClock
+from tests.live import wait_for
+
+SPEC = JobSpec("digits", "x", hold_minutes=30.0, on_finish=ExitPolicy.AUTO, ephemeral=True)
+FAILED = Job(SPEC, "o", "r1", 0.0, "b", ending=Ending(Outcome.FAILED, "ImportError"), attempts=(Attempt(1),))
+
+
+@dataclass
+class Visitors:
+    """HTTP that came up at a moment, and was asked at another; both monotonic."""
+
+    opened_at: float | None = None
+    seen_at: float | None = None
+
+    def followed_since(self, moment: float) -> bool:
+        return self.seen_at is not None and self.seen_at >= moment
+
+
+@dataclass
+class Around:
+    """As much of a supervisor as is asked here."""
+
+    facts: PodFacts = field(default_factory=PodFacts)
+    state: State = field(default_factory=State)
+    posted: list[e.Event] = field(default_factory=list)
+
+    def post(self, event: e.Event) -> None:
+        self.posted.append(event)
+
+
+@dataclass
+class Place:
+    """Partings in a pod of the test's own."""
+
+    workspace: Path
+    clock: FakeClock = field(default_factory=FakeClock)
+    visitors: Visitors = field(default_factory=Visitors)
+    around: Around = field(default_factory=Around)
+    log: bytes = b""
+    pod: str | None = "pod-a"
+
+    def partings(self) -> Partings:
+        settings = Settings(pod_id=self.pod, workspace=self.workspace)
+        return Partings(settings, lambda: self.around, self.visitors, self.clock, self.write)
+
+    def write(self, _job: str, data: bytes) -> None:
+        self.log += data
+
+    def typed(self, at: float) -> None:
+        track = Track(Reading(Name.SSH, Sign.BUSY, "x"), at, at, busy_at=at)
+        brake = Brake(Memory(0.0, at, {Name.SSH: track}))
+        self.around.facts = replace(self.around.facts, brake=brake)
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Place(tmp_path)
+    made.clock.advance(1000.0)
+    return made
+
+
+def ago(place, seconds):
+    return place.clock.monotonic() - seconds
+
+
+WHO = {
+    "it was asked a second ago": (lambda p: Visitors(0.0, ago(p, 1)), "somebody follows it", None),
+    "it was asked long ago": (lambda p: Visitors(0.0, ago(p, 61)), None, None),
+    "nobody ever asked": (lambda _: Visitors(0.0), None, None),
+    "HTTP came up just now": (lambda p: Visitors(ago(p, 8)), None, 80.0),
+    "HTTP is not up yet": (lambda _: Visitors(), None, 90.0),
+}
+
+
+@pytest.mark.parametrize("case", WHO)
+def test_who_follows(place, case):
+    """Readers of the last minute; where nobody could ask yet, there is time to come."""
+    visitors, by, come_s = WHO[case]
+    place.visitors = visitors(place)
+    held = place.partings().of(FAILED).held
+    now = place.clock.now()
+    if by is None and come_s is None:
+        assert held is None
+        assert b"held" not in place.log
+    else:
+        assert (held.until, held.minutes, held.by) == (now + 1800.0, 30.0, by)
+        assert held.come_by == (None if come_s is None else pytest.approx(now + come_s, abs=0.5))
+        assert b"the pod is held until" in place.log
+
+
+@pytest.mark.parametrize(("seconds", "is_held"), [(1, True), (117, True), (121, False)])
+def test_who_types_into_a_terminal_follows_too(place, seconds, is_held):
+    """Terminals are looked at every half minute while a job runs."""
+    place.visitors = Visitors(0.0)
+    place.typed(ago(place, seconds))
+    held = place.partings().of(FAILED).held
+    assert (held is not None and held.by == "somebody is logged in") is is_held
+
+
+def test_a_log_that_takes_nothing_changes_no_decision(place):
+    """On a full disk the pod is held all the same."""
+    place.visitors = Visitors(0.0, ago(place, 1))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    place.write = full
+    assert place.partings().of(FAILED).held is not None
+
+
+def test_nothing_is_asked_for_nothing_is_said(place):
+    """Without POD_HOLD_MINUTES and with a plain policy the log ends as it did."""
+    job = replace(FAILED, spec=replace(SPEC, hold_minutes=0.0))
+    found = place.partings().of(job)
+    assert (found.held, found.leave.policy, found.leave.because) == (None, ExitPolicy.STOP, "")
+    assert place.log == b""
+
+
+def test_the_last_lines_are_waited_for(place):
+    """A step that was printed a moment before the end is read a moment after it; a plain policy waits for nothing."""
+    place.visitors = Visitors(0.0, ago(place, 1))
+    read = PodFacts(told_of="r1", progress=Progress(step=1, first_step_at=99.0, step_at=99.0))
+    sleep = place.clock.sleep
+
+    def meanwhile(seconds):
+        place.around.facts = read
+        sleep(seconds)
+
+    place.clock.sleep = meanwhile
+    assert place.partings().of(FAILED).held is None
+    place.clock.sleeps.clear()
+    place.around.facts = PodFacts()
+    place.partings().of(replace(FAILED, spec=JobSpec("digits", "x")))
+    assert place.clock.sleeps == []
+
+
+def test_auto_is_reckoned_with_what_the_pod_knows(place):
+    """Price, disk and first step come from where the status has them; the finding stands in the log."""
+    progress = Progress(step=5, first_step_at=160.0, step_at=170.0)
+    place.around.facts = PodFacts(price=2.0, disk_gb=20.0, told_of="r1", progress=progress)
+    job = replace(FAILED, ending=Ending(Outcome.SUCCEEDED), attempts=(Attempt(1, started_at=100.0),))
+    found = place.partings().of(job)
+    assert found.way_s == 60.0
+    assert found.leave.because.startswith("auto: ")
+    assert place.log == f"podkeep: {found.leave.because}\n".encode()
+    of_another = replace(place.around.facts, told_of="r2")
+    place.around.facts = of_another
+    assert place.partings().of(job).way_s is None
+
+
+@pytest.mark.parametrize("outcome", [Outcome.CANCELLED, Outcome.INTERRUPTED, Outcome.TIMED_OUT])
+def test_other_ends_leave_as_they_always_do(place, outcome):
+    """Where the outcome alone decides, no policy is looked at; nor where there is no pod."""
+    assert place.partings().of(replace(FAILED, ending=Ending(outcome))).leave is None
+    place.pod = None
+    assert place.partings().of(FAILED).leave is None
+
+
+def test_whoever_comes_in_time_is_noticed(place):
+    """A pod that is held for it says who came, once."""
+    job = replace(FAILED, held=Held(place.clock.now() + 1800, 30.0, None, place.clock.now() + 90))
+    place.around.state = State(phase=Phase.FINISHED, job=job)
+    place.visitors = Visitors(ago(place, 0), ago(place, 0))
+    place.partings().watch(place.clock.now() + 90)
+    wait_for("it is noticed", lambda: place.around.posted)
+    assert place.around.posted == [e.Followed("somebody follows it")]
