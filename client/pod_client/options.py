@@ -65,6 +65,7 @@ CONTRACT = (
     ("--idle-minutes", "POD_IDLE_MINUTES", "Stop the pod after so long without a job; 0 is off."),
     ("--max-hours", "POD_MAX_HOURS", "Stop the pod after so many hours of a boot, whatever runs."),
     ("--max-restarts", "POD_MAX_RESTARTS", "Attempts after the first."),
+    ("--stall-minutes", "POD_STALL_MINUTES", "Silence after which a running job is stalled; 0 is off."),
 )
 
 

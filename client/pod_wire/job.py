@@ -21,7 +21,8 @@ class ExitPolicy(StrEnum):
 class JobSpec:
     """A job, wholly. Built only by ``pod_wire.parse``; every field has been checked.
 
-    Minutes and hours are as in the variable's name; ``idle_minutes`` 0 and ``max_hours`` None mean off.
+    Minutes and hours are as in the variable's name; ``idle_minutes`` 0, ``stall_minutes`` 0 and ``max_hours``
+    None mean off.
     """
 
     name: str
@@ -45,6 +46,7 @@ class JobSpec:
     signal: str = "TERM"
     ephemeral: bool = False
     progress: str | None = None  # a pattern with named groups, or a command; None: read as usual
+    stall_minutes: float = 60.0
 
     def spec_hash(self) -> str:
         """Sixteen hex digits that change when any field does.

@@ -20,6 +20,7 @@ OTHER = {
     "idle_minutes": 1.0,
     "max_hours": 1.0,
     "max_restarts": 1,
+    "stall_minutes": 1.0,
 }
 
 

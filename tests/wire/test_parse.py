@@ -182,6 +182,8 @@ def specs(draw):
         max_restarts=draw(st.just(default_restarts(resume)) | st.integers(0, 1000)),
         signal=draw(st.sampled_from(SIGNALS)),
         ephemeral=ephemeral,
+        progress=draw(st.none() | st.just("at (?P<step>[0-9]+)")),
+        stall_minutes=draw(st.just(60.0) | st.floats(0, 1e5)) + 0.0,
     )
 
 
@@ -190,7 +192,7 @@ def specs(draw):
 def test_the_environment_gives_the_same_job_again(spec):
     """What is written into an environment is read from it as the same job, with the same hash."""
     env = to_environment(spec)
-    assert len(env) <= 16
+    assert len(env) <= 18
     again = parse_environment(env)
     assert again.spec == spec
     assert again.warnings == ()
