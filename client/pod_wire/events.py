@@ -23,6 +23,7 @@ class Kind(StrEnum):
     ATTEMPT_ENDED = "attempt_ended"
     CHECKPOINT = "checkpoint"
     REHEARSAL = "rehearsal"
+    STALL = "stall"
     OUTCOME = "outcome"
     STOP_REQUESTED = "stop_requested"
     STOP_REFUSED = "stop_refused"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pod_wire.idle import IdleStatus  # noqa: TC001 - the codec reads it
+from pod_wire.stall import StallStatus  # noqa: TC001 - the same
 
 
 class Phase(StrEnum):
@@ -240,4 +241,5 @@ class Status:
     gpus: tuple[GpuStatus, ...] | None = None  # None: nobody knows; empty: there is none
     progress: Progress | None = None
     money: Money | None = None
+    stall: StallStatus | None = None  # of a running job
     format: int = 1

@@ -171,6 +171,28 @@ class IdleTooLong:
 
 
 @dataclass(frozen=True, slots=True)
+class Stalled:
+    """Every sign of life of this attempt has been silent for POD_STALL_MINUTES."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StallTold:
+    """What could be seen of it is in the log, or took too long: it may be ended now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StallLasts:
+    """It should be gone by now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerLost:
     """Another pod's nonce stands in the owner record."""
 
@@ -201,5 +223,5 @@ Event = (
     | Synced | Installed | Restored | StepFailed | StepCancelled | Unfit
     | AttemptStarted | AttemptUnclaimed | AttemptEnded | BecameWhole
     | PauseOver | Overdue | DrainOverdue | Drained | Settle
-    | DeadlinePassed | IdleTooLong | OwnerLost | Termed | StopRefused | Warned
+    | DeadlinePassed | IdleTooLong | Stalled | StallTold | StallLasts | OwnerLost | Termed | StopRefused | Warned
 )  # fmt: skip

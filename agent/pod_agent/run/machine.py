@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pod_agent.run import events as e
-from pod_agent.run import exits, moves, opened
+from pod_agent.run import exits, moves, opened, stalls
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 from pod_agent.run.commands import Command, Note
 from pod_agent.run.situation import agreed, refused
@@ -27,6 +27,14 @@ RUN, D, F, X = Phase.RUNNING, Phase.DRAINING, Phase.FINISHED, Phase.STOPPING
 STEPS = (S, I, R)
 BEFORE_DRAIN = (S, I, R, RUN)
 ANY = tuple(Phase)
+OF_AN_ATTEMPT = (
+    e.AttemptStarted,
+    e.AttemptUnclaimed,
+    e.AttemptEnded,
+    e.Stalled,
+    e.StallTold,
+    e.StallLasts,
+)
 
 E = TypeVar("E")
 
@@ -86,6 +94,9 @@ ROWS: tuple[Row, ...] = (
     row((D,), e.DeadlinePassed, (), "deadline", exits.deadline_draining),
     row((W, F), e.DeadlinePassed, (X,), "deadline", exits.deadline_idle),
     row((W, F), e.IdleTooLong, (X,), "idle too long", exits.idle),
+    row((RUN,), e.Stalled, (), "stalled", stalls.stalled),
+    row((RUN,), e.StallTold, (), "its stacks are told", stalls.told),
+    row((RUN,), e.StallLasts, (D,), "stalled, cannot be killed", stalls.lasts),
     row(BEFORE_DRAIN, e.OwnerLost, (D,), "another pod owns the folder", exits.owner_lost),
     row(BEFORE_DRAIN, e.Termed, (D,), "TERM to the pod", exits.termed_busy),
     row((D,), e.Termed, (), "TERM to the pod", exits.termed_draining),
@@ -128,7 +139,7 @@ def step(state: State, event: e.Event, now: float) -> Result:
 
 def _is_of_another_attempt(state: State, event: e.Event) -> bool:
     """News of an attempt that is over, or of another job's: late, and not to be believed."""
-    if not isinstance(event, (e.AttemptStarted, e.AttemptUnclaimed, e.AttemptEnded)):
+    if not isinstance(event, OF_AN_ATTEMPT):
         return False
     current = state.job.open_attempt if state.job is not None else None
     return current is None or current.number != event.number

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pod_agent.run.situation import State
     from pod_agent.run.state import Job
     from pod_wire.idle import IdleStatus
+    from pod_wire.stall import StallStatus
 
 SECONDS_PER_HOUR = 3600.0
 OVER = (Phase.FINISHED, Phase.STOPPING)
@@ -42,6 +43,7 @@ class PodFacts:
     told_of: str = ""  # the run to which the next two belong
     progress: Progress | None = None  # of the training, as far as its log and files tell
     money: Money | None = None
+    stall: StallStatus | None = None  # of the attempt that runs
 
 
 def portray(
@@ -73,6 +75,7 @@ def portray(
         idle=idle,
         progress=facts.progress if is_told else None,
         money=facts.money if is_told else None,
+        stall=facts.stall if state.phase is Phase.RUNNING else None,
     )
 
 
