@@ -17,7 +17,7 @@ from pod_agent.run import machine
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 from pod_agent.run.attempt import Ended
 from pod_agent.run.situation import Alive, State
-from pod_agent.run.state import Ending, Job
+from pod_agent.run.state import Ending, Job, Stall
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.orders import Verdict
 from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, Rehearsal, Rehearsed
@@ -30,6 +30,7 @@ TRIED = replace(RAN, spec=replace(SPEC, rehearse=True))
 REHEARSING = tuple(
     replace(TRIED, rehearsal=Rehearsal(state, attempt, 5)) for state in Rehearsed for attempt in (0, 1)
 )
+STALLED = tuple(replace(RAN, stall=Stall(1, "stalled", is_told=told)) for told in (False, True))
 
 
 def ended(code=0, *, signal=None, reason="exited", cancelled=False, output=10):
@@ -77,6 +78,11 @@ EVENTS = (
     e.Drained(),
     e.DeadlinePassed("deadline"),
     e.IdleTooLong("idle"),
+    *(
+        kind
+        for number in (1, 2)
+        for kind in (e.Stalled(number, "stalled"), e.StallTold(number), e.StallLasts(number))
+    ),
     e.OwnerLost("pod-b"),
     e.Termed(),
     e.StopRefused(1, "403"),
@@ -90,7 +96,7 @@ def states():
         opening, stepping, prepared, leaving, restarting = flags
         jobs = (None,) if phase is Phase.WAITING else (JOB, RAN)
         if phase in {Phase.RESTORING, Phase.RUNNING} and not (opening or leaving or prepared):
-            jobs += (TRIED, *REHEARSING)
+            jobs += (TRIED, *REHEARSING, *STALLED)
         if phase in {Phase.DRAINING, Phase.FINISHED}:
             jobs = tuple(
                 replace(RAN, ending=Ending(outcome), spec=replace(SPEC, on_finish=policy, on_failure=policy))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STATES = {
     "R": "running",
     "S": "asleep",
-    "D": "hangs in the kernel and cannot be killed there",
+    "D": "hangs in the kernel (a disk or a driver does not answer)",
     "T": "stopped by a signal",
     "t": "stopped by a debugger",
     "I": "idle",
