@@ -137,7 +137,10 @@ class Stalling:
             self._clock.sleep(PAUSE_S)
 
     def _path(self) -> str:
-        return self._settings.job_environment.get("PATH", os.defpath)
+        """The job's own, as far as it is known: its environment may have py-spy."""
+        job = self._supervisor.state.job
+        known = None if job is None else self._steps.surroundings(job)[1]
+        return (known or self._settings.job_environment).get("PATH", os.defpath)
 
     def _sample(self) -> Sample | None:
         return None if self._vitals is None else self._vitals.latest
