@@ -7,6 +7,7 @@ so that none of them reacts to the first one's end; and no core file is written.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import shutil
@@ -72,12 +73,22 @@ def _ask(program: str, pid: int, limit_s: float) -> tuple[list[str], str]:
     try:
         out, err = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
-        process.kill()  # one that hangs with the process it looks at is left behind
+        _leave(process)
         return [], "it does not answer"
     said = [line for line in out.decode("utf-8", "replace").split("\n") if line.strip()]
     stacks = [line for line in said if not line.startswith(("Process ", "Python v"))]
     complaint = " ".join(err.decode("utf-8", "replace").split())[:200]
     return (stacks, "") if process.returncode == 0 and stacks else ([], complaint or "it said nothing")
+
+
+def _leave(process: subprocess.Popen[bytes]) -> None:
+    """End it; one that hangs with the process that it looks at is left behind."""
+    process.kill()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(LEAVE_S)
 
 
 def who_can_tell(tasks: Sequence[Task], told: set[int]) -> list[Task]:
