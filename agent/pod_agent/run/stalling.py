@@ -10,8 +10,6 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.stall import evidence
-from pod_agent.pod.stall.evidence import Around
 from pod_agent.pod.stall.sources import Sources
 from pod_agent.pod.stall.subject import Subject
 from pod_agent.pod.stall.watch import Watch
@@ -111,6 +109,9 @@ class Stalling:
             if not reason:
                 return
         text = reason or self._recorded(subject.number) or "stalled"
+        from pod_agent.pod.stall import evidence  # noqa: PLC0415 - most trainings never stall
+        from pod_agent.pod.stall.evidence import Around  # noqa: PLC0415
+
         try:
             evidence.tell(subject, text, Around(self._path(), self._sample))
         finally:

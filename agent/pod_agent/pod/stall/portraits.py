@@ -6,7 +6,6 @@ Any file of it may be refused, and some may hang with the process; callers wait 
 from __future__ import annotations
 
 import os
-import platform
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -81,7 +80,7 @@ def _call(place: str) -> str:
     if not words or not words[0].isdigit():
         return ""
     number = int(words[0])
-    name = CALLS.get(number, "") if platform.machine() == "x86_64" else ""
+    name = CALLS.get(number, "") if os.uname().machine == "x86_64" else ""
     if not name:
         return f"in system call {number}"
     file = _file(place, words[1]) if name in WITH_FILE and len(words) > 1 else ""
