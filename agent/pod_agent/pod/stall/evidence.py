@@ -5,13 +5,13 @@ Each part has its own time: a file of /proc may hang with its process. Not here:
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.scribe import Scribe
 from pod_agent.pod.stall import circumstances, pipe, portraits, processes, stacks
-from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.stall.subject import Subject
     from pod_agent.pod.vitals.sample import Sample
 
-ONE_S = 2.0  # to look at one process
+ONE_S, ALL_S = 2.0, 10.0  # to look at one process, and at all of them
 MOST_PROCESSES = 40
 HEAD = "podkeep: "
 BY_ABORT = (
@@ -69,9 +69,10 @@ def _processes(tasks: Sequence[Task]) -> list[str]:
     if not tasks:
         return [f"{HEAD}its processes cannot be seen"]
     lines = [f"{HEAD}its processes:"]
-    stuck_first = sorted(tasks, key=lambda task: task.state != "D")
-    for task in stuck_first[:MOST_PROCESSES]:
-        found = _in_time(lambda task=task: portraits.portrait(task))  # type: ignore[misc]
+    until = time.monotonic() + ALL_S
+    for task in sorted(tasks, key=lambda task: task.state != "D")[:MOST_PROCESSES]:
+        is_late = time.monotonic() > until
+        found = [] if is_late else _in_time(lambda task=task: portraits.portrait(task))  # type: ignore[misc]
         lines += found or [f"  pid {task.pid} {task.name}: whoever looks at it hangs too"]
     if len(tasks) > MOST_PROCESSES:
         lines.append(f"  and {len(tasks) - MOST_PROCESSES} more")
@@ -84,10 +85,16 @@ def _sees(task: Task) -> bool:
 
 def _in_time(look: Callable[[], list[str]]) -> list[str]:
     """A thread for each: one that hangs is left behind."""
-    try:
-        return Scribe(ONE_S).do("look at a process", look)
-    except (PodError, OSError):
-        return []
+    found: list[str] = []
+
+    def run() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            found.extend(look())
+
+    thread = threading.Thread(target=run, name="stall-look", daemon=True)
+    thread.start()
+    thread.join(ONE_S)
+    return [] if thread.is_alive() else found
 
 
 def _parents_first(tasks: Sequence[Task], training: int) -> list[Task]:

@@ -96,7 +96,10 @@ def who_can_tell(tasks: Sequence[Task], told: set[int]) -> list[Task]:
     return [
         task
         for task in tasks
-        if task.pid not in told and portraits.is_python(task.pid) and portraits.hears_abort(task.pid)
+        if task.pid not in told
+        and task.state != "D"  # it hears nothing
+        and portraits.is_python(task.pid)
+        and portraits.hears_abort(task.pid)
     ][:MOST_PROCESSES]
 
 
