@@ -118,6 +118,20 @@ def progress(
     return advancing.begin(supervisor, steps, folders, outlet, clock)
 
 
+def stalls(  # noqa: PLR0917 - what it looks at
+    settings: Settings,
+    clock: Clock,
+    supervisor: Supervisor,
+    steps: RealSteps,
+    vitals: Sampler | None,
+    over: threading.Event,
+) -> None:
+    """The brake for a training that shows no sign of life."""
+    from pod_agent.run.stalling import Stalling  # noqa: PLC0415 - the training comes first
+
+    Stalling(settings, clock, supervisor, steps, vitals).start(over)
+
+
 def services(
     settings: Settings,
     clock: Clock,

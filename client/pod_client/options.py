@@ -71,6 +71,7 @@ CONTRACT = (
     ("--max-hours", "POD_MAX_HOURS", "Stop the pod after so many hours of a boot, whatever runs."),
     ("--max-cost", "POD_MAX_COST", "Stop the pod when the run has cost so many dollars, over all boots."),
     ("--max-restarts", "POD_MAX_RESTARTS", "Attempts after the first."),
+    ("--stall-minutes", "POD_STALL_MINUTES", "Silence after which a running job is stalled; 0 is off."),
 )
 
 

@@ -27,6 +27,7 @@ def status_rows(status: Status, *, is_live: bool, ascii_only: bool = False) -> R
         rows += _job(job, status.now)
     rows += _progress(status, ascii_only=ascii_only, is_live=is_live)
     rows += _gpus(status)
+    rows.append(("silence", silence(status) if is_live else None))
     rows += _money(status)
     rows.append(("can stop itself", status.self_stop.value))
     if is_live and status.stops_at is not None:
@@ -78,6 +79,18 @@ def _progress(status: Status, *, ascii_only: bool, is_live: bool) -> Rows:
         ("ends", picture.eta(told) if is_live else None),
         ("read from", f"{told.source}{silent}" if told.source else None),
     ]
+
+
+def silence(status: Status) -> str | None:
+    """The stall clock: what shows no sign of life, for how long, and when that ends the attempt."""
+    told = status.stall
+    if told is None or told.minutes <= 0:
+        return None
+    long = min(_SILENT_S, told.minutes * 60 / 4)
+    if told.silent_s < long and told.earlier is None:
+        return None
+    ends = "" if told.acts_at is None else f" It is ended in {seconds(max(0.0, told.acts_at - status.now))}."
+    return f"{told.because}{ends}" + (f" ({told.earlier})" if told.earlier else "")
 
 
 def _gpus(status: Status) -> Rows:

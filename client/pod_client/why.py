@@ -19,6 +19,7 @@ from pod_wire.status import Phase
 if TYPE_CHECKING:
     from pod_client.wiring import Target, Wiring
     from pod_wire.idle import IdleStatus, Sign
+    from pod_wire.stall import StallStatus
     from pod_wire.status import Status
 
 COLUMNS = ("SIGNAL", "STATE", "SINCE", "NOW", "BUSY FROM", "HOLDS UNTIL", "WHY")
@@ -75,6 +76,7 @@ def document(pod: str, status: Status) -> dict[str, object]:
         "price_per_hour": status.price_per_hour,
         "price_source": status.price_source,
         "idle": None if status.idle is None else to_plain(status.idle),
+        "stall": None if status.stall is None else to_plain(status.stall),
     }
 
 
@@ -112,6 +114,8 @@ def rows(status: Status, idle: IdleStatus, times: Times) -> list[tuple[str, ...]
         )
         for keep in idle.keeps
     ]
+    if status.stall is not None and status.stall.minutes > 0:
+        found += _silence(status.stall, times)
     if status.deadline_at is not None:
         left, at = times.left(status.deadline_at), times.clock(status.deadline_at)
         found.append(("deadline", "-", "-", left, "-", "-", f"POD_MAX_HOURS ends it at {at}, whatever runs."))
@@ -131,6 +135,26 @@ def _held(status: Status, times: Times) -> list[tuple[str, ...]]:
     told = "The job failed before its first step: fix it and run `pod-client up` again."
     left, at = times.left(held.until), times.clock(held.until)
     return [("held", "busy", "-", left, f"{held.minutes:g} min", at, told)]
+
+
+def _silence(stall: StallStatus, times: Times) -> list[tuple[str, ...]]:
+    """The stall brake of a running job: each sign of life, and when their silence ends the attempt."""
+    acts = "-" if stall.acts_at is None else times.clock(stall.acts_at)
+    silent, limit = seconds(stall.silent_s), seconds(stall.minutes * 60)
+    state = "silent" if stall.silent_s else "alive"
+    rows: list[tuple[str, ...]] = [("stall", state, "-", silent, limit, acts, stall.because)]
+    return rows + [
+        (
+            f"- {one.name}",
+            one.state,
+            "-" if one.since is None else times.clock(one.since),
+            "-",
+            "-",
+            "-",
+            one.because,
+        )
+        for one in stall.signs
+    ]
 
 
 def _sign(sign: Sign, times: Times) -> tuple[str, ...]:

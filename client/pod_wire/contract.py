@@ -169,6 +169,16 @@ VARIABLES: Final[tuple[Variable, ...]] = (
         above_least=True,
     ),
     Variable(
+        "POD_STALL_MINUTES",
+        "stall_minutes",
+        Kind.NUMBER,
+        "60",
+        "minutes",
+        "A running job in which every sign of life has been silent this long is ended with its stacks in the log, goes"
+        " on once from its newest checkpoint, then fails (docs/stall.md); 0 is off.",
+        most=_MINUTE_YEAR,
+    ),
+    Variable(
         "POD_MAX_RESTARTS",
         "max_restarts",
         Kind.COUNT,
@@ -290,7 +300,6 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     _later("POD_UPLOAD", "none", "Stores that outputs are uploaded to."),
     _later("POD_KEEP", "last 2", "How many checkpoints to keep in a store.", Kind.COUNT),
     _later("POD_BEST", "none", "Metric of the best checkpoint."),
-    _later("POD_STALL_MINUTES", "60", "Every sign of life may be silent this long.", Kind.NUMBER, "minutes"),
     _later("POD_DRAIN_MINUTES", "30", "Patience with the last uploads.", Kind.NUMBER, "minutes"),
     _later("POD_NOTIFY", "none", "Who is told about the end of a job."),
     _later("POD_SERVICES", "none", "Services to start beside the job."),

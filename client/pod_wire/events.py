@@ -23,6 +23,7 @@ class Kind(StrEnum):
     ATTEMPT_ENDED = "attempt_ended"
     CHECKPOINT = "checkpoint"
     REHEARSAL = "rehearsal"
+    STALL = "stall"
     OUTCOME = "outcome"
     HOLD = "hold"
     STOP_REQUESTED = "stop_requested"

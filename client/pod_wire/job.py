@@ -22,7 +22,8 @@ class ExitPolicy(StrEnum):
 class JobSpec:
     """A job, wholly. Built only by ``pod_wire.parse``; every field has been checked.
 
-    Minutes and hours are as in the variable's name. Off are ``idle_minutes`` 0, ``max_hours`` None, ``max_cost`` None.
+    Minutes and hours are as in the variable's name. Off are ``idle_minutes`` and ``stall_minutes`` 0, ``max_hours`` and
+    ``max_cost`` None.
     """
 
     name: str
@@ -48,6 +49,7 @@ class JobSpec:
     ephemeral: bool = False
     hold_minutes: float = 0.0  # 0: the exit policy follows at once
     progress: str | None = None  # a pattern with named groups, or a command; None: read as usual
+    stall_minutes: float = 60.0
 
     def spec_hash(self) -> str:
         """Sixteen hex digits that change when any field does.

@@ -71,7 +71,7 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
     repo = draft.text("repo")
     resume = draft.text("resume")
     restarts = draft.number("max_restarts")
-    idle = draft.number("idle_minutes")
+    idle, stall = draft.number("idle_minutes"), draft.number("stall_minutes")
     if draft.flag("rehearse") and resume is None and "resume" not in draft.bad:
         remedy = f"set {draft.name_of('resume')}, empty for a program that looks for its checkpoint itself"
         draft.wrong("rehearse", f"needs {draft.name_of('resume')}: nothing says how to resume", remedy)
@@ -100,6 +100,7 @@ def job_spec(draft: Draft, *, on_runpod: bool) -> JobSpec | None:
         ephemeral=draft.flag("ephemeral"),
         hold_minutes=draft.number("hold_minutes") or 0.0,
         progress=draft.text("progress"),
+        stall_minutes=60.0 if stall is None else stall,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pod_wire.idle import IdleStatus  # noqa: TC001 - the codec reads it
+from pod_wire.stall import StallStatus  # noqa: TC001 - the same
 
 
 class Phase(StrEnum):
@@ -256,4 +257,5 @@ class Status:
     receipt: Mapping[str, object] | None = None  # of a job that has ended: a ``receipt.Receipt``, as JSON
     budget_at: float | None = None  # when the run has cost its POD_MAX_COST
     price_source: str | None = None  # who told the price, in words
+    stall: StallStatus | None = None  # of a running job
     format: int = 1

@@ -18,7 +18,7 @@ from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 from pod_agent.run.attempt import Ended
 from pod_agent.run.left import Leave, Parting
 from pod_agent.run.situation import Alive, State
-from pod_agent.run.state import Ending, Job
+from pod_agent.run.state import Ending, Job, Stall
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.orders import Verdict
 from pod_wire.status import Attempt, CheckpointPlace, Held, Outcome, Phase, Rehearsal, Rehearsed
@@ -32,6 +32,7 @@ HELD = replace(RAN, ending=Ending(Outcome.FAILED, "ImportError"), held=Held(70.0
 REHEARSING = tuple(
     replace(TRIED, rehearsal=Rehearsal(state, attempt, 5)) for state in Rehearsed for attempt in (0, 1)
 )
+STALLED = tuple(replace(RAN, stall=Stall(1, "stalled", is_told=told)) for told in (False, True))
 
 
 def ended(code=0, *, signal=None, reason="exited", cancelled=False, output=10):
@@ -84,8 +85,8 @@ EVENTS = (
     e.DeadlinePassed("budget", "raise it"),
     e.Nearing("cost", "80 % is spent"),
     e.IdleTooLong("idle"),
-    e.OwnerLost("pod-b"),
-    e.Termed(),
+    *(e.Stalled(1, "stalled"), e.StallTold(1), e.StallLasts(1)),
+    *(e.OwnerLost("pod-b"), e.Termed()),
     e.StopRefused(1, "403"),
     e.Warned("careful"),
 )
@@ -97,7 +98,7 @@ def states():
         opening, stepping, prepared, leaving, restarting = flags
         jobs = (None,) if phase is Phase.WAITING else (JOB, RAN)
         if phase in {Phase.RESTORING, Phase.RUNNING} and not (opening or leaving or prepared):
-            jobs += (TRIED, *REHEARSING)
+            jobs += (TRIED, *REHEARSING, *STALLED)
         if phase in {Phase.DRAINING, Phase.FINISHED}:
             jobs = tuple(
                 replace(RAN, ending=Ending(outcome), spec=replace(SPEC, on_finish=policy, on_failure=policy))

@@ -8,12 +8,16 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-DETACH = 2
+FORCE, DETACH = 1, 2
+INIT, IN_HEADER = 26, 40  # of the protocol of FUSE
+MOST_REQUEST = 1 << 17
 DEVICE = Path("/dev/fuse")
 IN_ANOTHER = """
 import ctypes, os, sys
@@ -31,20 +35,40 @@ def is_possible() -> bool:
 
 
 @contextlib.contextmanager
-def hung(folder: Path) -> Iterator[Path]:
-    """The folder, hung. Do not look into it from the test itself: it would wait too."""
+def hung(folder: Path, *, takes_asks: bool = False) -> Iterator[Path]:
+    """The folder, hung. Do not look into it from the test itself: it would wait too.
+
+    ``takes_asks``: somebody is behind it who takes every ask and answers none, as a server that died in the middle.
+    Whoever asked can then not even be killed.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     device = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
     try:
         options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
         if libc.mount(b"hung", os.fsencode(folder), b"fuse", 0, options):
             raise OSError(ctypes.get_errno(), "cannot mount a hung file system")
+        if takes_asks:
+            threading.Thread(target=_take, args=(device,), daemon=True).start()
         try:
             yield folder
         finally:
-            libc.umount2(os.fsencode(folder), DETACH)
+            libc.umount2(os.fsencode(folder), FORCE | DETACH)  # ends also those who cannot be killed
     finally:
         os.close(device)  # ends everybody who waits
+
+
+def _take(device: int) -> None:
+    """Greet, then take what comes."""
+    while True:
+        try:
+            asked = os.read(device, MOST_REQUEST)
+        except OSError:
+            return  # it was taken away
+        _, opcode, unique = struct.unpack_from("=IIQ", asked)
+        if opcode == INIT:
+            major, minor = struct.unpack_from("=II", asked, IN_HEADER)
+            body = struct.pack("=IIIIHHIIHHI28x", major, min(minor, 31), 0, 0, 0, 0, 4096, 1, 1, 0, 0)
+            os.write(device, struct.pack("=IiQ", 16 + len(body), 0, unique) + body)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ OTHER = {
     "max_hours": 1.0,
     "max_restarts": 1,
     "hold_minutes": 1.0,
+    "stall_minutes": 1.0,
 }
 
 

@@ -184,6 +184,7 @@ def specs(draw):
         ephemeral=ephemeral,
         hold_minutes=draw(st.floats(0, 1e5)) + 0.0,
         progress=draw(st.none() | st.just(r"at (?P<step>\d+)") | WORDS),
+        stall_minutes=draw(st.just(60.0) | st.floats(0, 1e5)) + 0.0,
     )
 
 

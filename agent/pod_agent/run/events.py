@@ -200,6 +200,28 @@ class IdleTooLong:
 
 
 @dataclass(frozen=True, slots=True)
+class Stalled:
+    """Every sign of life of this attempt has been silent for POD_STALL_MINUTES."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StallTold:
+    """What could be seen of it is in the log, or took too long: it may be ended now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class StallLasts:
+    """It should be gone by now."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerLost:
     """Another pod's nonce stands in the owner record."""
 
@@ -238,6 +260,6 @@ Event = (
     | Opened | NothingToDo | OpenFailed
     | Synced | Installed | Restored | StepFailed | StepCancelled | Unfit
     | AttemptStarted | AttemptUnclaimed | AttemptEnded | BecameWhole
-    | PauseOver | Overdue | DrainOverdue | Drained | Settle | Followed | HoldOver
-    | DeadlinePassed | Nearing | IdleTooLong | OwnerLost | Termed | StopRefused | WasStopping | Warned
+    | PauseOver | Overdue | DrainOverdue | Drained | Settle | Followed | HoldOver | DeadlinePassed | Nearing
+    | IdleTooLong | Stalled | StallTold | StallLasts | OwnerLost | Termed | StopRefused | WasStopping | Warned
 )  # fmt: skip

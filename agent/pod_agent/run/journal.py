@@ -48,6 +48,7 @@ def tell(before: State, after: State, now: float) -> tuple[Entry, ...]:
     entries += _attempts(earlier, job, now)
     entries += _checkpoint(earlier, job, now)
     entries += _rehearsal(earlier, job, now)
+    entries += _stall(earlier, job, now)
     if after.phase is not before.phase or after.serial != before.serial:
         entries.append(_phase(before, after, now))
     if after.phase is Phase.FINISHED and before.phase is Phase.DRAINING and job.ending is not None:
@@ -129,6 +130,14 @@ def _rehearsal(earlier: Job | None, job: Job, now: float) -> list[Entry]:
     return [
         _entry(now, Kind.REHEARSAL, state=told.state, attempt=told.attempt, step=told.step, text=told.text)
     ]
+
+
+def _stall(earlier: Job | None, job: Job, now: float) -> list[Entry]:
+    told = job.stall
+    was = earlier.stall if earlier is not None else None
+    if told is None or earlier is None or (was is not None and was.attempt == told.attempt):
+        return []
+    return [_entry(now, Kind.STALL, attempt=told.attempt, text=told.text, is_second=int(told.is_second))]
 
 
 def _entry(at: float, kind: Kind, **fields: Field) -> Entry:

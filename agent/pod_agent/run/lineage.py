@@ -125,6 +125,7 @@ def _order_anew(job: Job, spec: JobSpec, order: str, around: Circumstances) -> J
         warnings=(),
         deadline=None,
         rehearsal=rehearsal.ordered(job.rehearsal),
+        stall=None,
     )
 
 

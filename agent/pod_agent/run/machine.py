@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from pod_agent.run import afterwards, exits, moves, opened
+from pod_agent.run import afterwards, exits, moves, opened, stalls
 from pod_agent.run import events as e
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 from pod_agent.run.commands import Command, Note
@@ -27,6 +27,14 @@ RUN, D, F, X = Phase.RUNNING, Phase.DRAINING, Phase.FINISHED, Phase.STOPPING
 STEPS = (S, I, R)
 BEFORE_DRAIN = (S, I, R, RUN)
 ANY = tuple(Phase)
+OF_AN_ATTEMPT = (
+    e.AttemptStarted,
+    e.AttemptUnclaimed,
+    e.AttemptEnded,
+    e.Stalled,
+    e.StallTold,
+    e.StallLasts,
+)
 
 E = TypeVar("E")
 
@@ -87,6 +95,9 @@ ROWS: tuple[Row, ...] = (
     row((W, F), e.DeadlinePassed, (X,), "deadline", exits.deadline_idle),
     row(BEFORE_DRAIN, e.Nearing, (), "limit is near", moves.nearing),
     row((W, F), e.IdleTooLong, (X,), "idle too long", exits.idle),
+    row((RUN,), e.Stalled, (), "stalled", stalls.stalled),
+    row((RUN,), e.StallTold, (), "its stacks are told", stalls.told),
+    row((RUN,), e.StallLasts, (D,), "stalled, cannot be killed", stalls.lasts),
     row(BEFORE_DRAIN, e.OwnerLost, (D,), "another pod owns the folder", exits.owner_lost),
     row(BEFORE_DRAIN, e.Termed, (D,), "TERM to the pod", exits.termed_busy),
     row((D,), e.Termed, (), "TERM to the pod", exits.termed_draining),
@@ -132,7 +143,7 @@ def step(state: State, event: e.Event, now: float) -> Result:
 
 def _is_of_another_attempt(state: State, event: e.Event) -> bool:
     """News of an attempt that is over, or of another job's: late, and not to be believed."""
-    if not isinstance(event, (e.AttemptStarted, e.AttemptUnclaimed, e.AttemptEnded)):
+    if not isinstance(event, OF_AN_ATTEMPT):
         return False
     current = state.job.open_attempt if state.job is not None else None
     return current is None or current.number != event.number

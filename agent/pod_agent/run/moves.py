@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.run import endings, exits, records, rehearsal
+from pod_agent.run import endings, exits, records, rehearsal, stalls
 from pod_agent.run import events as e
 from pod_agent.run.commands import (
     After,
@@ -115,6 +115,8 @@ def attempt_started(state: State, event: e.AttemptStarted, _now: float) -> Resul
     state = replace(state, job=job, alive=Alive.LIVE)
     if state.restarting:
         return state, (CancelAttempt(),)
+    if stalls.is_ending(job, event.number):
+        return state, stalls.again(job)
     return state, (KillAttempt(),) if _is_being_killed(job) else ()  # an earlier agent had decided it
 
 
@@ -129,6 +131,8 @@ def attempt_unclaimed(state: State, event: e.AttemptUnclaimed, now: float) -> Re
 
 
 def attempt_ended(state: State, event: e.AttemptEnded, now: float) -> Result:
+    if records.stall_of(the_job(state), event) is not None and not state.restarting:
+        return stalls.ended(state, event, now)
     found = endings.find(event.ended, event.failure)
     job, rehearsed = rehearsal.ended(records.over(the_job(state), event, found.reason), event)
     again = state.restarting or event.ended.cancelled or rehearsed

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pod_agent.run.situation import State
     from pod_agent.run.state import Job
     from pod_wire.idle import IdleStatus
+    from pod_wire.stall import StallStatus
     from pod_wire.status import Held
 
 SECONDS_PER_HOUR = 3600.0
@@ -53,6 +54,7 @@ class PodFacts:
     money: Money | None = None
     gpu: str | None = None  # 1 x NVIDIA RTX A4000, as RunPod calls it
     receipt: Mapping[str, object] | None = None  # of a job that has ended
+    stall: StallStatus | None = None  # of the attempt that runs
 
 
 def portray(
@@ -94,6 +96,7 @@ def portray(
         progress=facts.progress if is_told else None,
         money=facts.money if is_told else None,
         receipt=_receipt(state, facts),
+        stall=facts.stall if state.phase is Phase.RUNNING else None,
     )
 
 

@@ -34,6 +34,19 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Stall:
+    """A stalled attempt, the run's latest. One more with nothing newer saved between the two ends the job."""
+
+    attempt: int
+    text: str  # what was silent, and for how long
+    at: float = 0.0
+    is_told: bool = False  # its stacks are in the log, as far as they could be had
+    is_second: bool = False  # this run had stalled before
+    since: CheckpointPlace | None = None  # the newest whole one when it last stalled
+    stood: CheckpointPlace | None = None  # the newest whole one when this attempt was over
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One job as the machine knows it. An attempt without ``started_at`` was numbered, and perhaps never claimed."""
 
@@ -61,6 +74,7 @@ class Job:
     held: Held | None = None  # after a failure before its first step
     leave: Leave | None = None  # what its exit policy comes to
     way_s: float | None = None  # the longest way to a first step in this run, set-up included
+    stall: Stall | None = None  # of this run: the restart that its silence has cost
     revision: int = 0  # higher is newer, when two places hold a record
     format: int = FORMAT
 

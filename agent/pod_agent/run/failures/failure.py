@@ -52,6 +52,7 @@ class Kind(StrEnum):
     KILLED = "killed"
     TAKEN = "taken"
     LOST = "lost"
+    STALLED = "stalled"
     NO_COMMAND = "no_command"
     NOT_EXECUTABLE = "not_executable"
     NOT_STARTED = "not_started"

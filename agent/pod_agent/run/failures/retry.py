@@ -248,6 +248,13 @@ RULES: dict[Kind, Rule] = {
     Kind.LOST: Rule(
         "the exit is unknown", deterministic=False, again=FREELY, remedy="the log shows how far it came"
     ),
+    Kind.STALLED: Rule(
+        "no sign of life for POD_STALL_MINUTES",
+        deterministic=False,
+        again=FREELY,
+        remedy="the stacks in the log say where it hung (docs/stall.md); where it was only slow, set POD_STALL_MINUTES "
+        "higher",
+    ),
     Kind.NO_COMMAND: Rule(
         "command not found",
         deterministic=True,

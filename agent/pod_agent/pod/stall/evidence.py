@@ -1,0 +1,115 @@
+"""Everything that can be seen of a stalled job, said into its log part by part, before it is ended.
+
+Each part has its own time: a file of /proc may hang with its process. Not here: any decision.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pod_agent.pod.stall import circumstances, pipe, portraits, processes, stacks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pod_agent.pod.stall.raw import Task
+    from pod_agent.pod.stall.subject import Subject
+    from pod_agent.pod.vitals.sample import Sample
+
+ONE_S, ALL_S = 2.0, 10.0  # to look at one process, and at all of them
+MOST_PROCESSES = 40
+HEAD = "podkeep: "
+BY_ABORT = (
+    "asked for their stacks as they end (SIGABRT, which Python answers with 'Fatal Python error: Aborted')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the evidence needs besides the job's processes."""
+
+    path: str  # the job's PATH
+    sample: Callable[[], Sample | None]
+
+
+def tell(subject: Subject, reason: str, around: Around) -> None:
+    """All of it. Afterwards Pythons that could be asked only so have ended."""
+
+    def say(lines: list[str]) -> None:
+        pipe.say(subject.place / "fifo", lines)
+
+    say(["", f"{HEAD}{reason}", f"{HEAD}what could be seen of it, before this attempt is ended:"])
+    family = processes.family(subject.pid, subject.keeper)
+    tasks = family.tasks if family is not None else ()
+    say(_processes(tasks))
+    pythons = [task for task in _parents_first(tasks, subject.pid) if _sees(task)]
+    told: set[int] = set()
+    program = stacks.py_spy(around.path)
+    if program is not None and pythons:
+        lines, told = stacks.by_py_spy(program, pythons)
+        say([f"{HEAD}stacks, seen by py-spy:", *lines])
+    say(_surroundings(pythons or list(tasks), around))
+    asked = stacks.who_can_tell(pythons, told)
+    if asked:
+        say([f"{HEAD}{_pids(asked)}: {BY_ABORT}"])
+        ended = stacks.by_abort(asked, tasks)
+        deaf = [task for task in asked if task not in ended]
+        if deaf:
+            say([f"{HEAD}{_pids(deaf)}: not asked, since a core file of it could not be forbidden"])
+    mute = [task for task in pythons if task.pid not in told and task not in asked]
+    if mute:
+        say([f"{HEAD}{_pids(mute)}: no stacks: neither py-spy nor faulthandler could be had"])
+
+
+def _processes(tasks: Sequence[Task]) -> list[str]:
+    if not tasks:
+        return [f"{HEAD}its processes cannot be seen"]
+    lines = [f"{HEAD}its processes:"]
+    until = time.monotonic() + ALL_S
+    for task in sorted(tasks, key=lambda task: task.state != "D")[:MOST_PROCESSES]:
+        is_late = time.monotonic() > until
+        found = [] if is_late else _in_time(lambda task=task: portraits.portrait(task))  # type: ignore[misc]
+        lines += found or [f"  pid {task.pid} {task.name}: whoever looks at it hangs too"]
+    if len(tasks) > MOST_PROCESSES:
+        lines.append(f"  and {len(tasks) - MOST_PROCESSES} more")
+    return lines
+
+
+def _sees(task: Task) -> bool:
+    return bool(_in_time(lambda: ["yes"] if portraits.is_python(task.pid) else []))
+
+
+def _in_time(look: Callable[[], list[str]]) -> list[str]:
+    """A thread for each: one that hangs is left behind."""
+    found: list[str] = []
+
+    def run() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            found.extend(look())
+
+    thread = threading.Thread(target=run, name="stall-look", daemon=True)
+    thread.start()
+    thread.join(ONE_S)
+    return [] if thread.is_alive() else found
+
+
+def _parents_first(tasks: Sequence[Task], training: int) -> list[Task]:
+    """The command's own process, then by age: ranks come before their workers."""
+    return sorted(tasks, key=lambda task: (task.pid != training, task.started, task.pid))
+
+
+def _surroundings(tasks: list[Task], around: Around) -> list[str]:
+    variables: list[str] = []
+    for task in tasks[-1:]:  # the youngest was started by a launcher, if there is one, with its variables
+        variables = _in_time(lambda task=task: circumstances.variables(task.pid))  # type: ignore[misc]
+    lines = [f"{HEAD}its variables of NCCL, CUDA and torch:", *(f"  {one}" for one in variables or ["none"])]
+    lines += [f"{HEAD}the kernel's last words:", *circumstances.kernel(now=time.monotonic())]
+    return [*lines, f"{HEAD}the GPUs:", *circumstances.gpus(around.sample())]
+
+
+def _pids(tasks: Sequence[Task]) -> str:
+    return f"pid {', '.join(str(task.pid) for task in tasks)}"
