@@ -50,13 +50,13 @@ class Farewell:
         server, since = self._opened
         return server.status_read_since(began) or self._clock.monotonic() - since >= SEEN_S
 
-    def leave(self) -> None:
+    def leave(self, owed_s: float = OWED_S) -> None:
         """Followers get the rest and the final status, then HTTP ends."""
         if self._opened is None:
             return
         server, _ = self._opened
         server.finish()
-        until = self._clock.monotonic() + OWED_S
+        until = self._clock.monotonic() + owed_s
         while server.owed() and self._clock.monotonic() < until:
             self._clock.sleep(0.02)
         server.stop(0.5)

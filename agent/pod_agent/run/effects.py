@@ -155,6 +155,13 @@ class Effects:
             case _:
                 raise AssertionError(f"{type(command).__name__} is the supervisor's to carry out")
 
+    def hurry(self) -> None:
+        """TERM was heard: said before the loop can, which may wait for a mount. Any thread's; the loop says it too."""
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.hurry()
+        self._last_look.hurry()
+
     # Steps
 
     def _step(self, job: Job, phase: Phase, deed: Callable[[Job, Work], e.Event]) -> None:
