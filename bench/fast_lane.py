@@ -140,7 +140,9 @@ def ours(
 
 def tini(folder: Path) -> Times:
     """tini, a shell, and its trap."""
-    shell = f"{training(folder).removeprefix('exec ')} >{folder}/log & child=$!; trap 'kill -TERM $child' TERM; "
+    shell = (
+        f"{training(folder).removeprefix('exec ')} >{folder}/log & child=$!; trap 'kill -TERM $child' TERM; "
+    )
     argv = ["tini", "-s", "--", "bash", "-c", shell + "wait $child; wait $child"]
     with program(argv, stderr=subprocess.DEVNULL) as running:
         log = folder / "log"

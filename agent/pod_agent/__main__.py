@@ -103,7 +103,9 @@ def main(argv: Sequence[str] | None = None, patience: Patience = USUAL) -> None:
     logger.setLevel(logging.INFO)
     code = Life(settings, RealClock(), masker, patience).run()
     handler.flush()
-    os._exit(code)  # taking the interpreter apart takes tenths of a second, of the five that a stopped pod has
+    os._exit(
+        code
+    )  # taking the interpreter apart takes tenths of a second, of the five that a stopped pod has
 
 
 if __name__ == "__main__":

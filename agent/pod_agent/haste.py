@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
 
 # How long somebody is waited for, and until when after TERM at the latest; without TERM the first, or more.
-FOLLOWERS_S, FOLLOWERS_BY_S = 1.0, 3.6  # their rest is sent at once, the question how it ended is a round trip
+FOLLOWERS_S, FOLLOWERS_BY_S = (
+    1.0,
+    3.6,
+)  # their rest is sent at once, the question how it ended is a round trip
 MIRROR_S, MIRROR_BY_S = 1.0, 3.9
 SERVICES_S, SERVICES_BY_S = 1.5, 4.2
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import time
 
@@ -91,6 +92,23 @@ def test_term_reaches_the_keeper_while_no_agent_lives(container):
         process.wait(3)
         assert "keeper told" in box.calls
         assert box.process.wait(3) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_keeper_that_does_not_move_is_not_waited_for(container):
+    """One that hangs beside a dead mount holds the container no longer than until RunPod's kill."""
+    box = container(WAITS)
+    process = keeper(box)
+    try:
+        box.until(lambda: "up" in box.calls)
+        process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+        box.term()
+        assert box.process.wait(25) == 0
+        assert time.monotonic() - began > 3  # one that only waits for its training is given its time
     finally:
         process.kill()
         process.wait()

@@ -169,7 +169,9 @@ def drained(state: State, _event: e.Drained, now: float) -> Result:
 def drain_overdue(state: State, event: e.DrainOverdue, now: float) -> Result:
     if event.serial != state.serial:
         return state, (Note("event=DrainOverdue answer=late"),)
-    if state.leaving and state.opening:  # whether the job's folder is ours is not known: nothing is written there
+    if (
+        state.leaving and state.opening
+    ):  # whether the job's folder is ours is not known: nothing is written there
         return state, (ExitAgent(0),)
     job = warned(the_job(state), OVERDUE) if state.is_busy else the_job(state)
     return _finish(replace(state, job=job, opening=False, stepping=False), now)
