@@ -116,7 +116,9 @@ def _pauses(status: dict[str, Any]) -> bool:
     return len(attempts) == 4 and attempts[-1]["ended_at"] is not None
 
 
-DAEMON = f"setsid python3 -c 'import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)' {OURS} &"
+DAEMON = (
+    f"setsid python3 -c 'import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)' {OURS} &"
+)
 SLEEPS = f"{DAEMON} trap '' TERM; echo ready; sleep 600 & wait; sleep 600"
 MOMENTS: dict[str, Moment] = {
     "waiting": Moment({"POD_JOB": ""}, in_phase("waiting"), attempts=False),

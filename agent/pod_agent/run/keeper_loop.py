@@ -136,7 +136,8 @@ class Keeper:
         """To the training's whole group at once, then to whoever of its tree has left that group."""
         group = 0
         asks = number != signal.SIGKILL
-        spared = {pid for pid in self._members() if keeper_tree.is_filter(pid)} if asks else set()
+        top = self.record.pid if self.adopted else os.getpid()
+        spared = keeper_tree.filters_below(top) if asks else set()
         if not spared and self._training_is_ours_to_signal():
             try:
                 os.killpg(self.record.pid, number)

@@ -69,7 +69,23 @@ def carries(pid: int, marker: bytes) -> bool:
     return b"\0" + marker + b"\0" in b"\0" + data
 
 
-def is_filter(pid: int) -> bool:
+def filters_below(top: int) -> set[int]:
+    """Those of its descendants, by their parents' main threads, which shells have alone. Quick: /proc is not listed."""
+    found: set[int] = set()
+    left = [top]
+    while left:
+        pid = left.pop()
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", "rb", buffering=0) as file:
+                children = [int(word) for word in file.read(65536).split()]
+        except OSError:
+            continue  # gone; or a kernel that does not tell: none is known then
+        left += children
+        found.update(child for child in children if _is_filter(child))
+    return found
+
+
+def _is_filter(pid: int) -> bool:
     """Whether it only passes on what it reads from a pipe, as ``tee`` behind a training: it ends when that does.
 
     Told to end before, it would take the pipe away from a training that has its last words to say.
