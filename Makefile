@@ -13,7 +13,7 @@ ONE_BY_ONE := --dist loadgroup --no-loadscope-reorder # the long ones early: tes
 FAST := not slow and not torch and not docker and not browser and not gpu
 ALL := not docker and not browser and not gpu
 
-.PHONY: help system namespaces demo test test-all test-image lint bench image lock clean
+.PHONY: help system namespaces demo test test-all test-image test-gpu lint bench soak image lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -43,8 +43,14 @@ test-all: namespaces ## these and the marked ones; torch ones skip, with the rea
 test-image: $(READY) ## build the image, and run real containers of it; needs a Docker Engine, or root and dockerd
 	@$(PYTEST) -m docker $(ARGS)
 
+test-gpu: ## the tests that ask a real driver; needs an NVIDIA GPU, and no network (tests/gpu.md)
+	@bash tests/gpu.sh $(ARGS)
+
 bench: $(READY) ## measure beside rivals (about 25 minutes), and write bench/README.md
 	@$(BIN)/python bench/report.py
+
+soak: $(READY) ## ten minutes of an agent beside a training, its CPU and memory by part, and write bench/soak.md
+	@$(BIN)/python bench/soak.py $(ARGS)
 
 lint: $(READY) ## ruff, ruff format, mypy
 	@$(BIN)/ruff check .

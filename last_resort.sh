@@ -8,15 +8,9 @@ run_dir=${PODKEEP_RUN_DIR:-/run/podkeep} disk=${PODKEEP_DISK_DIR:-/podkeep}
 program=$here/last_resort.py
 [ -f "$program" ] || program=$here/agent/pod_agent/last_resort.py # of a checkout
 
-for python in "${PODKEEP_PYTHON:-}" python3 /usr/bin/python3 /usr/local/bin/python3 python ""; do
-  timeout 20 "$python" -I -S -c 'import http.client, json, ssl, subprocess, sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null && break
-done
-[ -n "$python" ] && exec "$python" -I -S "$program" "$@"
-
-deaths=$1 since=$2 code=$3
-shift 3
 say() { echo "podkeep: LAST RESORT: $*" >&2; }
-say "the agent died $deaths times, last with code $code, and no Python is here"
+read -r up _ </proc/uptime
+up=${up%.*}
 
 began() { # when a process began, in ticks of the kernel
   local stat
@@ -25,16 +19,6 @@ began() { # when a process began, in ticks of the kernel
   set -- ${stat##*) }
   echo "${20}"
 }
-keeper() { # whether it lives, or a training that somebody began by hand (`pod-agent after`)
-  local mark pid started
-  for mark in "$run_dir/keeper.pid" "$run_dir"/by-hand-*.pid; do
-    read -r pid started 2>/dev/null <"$mark" && [ "$(began "$pid")" = "$started" ] && return
-  done
-  return 1
-}
-read -r up _ </proc/uptime
-up=${up%.*}
-
 whole() { [[ $1 =~ ^[0-9]{1,12} ]] && echo "$((10#${BASH_REMATCH[0]}))"; } # the seconds, hours or minutes before a point
 late() { # only the deadline that was set, and the hours asked for
   local at
@@ -46,9 +30,46 @@ late() { # only the deadline that was set, and the hours asked for
   fi
 }
 
+kept() { # whether somebody asked in this boot to keep the pod, and that time is not over (`pod-client keep`)
+  local boot now until over seconds left
+  boot=$(sed -n 's/^{"boot": *{"id": *"\([^"]*\)".*/\1/p' "$disk/boot.json" 2>/dev/null)
+  [ -n "$boot" ] && grep -qF "{\"boot\":\"$boot\"," "$disk/keep.json" 2>/dev/null || return 1
+  now=$(date +%s)
+  while read -r until over seconds; do
+    left=$((over - up)) # by the clock that never jumps, where that is this kernel's
+    [ "$left" -gt "$seconds" ] && left=$((until - now))
+    [ "$left" -gt 0 ] && [ "$left" -le "$seconds" ] && return
+  done < <(grep -Eo '"until":[0-9]+[^"]*"over_at":[0-9]+[^"]*"seconds":[0-9]+' "$disk/keep.json" |
+    sed -E 's/"until":([0-9]+)[^"]*"over_at":([0-9]+)[^"]*"seconds":([0-9]+)/\1 \2 \3/')
+  return 1
+}
+
+pod=${RUNPOD_POD_ID:-}
+if [ -n "$pod" ] && kept && ! late; then
+  say "the agent died $1 times, last with code $3; somebody asked to keep the pod for a while: it stays, and is billed"
+  exit 0
+fi
+
+for python in "${PODKEEP_PYTHON:-}" python3 /usr/bin/python3 /usr/local/bin/python3 python ""; do
+  timeout 20 "$python" -I -S -c 'import http.client, json, ssl, subprocess, sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null && break
+done
+[ -n "$python" ] && exec "$python" -I -S "$program" "$@"
+
+deaths=$1 since=$2 code=$3
+shift 3
+say "the agent died $deaths times, last with code $code, and no Python is here"
+
+keeper() { # whether it lives, or a training that somebody began by hand (`pod-agent after`)
+  local mark pid started
+  for mark in "$run_dir/keeper.pid" "$run_dir"/by-hand-*.pid; do
+    read -r pid started 2>/dev/null <"$mark" && [ "$(began "$pid")" = "$started" ] && return
+  done
+  return 1
+}
+
 case "$*" in *"sleep infinity" | *"tail -f /dev/null" | */start.sh) set -- ;; esac # what only waits is no job
 
-pod=${RUNPOD_POD_ID:-} key=${RUNPOD_API_KEY:-}
+key=${RUNPOD_API_KEY:-}
 if ! late || [ -z "$pod" ]; then
   keeper && { say "the training goes on under its keeper"; exit 0; }
   [ -n "$pod" ] || { say "this is no RunPod pod: the container ends"; exit 77; }

@@ -6,6 +6,7 @@ machine, so ``alone_mb`` counts each page that ours share among themselves once,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -20,7 +21,8 @@ from pod import Pod
 from runpod_api import RunPod
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import subprocess
+    from collections.abc import Iterator, Mapping
 
 SETTLE_S = 5.0
 JOBS = {
@@ -90,22 +92,29 @@ def ours(folder: Path, job: str, seconds: float) -> dict[str, float]:
         return measure(pod.parts, seconds)
 
 
-def supervisord(folder: Path, job: str, seconds: float) -> dict[str, float]:
-    """As a person would run it: log kept, its HTTP face open."""
+@contextlib.contextmanager
+def supervised(folder: Path, command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Supervisord as a person would run it beside a job: log kept, its HTTP face open."""
     script = folder / "job.sh"
-    script.write_text(JOBS[job])
+    script.write_text(command)
     config = folder / "supervisor.conf"
     config.write_text(
         f"[supervisord]\nnodaemon=true\nlogfile={folder}/s.log\npidfile={folder}/s.pid\n"
         f"[inet_http_server]\nport=127.0.0.1:{free_port()}\n"
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
-        f"[program:job]\ncommand=bash {script}\nautorestart=true\nstdout_logfile={folder}/job.log\n"
-        "stdout_logfile_maxbytes=0\nstopasgroup=true\nkillasgroup=true\n"
+        f"[program:job]\ncommand=bash {script}\ndirectory={folder}\nautorestart=true\n"
+        f"stdout_logfile={folder}/job.log\nstdout_logfile_maxbytes=0\nredirect_stderr=true\n"
+        "stopasgroup=true\nkillasgroup=true\n"
     )
     quiet = {"stdout": os.open(os.devnull, os.O_WRONLY), "stderr": os.open(os.devnull, os.O_WRONLY)}
     with program(["supervisord", "-c", str(config)], **quiet) as running:
         wait_until("supervisord runs the job", (folder / "job.log").exists)
+        yield running
+
+
+def supervisord(folder: Path, job: str, seconds: float) -> dict[str, float]:
+    with supervised(folder, JOBS[job]) as running:
         return measure({"supervisord": running.pid}, seconds)
 
 

@@ -51,7 +51,7 @@ are cleared. A ratio is ours divided by theirs.
 def measure(program: str) -> list[Figures]:
     """The lines of one program; a line that says why where it failed."""
     print(f"== {program}", file=sys.stderr, flush=True)
-    here, began = {"commit": _commit(), "load": round(os.getloadavg()[0], 1)}, time.monotonic()
+    here, began = {"commit": commit(), "load": round(os.getloadavg()[0], 1)}, time.monotonic()
     done = subprocess.run(
         python(HERE / f"{program}.py"), env=environment(), stdout=subprocess.PIPE, text=True, check=False
     )
@@ -66,7 +66,7 @@ def circumstances() -> Figures:
     """Where, when, and of what these figures are."""
     return {
         "bench": "circumstances",
-        "commit": _commit(),
+        "commit": commit(),
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "cores": len(os.sched_getaffinity(0)),
         "processor": _processor(),
@@ -75,7 +75,13 @@ def circumstances() -> Figures:
     }
 
 
-def _commit() -> str:
+def machine(here: Figures | None = None) -> str:
+    """In words, without its name."""
+    here = here or circumstances()
+    return f"{here['cores']} cores ({here['processor']}), {here['system']}, Python {here['python']}"
+
+
+def commit() -> str:
     """Of the code, with a plus where it was changed since."""
     code = (
         "--",
@@ -125,8 +131,7 @@ def page(lines: Sequence[Figures]) -> str:
     others = {line["bench"]: line["commit"] for line in lines if line["commit"] != here["commit"]}
     other = "".join(f" {bench} ran on `{commit}`." for bench, commit in others.items())
     told = (
-        f"Commit `{here['commit']}`; {here['date']}; {here['cores']} cores ({here['processor']}), "
-        f"{here['system']}, Python {here['python']}; "
+        f"Commit `{here['commit']}`; {here['date']}; {machine(here)}; "
         f"load average {min(loads)} to {max(loads)} when the programs began.{other}"
     )
     absent = [

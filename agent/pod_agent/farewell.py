@@ -22,6 +22,8 @@ class Server(Protocol):
 
     def status_read_since(self, moment: float) -> bool: ...
 
+    def is_awaited(self) -> bool: ...
+
     def finish(self) -> None: ...
 
     def stop(self, timeout_s: float) -> None: ...
@@ -39,7 +41,7 @@ class Farewell:
         self._opened = (server, self._clock.monotonic())
 
     def let_be_seen(self) -> None:
-        """A job may be over before anybody could look: whoever started it gets a moment to learn its end."""
+        """Whoever started a short job, and whoever keeps looking at a long one, gets a moment to learn its end."""
         began = self._clock.monotonic()
         while self._clock.monotonic() - began < SEEN_LATEST_S and not self._was_seen(began):
             self._clock.sleep(0.02)
@@ -48,7 +50,10 @@ class Farewell:
         if self._opened is None:
             return False
         server, since = self._opened
-        return server.status_read_since(began) or self._clock.monotonic() - since >= SEEN_S
+        now = self._clock.monotonic()
+        if server.is_awaited() and now - began < SEEN_S:
+            return False
+        return server.status_read_since(began) or now - since >= SEEN_S
 
     def leave(self, owed_s: float = OWED_S) -> None:
         """Followers get the rest and the final status, then HTTP ends."""

@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pod_agent.farewell import Farewell
     from pod_agent.pod.services_care import Services
     from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.progress.reader import ProgressReader
     from pod_agent.run.folders import Folders
     from pod_agent.run.outlet import Outlet
+    from pod_agent.run.receipt.chronicle import Chronicle
     from pod_agent.run.steps import RealSteps
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
+    from pod_wire.masker import Masker
 
 
 def vitals(
@@ -39,11 +42,31 @@ def vitals(
         return None
 
 
+def chronicle(clock: Clock, masker: Masker, folders: Folders, supervisor: Supervisor) -> Chronicle:
+    """The keeper of the receipt. Light: what it needs is loaded when a job ends, or somebody asks."""
+    from pod_agent.run.receipt.chronicle import Chronicle  # noqa: PLC0415 - as the others
+
+    return Chronicle(clock, masker, folders, supervisor)
+
+
+def drained(outlet: Outlet, told: Chronicle, reader: ProgressReader | None) -> None:
+    """The log has its last line: its size is known, and the receipt is written."""
+    outlet.measure()
+    told.drained(reader)
+
+
+def stopping(farewell: Farewell, told: Chronicle, reader: ProgressReader | None) -> None:
+    """The last that happens before the pod is asked to stop."""
+    farewell.let_be_seen()
+    told.stopping(reader)
+
+
 def progress(
     supervisor: Supervisor, steps: RealSteps, folders: Folders, outlet: Outlet, clock: Clock
 ) -> ProgressReader:
     """The reader of the training's log and files."""
     from pod_agent.run import advancing  # noqa: PLC0415 - the training comes first
+    from pod_agent.run.receipt import reading as _loaded  # noqa: F401, PLC0415 - a job's end waits for no import
 
     return advancing.begin(supervisor, steps, folders, outlet, clock)
 

@@ -109,7 +109,7 @@ class Life:
             settings,
             self._folders,
             clock,
-            self._outlet.measure,
+            lambda: later.drained(self._outlet, self._chronicle, self._progress),
             patience,
             doing=self._doing,
             warn=lambda text: self._post(e.Warned(text)),
@@ -139,7 +139,8 @@ class Life:
             rest=Rest(settings.run_dir),
             changed=self._changed,
         )
-        self._idling = Idling(settings, clock, self._supervisor)
+        self._idling = Idling(settings, clock, self._supervisor, self._folders, lambda: self._vitals)
+        self._chronicle = later.chronicle(clock, masker, self._folders, self._supervisor)
         self._serving = Serving(
             settings,
             supervisor=self._supervisor,
@@ -151,6 +152,7 @@ class Life:
             then=self._up,
             keep=self._idling.keep,
             vitals=lambda: self._vitals.latest if self._vitals is not None else None,
+            receipt=lambda job: self._chronicle.told(job, self._progress),
         )
 
     def do(self, command: Command) -> None:
@@ -236,6 +238,7 @@ class Life:
                 facts,
                 self_stop=found.self_stop,
                 price=facts.price if facts.price is not None else found.price,
+                gpu=found.gpu or facts.gpu,
                 warnings=(*facts.warnings, *said),
             )
         )
@@ -249,7 +252,7 @@ class Life:
             self._myself.ways(terminate=terminate),
             self._clock,
             lambda rounds, error: self._post(e.StopRefused(rounds, error)),
-            before=self._farewell.let_be_seen,
+            before=lambda: later.stopping(self._farewell, self._chronicle, self._progress),
             leaving=self._over.is_set,
         )
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pod_agent.settings import Settings
     from pod_wire.idle import KeepAnswer, KeepAsk
     from pod_wire.masker import Masker
+    from pod_wire.receipt import Receipt
 
 SERVE_LATEST_S = 1.5  # /healthz must answer within three seconds, and HTTP may take one to import
 PORT_PAUSE_S = 5.0
@@ -49,6 +50,7 @@ class Serving:
         then: Callable[[], None],
         keep: Callable[[KeepAsk], KeepAnswer],
         vitals: Callable[[], Sample | None] = lambda: None,
+        receipt: Callable[[str], Receipt | None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
@@ -60,6 +62,7 @@ class Serving:
         self._then = then
         self._keep = keep
         self._vitals = vitals
+        self._receipt = receipt
         self._server: HttpServer | None = None
 
     def run(self, training: threading.Event) -> None:
@@ -106,6 +109,7 @@ class Serving:
             checkpoints=shown.checkpoints,
             token=TokenRule(marks.token(self._settings), marks.local_token(self._settings)),
             vitals=self._vitals,
+            receipt=self._receipt,
             masker=self._masker,
             keep=self._keep,
             trees=Trees(workspace),

@@ -28,6 +28,7 @@ from pod_wire.errors import (
 )
 from pod_wire.idle import KeepAnswer
 from pod_wire.problems import from_answer
+from pod_wire.receipt import Receipt
 from pod_wire.status import JobStatus, Phase, SelfStop, Status
 
 if TYPE_CHECKING:
@@ -74,12 +75,19 @@ class AgentApi:
     """One pod's agent. ``token`` is None where only /healthz is asked."""
 
     def __init__(
-        self, url: str, token: Secret | None, transport: Transport, timeout_s: float = TIMEOUT_S
+        self,
+        url: str,
+        token: Secret | None,
+        transport: Transport,
+        timeout_s: float = TIMEOUT_S,
+        *,
+        reader: str = "",
     ) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._transport = transport
         self._timeout_s = timeout_s
+        self._reader = reader
 
     def healthz(self) -> Health:
         document = _object(self._ask("GET", routes.HEALTHZ, "ask for the pod's health"))
@@ -101,6 +109,12 @@ class AgentApi:
         except NotFound:
             return status
         return replace(status, job=from_json(JobStatus, answer.body))
+
+    def receipt(self, job: str) -> Receipt:
+        answer = self._ask(
+            "GET", routes.job_receipt(quote(job, safe="")), f"ask for the receipt of job '{job}'"
+        )
+        return from_json(Receipt, answer.body)
 
     def checkpoints(self) -> CheckpointList:
         answer = self._ask("GET", routes.CHECKPOINTS, "list the pod's checkpoints")
@@ -175,6 +189,8 @@ class AgentApi:
         extra: Mapping[str, str] | None = None,
     ) -> Answer:
         headers = {"Accept": "application/json", **(extra or {})}
+        if self._reader:
+            headers[routes.HEADER_READER] = self._reader
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token.reveal()}"
         data = body if isinstance(body, bytes) else None

@@ -1,6 +1,6 @@
 """The entry point: the one border where errors become messages and exit codes, and where the environment is read.
 
-Not here: the commands and their flags (cli_up.py, cli_job.py, cli_pod.py, cli_idle.py). Nothing heavy is
+Not here: the commands and their flags (cli_*.py). Nothing heavy is
 imported until one runs.
 """
 
@@ -12,7 +12,7 @@ from io import TextIOWrapper
 
 import click
 
-from pod_client import cli_idle, cli_job, cli_pod, cli_up
+from pod_client import cli_idle, cli_job, cli_pod, cli_receipt, cli_up
 from pod_client.surroundings import Surroundings
 from pod_wire.errors import PodError
 
@@ -29,8 +29,9 @@ def cli() -> None:
     """
 
 
-for _command in (*cli_up.COMMANDS, *cli_job.COMMANDS, *cli_pod.COMMANDS, *cli_idle.COMMANDS):
-    cli.add_command(_command)
+for _module in (cli_up, cli_job, cli_pod, cli_idle, cli_receipt):
+    for _command in _module.COMMANDS:
+        cli.add_command(_command)
 
 
 def main(argv: list[str] | None = None) -> None:

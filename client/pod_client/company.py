@@ -99,7 +99,7 @@ class Company:
             self._pods, pod_id, self._wiring.clock, expects_stop=self._expects_stop(ending.status)
         )
         if ending.status is not None:
-            self._screen.text(receipt(ending.status, bill, self._launched.known.code))
+            self._screen.text(receipt(ending.status, bill, self._launched.known.code, self._screen.width()))
         if not ending.complete:
             self._screen.warn(
                 f"the end of the log was not seen: {ending.gone} (read up to byte {ending.offset})"

@@ -78,9 +78,11 @@ def ask(
 
 
 def is_stopping(status: Status | None) -> bool:
-    """Whether a stop is under way, or is due within moments."""
+    """Whether a stop is under way, or is due within moments; the receipt foresees what the exit policy does."""
     if status is None:
         return False
+    if status.receipt is not None and status.receipt.get("stop") is not None:
+        return True
     soon = status.stops_at is not None and status.stops_at - status.now < STOPPING_S
     return status.phase is Phase.STOPPING or soon
 

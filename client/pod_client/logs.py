@@ -109,7 +109,8 @@ def _follow(wiring: Wiring, target: Target, sink: Sink, begin: Begin) -> int:
     wiring.remember(target.pod_id, ending.status)
     bill = final_bill(pods, target.pod_id, wiring.clock, expects_stop=is_stopping(ending.status))
     if ending.status is not None:
-        wiring.screen.text(receipt(ending.status, bill, target.known.code if target.known else None))
+        code = target.known.code if target.known else None
+        wiring.screen.text(receipt(ending.status, bill, code, wiring.screen.width()))
     if not ending.complete:
         wiring.screen.warn(
             f"the end of the log was not seen: {ending.gone} (read up to byte {ending.offset})"

@@ -20,6 +20,7 @@ _SIGNS = "_.-~=+*#"
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _NEARLY = 0.02  # bounds closer than this share to the estimate are not worth words
 _DAY_S = 86400.0
+_THOUSAND = 1000.0
 
 
 def bar(share: float, *, ascii_only: bool, width: int = WIDTH) -> str:
@@ -80,6 +81,8 @@ def rate(progress: Progress) -> str | None:
     """Steps a second, or seconds a step, whichever is the larger number."""
     if not progress.rate:
         return None
+    if progress.rate >= _THOUSAND:
+        return f"{progress.rate:,.0f} steps/s"
     if progress.rate >= 1:
         return f"{progress.rate:.3g} steps/s"
     return f"{1 / progress.rate:.3g} s/step"
@@ -123,7 +126,10 @@ def to_finish(money: Money) -> str | None:
     """What the rest costs, and where the cap is crossed."""
     if money.to_finish is None and money.cap is None:
         return None
-    parts = [f"about {dollars(money.to_finish)} more"] if money.to_finish is not None else []
+    parts = []
+    if money.to_finish is not None:
+        left = dollars(money.to_finish)
+        parts.append(f"{left} more" if left.startswith("<") else f"about {left} more")
     if money.cap is not None:
         if money.cap_step is not None:
             parts.append(f"the cap of {dollars(money.cap)} is crossed at step {money.cap_step}")

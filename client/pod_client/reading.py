@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_client.ending import find, pod_document
+from pod_client.ending import final_bill, find, is_stopping, pod_document
 from pod_client.exits import DONE
 from pod_client.known_pods import last_status
 from pod_client.receipt import Bill, dollars, receipt, seconds
@@ -74,7 +74,7 @@ def watch(wiring: Wiring, target: Target, every_s: float = 2.0) -> int:
             wiring.screen.settle()
             if job is not None and job.outcome is None:
                 wiring.screen.note("the pod went off between two looks: how the job ended was not seen here")
-            return _say_end(wiring, target, seen)
+            return _say_end(wiring, target, seen, awaits_stop=seen.is_live and is_stopping(seen.status))
         wiring.clock.sleep(every_s)
         again = None
         if seen.is_live and wiring.clock.monotonic() - asked_at < RECORD_S:
@@ -113,16 +113,21 @@ def status(wiring: Wiring, target: Target, *, as_json: bool) -> int:
     return _say_end(wiring, target, seen)
 
 
-def _say_end(wiring: Wiring, target: Target, seen: Seen) -> int:
-    """The receipt of a job that has ended."""
+def _say_end(wiring: Wiring, target: Target, seen: Seen, *, awaits_stop: bool = False) -> int:
+    """The receipt of a job that has ended; a stop that is under way is waited for, so that the bill is the last."""
     if seen.status is not None and seen.status.job is not None and seen.status.job.outcome is not None:
-        wiring.screen.text(
-            receipt(seen.status, _bill(target, seen), target.known.code if target.known else None)
-        )
+        bill = bill_of(target, seen)
+        if awaits_stop:
+            pods = wiring.pods_or_none(target.config)
+            bill = final_bill(pods, target.pod_id, wiring.clock, expects_stop=True)
+        told = wiring.with_receipt(target.pod_id, seen.status)
+        code = target.known.code if target.known else None
+        wiring.screen.text(receipt(told, bill, code, wiring.screen.width()))
     return DONE
 
 
-def _bill(target: Target, seen: Seen) -> Bill:
+def bill_of(target: Target, seen: Seen) -> Bill:
+    """The provider's word on a pod."""
     if seen.pod is None:
         return Bill(
             target.pod_id,

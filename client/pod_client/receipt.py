@@ -1,23 +1,34 @@
-"""What a job was, in a dozen lines: exact figures, said once, ending with what still costs money.
+"""What became of a job, on one screen: the run's story in the agent's own figures, and last what still costs money.
 
-A pure function of the last status and the pod's record; nothing is asked or written here.
+A pure function of the last status, the receipt that came with it and the pod's record; nothing is asked here. Where
+an agent told no receipt (an old one, or one that was lost), it is made of the status alone.
 """
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pod_wire.status import Outcome, Phase
+from pod_wire import receipt_rows
+from pod_wire.codec import from_json
+from pod_wire.errors import BadInput
+from pod_wire.figures import dollars, seconds, short, size
+from pod_wire.receipt import Receipt, Spell
+from pod_wire.receipt_rows import rehearsed
+from pod_wire.status import Phase
 
 if TYPE_CHECKING:
-    from pod_wire.status import Attempt, JobStatus, Rehearsal, Status
+    from pod_wire.receipt_rows import Rows
+    from pod_wire.status import JobStatus, Status
 
-_MINUTES_FROM_S = 100  # below it, seconds with a tenth tell more
-_CENTS_FROM = 0.1  # below it, cents alone would say $0.00
-_THOUSAND = 1000
+__all__ = ["Bill", "dollars", "receipt", "rehearsed", "seconds", "short", "size"]
+
 _STOPPED_GB_MONTH = 0.20  # dollars: what RunPod asks for the disk of a stopped pod
 _SHOWN = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING, Phase.DRAINING)
+_NAMES = 14  # columns, with the space before them
+_LEAST = 40  # a terminal narrower than this is not wrapped for
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,137 +41,113 @@ class Bill:
     disk_gb: int | None
 
 
-def receipt(status: Status, bill: Bill, code: str | None = None) -> str:
-    """For people. Lines of at most a hundred characters where names allow it."""
-    job = status.job
-    lines = [] if job is None else _of_job(job)
-    lines += [_row("code", code)] if code else []
-    lines += [_row("cost", _cost(status))] if status.cost is not None else []
-    lines += [_row("pod", _pod_line(bill, status))]
-    lines += [_row("", line) for line in _still_billed(bill)]
-    warnings = (*status.warnings, *(job.warnings if job else ()))
-    lines += [_row("warning", warning) for warning in dict.fromkeys(warnings)]
-    return "\n".join(["", *lines, ""])
+def receipt(status: Status, bill: Bill, code: str | None = None, width: int | None = None) -> str:
+    """For people, after a job. ``width``: of the terminal, which long lines are wrapped for."""
+    return text(told_of(status), bill, code, width)
 
 
-def short(state: str) -> str:
-    """A commit, or what stands for one where the code came otherwise than from git."""
-    kind, colon, digest = state.rpartition(":")
-    return f"{kind}{colon}{digest[:10]}"
+def text(told: Receipt | None, bill: Bill, code: str | None = None, width: int | None = None) -> str:
+    """The same where only the receipt is there, or none."""
+    found: Rows = [] if told is None else receipt_rows.rows(told, here)
+    warnings = [row for row in found if row[0] == "warning"]
+    rate = bill.per_hour or (told.price_per_hour if told is not None else None)
+    rows: Rows = [
+        *(row for row in found if row[0] != "warning"),
+        *([("code", code)] if code else []),
+        ("pod", f"{bill.pod_id}  {_state(bill, rate)}"),
+        *(("", line) for line in _still_billed(bill)),
+        *warnings,
+    ]
+    return "\n".join(["", *(line for row in rows for line in _lines(*row, width)), ""])
 
 
-def seconds(value: float) -> str:
-    """12.3 s, 4 min 05 s, 3 h 02 min."""
-    if value < _MINUTES_FROM_S:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    if minutes < _MINUTES_FROM_S:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+def told_of(status: Status) -> Receipt | None:
+    """The one that came with the status; else as much as the status alone tells."""
+    if status.receipt is not None:
+        try:
+            return from_json(Receipt, status.receipt)
+        except BadInput:  # a newer podkeep's: the status is understood all the same
+            pass
+    return None if status.job is None else _of_status(status, status.job)
 
 
-def dollars(value: float) -> str:
-    return f"${value:.2f}" if value >= _CENTS_FROM or value == 0 else f"${value:.4f}"
+def here(moment: float) -> str:
+    """By this machine's clock and in its zone."""
+    when = datetime.fromtimestamp(moment).astimezone()
+    return f"{when:%b} {when.day} {when:%H:%M}"
 
 
-def size(value: int) -> str:
-    amount = float(value)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < _THOUSAND:
-            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
-        amount /= _THOUSAND
-    return f"{amount:.1f} TB"
+def _of_status(status: Status, job: JobStatus) -> Receipt:
+    told, money = status.progress, status.money
+    return Receipt(
+        at=status.now,
+        job=job.name,
+        phase=job.phase,
+        version=status.version,
+        pod=status.pod,
+        run=job.run,
+        order=job.order,
+        command=job.command,
+        commit=job.commit,
+        outcome=job.outcome,
+        reason=job.reason,
+        remedy=job.remedy,
+        phases=_spells(status, job),
+        attempts=job.attempts,
+        step=told.step if told is not None else None,
+        total=told.total if told is not None else None,
+        loss=told.loss if told is not None else None,
+        checkpoint=job.checkpoint,
+        rehearsal=job.rehearsal,
+        paid_s=_paid_s(status),
+        dollars=money.run if money is not None and money.run is not None else status.cost,
+        unpriced_s=money.unpriced_s if money is not None else 0.0,
+        price_per_hour=status.price_per_hour,
+        goodput=money.goodput if money is not None else None,
+        log_bytes=None if job.log is None else job.log.size,
+        warnings=(*job.warnings, *status.warnings),
+    )
 
 
-def _row(name: str, text: str) -> str:
-    return f"  {name:<11} {text}"
+def _paid_s(status: Status) -> float | None:
+    if status.money is not None and status.money.run is not None:
+        return status.money.run_s
+    return None if status.booted_at is None else max(0.0, status.now - status.booted_at)
 
 
-def _of_job(job: JobStatus) -> list[str]:
-    lines = [_row("job", job.name + (f"  ({short(job.commit)})" if job.commit else ""))]
-    outcome = "unknown" if job.outcome is None else job.outcome.value.replace("_", " ")
-    lines.append(_row("outcome", outcome + (f": {job.reason}" if job.reason else "")))
-    if job.remedy and job.outcome is not Outcome.SUCCEEDED:
-        lines.append(_row("remedy", job.remedy))
-    spent = _phases(job)
-    if spent:
-        total = sum(spent.values())
-        each = ", ".join(f"{phase} {seconds(value)}" for phase, value in spent.items())
-        lines.append(_row("phases", f"{each}; together {seconds(total)}"))
-    lines += [_row("attempts" if first else "", _attempt(a)) for first, a in _first(job.attempts)]
-    if job.checkpoint is not None:
-        step = "" if job.checkpoint.step is None else f"step {job.checkpoint.step}, "
-        lines.append(_row("checkpoint", f"{job.checkpoint.path} ({step}{size(job.checkpoint.size_bytes)})"))
-    if job.rehearsal is not None:
-        lines.append(_row("rehearsal", rehearsed(job.rehearsal)))
-    if job.log is not None:
-        lines.append(_row("log", size(job.log.size)))
-    return lines
-
-
-def rehearsed(told: Rehearsal) -> str:
-    """What the rehearsal of resuming has shown so far."""
-    state = told.state.value.replace("_", " ")
-    return f"{state}: {told.text}" if told.text else state
-
-
-def _first(attempts: tuple[Attempt, ...]) -> list[tuple[bool, Attempt]]:
-    return [(index == 0, attempt) for index, attempt in enumerate(attempts)]
-
-
-def _phases(job: JobStatus) -> dict[str, float]:
+def _spells(status: Status, job: JobStatus) -> tuple[Spell, ...]:
     """Seconds per phase, in order; a phase entered twice is summed."""
     spent: dict[str, float] = {}
     for item in job.phases:
         if item.phase in _SHOWN and item.seconds is not None:
             spent[item.phase.value] = spent.get(item.phase.value, 0.0) + item.seconds
-    return spent
+    price = status.price_per_hour
+    return tuple(
+        Spell(phase, value, None if price is None else value * price / 3600) for phase, value in spent.items()
+    )
 
 
-def _attempt(attempt: Attempt) -> str:
-    parts = [str(attempt.number)]
-    if attempt.resumed_from is None:
-        parts.append("from the start")
-    else:
-        step = "" if attempt.resumed_step is None else f"step {attempt.resumed_step} "
-        parts.append(f"resumed at {step}({attempt.resumed_from})")
-    if attempt.started_at is not None and attempt.ended_at is not None:
-        parts.append(seconds(max(0.0, attempt.ended_at - attempt.started_at)))
-    parts.append(_end_of(attempt))
-    return ", ".join(parts)
+def _lines(name: str, words: str, width: int | None) -> list[str]:
+    """A name and its text; on a terminal a long one goes on below itself."""
+    head = f"  {name:<11} "
+    if width is None or width < _LEAST or len(head) + len(words) <= width:
+        return [head + words]
+    columns = 2 if words[:1].isdigit() and words[1:2] == " " else 0  # below the words, not the number
+    parts = textwrap.wrap(
+        words, width - _NAMES, break_long_words=False, break_on_hyphens=False, subsequent_indent=" " * columns
+    )
+    return [(head if place == 0 else " " * _NAMES) + part for place, part in enumerate(parts)] or [head]
 
 
-def _end_of(attempt: Attempt) -> str:
-    if attempt.ended_at is None and attempt.exit_code is None and attempt.signal is None:
-        return "still running"
-    if attempt.signal is not None:
-        return attempt.reason or f"ended by signal {attempt.signal}"
-    if attempt.exit_code is None:
-        return attempt.reason or "exit unknown"
-    text = f"exit {attempt.exit_code}"
-    says_no_more = attempt.exit_code == 0 or attempt.reason in {None, f"exit code {attempt.exit_code}"}
-    return text if says_no_more else f"{text}: {attempt.reason}"
-
-
-def _cost(status: Status) -> str:
-    price = "" if status.price_per_hour is None else f" at {dollars(status.price_per_hour)}/h"
-    return f"{dollars(status.cost or 0.0)} for this boot's GPU time{price}"
-
-
-def _pod_line(bill: Bill, status: Status) -> str:
+def _state(bill: Bill, rate: float | None) -> str:
     words = {
         "EXITED": "stopped: its GPU is no longer billed",
         "TERMINATED": "removed: nothing of it is billed any more",
         "gone": "removed: nothing of it is billed any more",
         "unknown": "state unknown: it may still be billed",
     }
-    text = words.get(bill.state, f"{bill.state.lower()}: this pod is still billed{_rate(bill, status)}")
-    return f"{bill.pod_id}  {text}"
-
-
-def _rate(bill: Bill, status: Status) -> str:
-    price = bill.per_hour or status.price_per_hour
-    return "" if price is None else f" at {dollars(price)}/h"
+    price = "" if rate is None else f" at {dollars(rate)}/h"
+    return words.get(bill.state, f"{bill.state.lower()}: this pod is still billed{price}")
 
 
 def _still_billed(bill: Bill) -> list[str]:

@@ -127,6 +127,12 @@ class Screen:
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             click.echo("  ".join(cells).rstrip())
 
+    def width(self, *, of_stdout: bool = False) -> int | None:
+        """Columns of the terminal that stderr, or stdout, is; None in a pipe, whose lines are not wrapped."""
+        if not (sys.stdout if of_stdout else sys.stderr).isatty():
+            return None
+        return shutil.get_terminal_size().columns
+
     def is_ascii(self) -> bool:
         """Whether stdout knows no more than ASCII: then bars are drawn with its signs."""
         try:

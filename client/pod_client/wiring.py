@@ -6,6 +6,7 @@ Also the one way from what a person types (an id, a name, a job) to a pod that c
 from __future__ import annotations
 
 import re
+import secrets
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from pod_client.agent_api import HOW_TO_READ_TOKEN, AgentApi
 from pod_client.config import Config, read_config
+from pod_client.kept_receipts import KeptReceipts
 from pod_client.known_pods import KnownPod, KnownPods
 from pod_client.local import running, use_simulator
+from pod_client.receipt import told_of
 from pod_client.session import RequestsTransport
 from pod_wire.codec import to_plain
 from pod_wire.errors import BadInput, NotFound, Refused
@@ -53,6 +56,11 @@ class Wiring:
         self.clock = clock
 
     @cached_property
+    def _reader(self) -> str:
+        """This command's mark, by which an agent knows that it is the same one that asks again."""
+        return secrets.token_hex(6)
+
+    @cached_property
     def transport(self) -> RequestsTransport:
         return RequestsTransport()
 
@@ -70,6 +78,10 @@ class Wiring:
     @cached_property
     def known(self) -> KnownPods:
         return KnownPods(self._real.config_dir)
+
+    @cached_property
+    def receipts(self) -> KeptReceipts:
+        return KeptReceipts(self._real.state_dir / "receipts")
 
     def config(self, *, local: bool) -> Config:
         return self._local if local else self._real
@@ -89,7 +101,7 @@ class Wiring:
         return self.pods(config) if config.api_key is not None else None
 
     def agent(self, config: Config, pod_id: str, token: Secret | None, port: int = DEFAULT_PORT) -> AgentApi:
-        return AgentApi(config.agent_url(pod_id, port), token, self.transport)
+        return AgentApi(config.agent_url(pod_id, port), token, self.transport, reader=self._reader)
 
     def target(self, wanted: str, *, local: bool, token_file: str | None = None) -> Target:
         """A pod by id, name or job. The token: --token-file, else POD_TOKEN, else the one we made."""
@@ -107,12 +119,27 @@ class Wiring:
 
     def remember(self, pod_id: str, status: Status | None) -> None:
         """Keep what the pod last said: a stopped pod cannot be asked."""
+        if status is not None:
+            self._keep_receipt(pod_id, status)
         known = next((pod for pod in self.known.all() if pod.id == pod_id), None)
         if known is None or status is None:
             return
         job = status.job.name if status.job else known.job
-        plain: Mapping[str, object] = to_plain(status)
+        plain: Mapping[str, object] = to_plain(replace(status, receipt=None))
         self.known.keep(replace(known, status=plain, job=job, seen_at=self.clock.now()))
+
+    def with_receipt(self, pod_id: str, status: Status) -> Status:
+        """A status that was kept here, with the receipt that came with it."""
+        kept = self.receipts.of(pod_id)
+        order = status.job.order if status.job is not None else None
+        if status.receipt is not None or kept is None or kept.outcome is None or kept.order != order:
+            return status
+        return replace(status, receipt=to_plain(kept))
+
+    def _keep_receipt(self, pod_id: str, status: Status) -> None:
+        told = told_of(status) if status.receipt is not None else None
+        if told is not None:
+            self.receipts.keep(pod_id, told)
 
     def _given_token(self, token_file: str | None) -> Secret | None:
         text = self.env.get("POD_TOKEN", "")

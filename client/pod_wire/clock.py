@@ -19,6 +19,11 @@ class Clock(Protocol):
         """Wait this long."""
 
 
+def until_beat(monotonic: float, every_s: float) -> float:
+    """Seconds until this clock shows the next multiple: those who look regularly wake together."""
+    return every_s - monotonic % every_s
+
+
 class RealClock:
     def now(self) -> float:
         return time.time()

@@ -19,6 +19,9 @@ from pod_wire.errors import BadInput, Mistake
 from pod_wire.routes import FORMAT
 
 T = TypeVar("T")
+_AS_THEY_ARE = frozenset(
+    {str, bool, int, float, type(None)}
+)  # most values: the status is written again and again
 
 
 class _WrongShape(Exception):
@@ -32,6 +35,8 @@ class _WrongShape(Exception):
 
 def to_plain(value: object) -> Any:
     """Dataclasses, StrEnums, tuples and mappings as what ``json`` knows. A Secret is never written."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, StrEnum):

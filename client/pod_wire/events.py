@@ -26,6 +26,9 @@ class Kind(StrEnum):
     OUTCOME = "outcome"
     STOP_REQUESTED = "stop_requested"
     STOP_REFUSED = "stop_refused"
+    IDLE_NOTICE = "idle_notice"  # a minute before idleness stops the pod
+    IDLE_OVER = "idle_over"  # somebody uses it after all
+    KEEP = "keep"  # a lease was given, or all were ended
     AGENT = "agent"
     WARNING = "warning"
 

@@ -11,6 +11,7 @@ HEADER_LOG_START = "Podkeep-Log-Start"  # the offset of the first byte of the an
 HEADER_LOG_END = "Podkeep-Log-End"  # the offset after the last servable byte; absent while following
 HEADER_ORDER = "Podkeep-Order"  # a request's own order id, so that asking twice gives one order
 HEADER_WANTS = "Podkeep-Wants"  # the sha256 of the agent that a pod waits for, which has none yet
+HEADER_READER = "Podkeep-Reader"  # a client's own mark: the agent waits a moment for one that keeps asking
 HEADER_TRACE = "Podkeep-Events-End"  # the journal's size in bytes
 
 HEALTHZ = "/healthz"
@@ -45,6 +46,10 @@ def tree(digest: str) -> str:
 
 def job_logs(job_id: str) -> str:
     return f"{JOBS}/{job_id}/logs"
+
+
+def job_receipt(job_id: str) -> str:
+    return f"{JOBS}/{job_id}/receipt"
 
 
 def job_cancel(job_id: str) -> str:

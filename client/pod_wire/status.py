@@ -240,4 +240,5 @@ class Status:
     gpus: tuple[GpuStatus, ...] | None = None  # None: nobody knows; empty: there is none
     progress: Progress | None = None
     money: Money | None = None
+    receipt: Mapping[str, object] | None = None  # of a job that has ended: a ``receipt.Receipt``, as JSON
     format: int = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pod_agent.pod.vitals.sample import Container, Disk, Gpu, GpuProcess, GpuReport, Gpus, Link, Sample
+from pod_wire.idle import IdleStatus, Keep, Sign
 from pod_wire.status import Attempt, CheckpointPlace, JobStatus, LogPlace, Phase, SelfStop, Status
 
 GIB = 1 << 30
@@ -58,4 +59,12 @@ STATUS = Status(
     deadline_at=1_800_003_600.0,
     price_per_hour=2.69,
     cost=0.07,
+    idle=IdleStatus(
+        15.0,
+        30.0,
+        "In use now: programs.",
+        idle_since=1_800_000_040.0,
+        signs=(Sign("GPU", "unknown"), Sign("programs", "busy"), Sign("ssh", "idle"), Sign("x", "absent")),
+        keeps=(Keep(1_800_000_400.0, 1_800_000_000.0, "eval"), Keep(1_800_003_700.0, 1_800_000_000.0)),
+    ),
 )

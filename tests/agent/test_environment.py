@@ -93,6 +93,9 @@ def test_packages_are_installed_once_and_then_reused(place):
         times.append(time.monotonic() - began)
         assert (again.hash, again.reused) == (made.hash, True)
     assert sorted(times)[2] < 0.05
+    assert made.words.startswith("requirements.txt, made")
+    assert not made.words.endswith(",")
+    assert again.words == "requirements.txt, reused"
 
 
 def test_it_sees_the_images_packages_and_none_of_the_agents(place):

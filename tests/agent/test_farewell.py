@@ -31,12 +31,16 @@ class Server:
     read_at: float = float("inf")
     owed_until: float = 0.0
     stopped: bool = False
+    awaited_until: float = 0.0
 
     def owed(self) -> bool:
         return self.clock.at < self.owed_until
 
     def status_read_since(self, moment: float) -> bool:
         return moment <= self.read_at <= self.clock.at
+
+    def is_awaited(self) -> bool:
+        return self.clock.at < self.awaited_until
 
     def finish(self) -> None:
         assert not self.stopped
@@ -77,6 +81,16 @@ def test_an_end_that_was_seen_is_enough():
     early = Farewell(clock)
     early.opened(Server(clock, read_at=clock.at - 0.1))
     assert waited(clock, early) >= SEEN_S
+
+
+def test_who_keeps_looking_sees_the_end():
+    """A watcher's next look is waited for, also where another one has seen the end; for three seconds at most."""
+    clock = Clock()
+    for until, least, most in ((1.5, 1.5, 1.6), (60.0, SEEN_S, SEEN_S + 0.1)):
+        farewell = Farewell(clock)
+        farewell.opened(Server(clock, read_at=clock.at + 60.0, awaited_until=clock.at + 60.0 + until))
+        clock.at += 60.0
+        assert least <= waited(clock, farewell) < most
 
 
 def test_without_http_the_wait_is_bounded():

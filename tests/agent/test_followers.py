@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from pod_agent.api.followers import Follower, Followers
+from pod_agent.api.readers import Readers
 from pod_wire.status import LogPlace
 from tests.agent.live_api import serving
 from tests.live import wait_for
@@ -65,6 +66,37 @@ def test_a_follower_that_was_cut_off_is_owed_no_status():
     followers.add(follower)
     followers.remove(follower, completed=False)
     assert not followers.owed()
+
+
+def test_who_looks_again_and_again_is_about_to_see_the_end():
+    """Each by its own rhythm, and not once it has seen it; a single look is no rhythm."""
+    clock = [100.0]
+    followers = Followers(lambda: clock[0])
+    followers.status_was_read(final=False, by="once")
+    assert not followers.is_awaited()
+    followers.status_was_read(final=False, by="watcher")
+    clock[0] += 2
+    followers.status_was_read(final=False, by="watcher")
+    followers.status_was_read(final=False, by="follower")
+    clock[0] += 1
+    followers.status_was_read(final=True, by="follower")
+    assert followers.is_awaited()
+    clock[0] += 2.9
+    assert followers.is_awaited()
+    clock[0] += 0.2
+    assert not followers.is_awaited()
+    followers.status_was_read(final=True, by="watcher")
+    assert not followers.is_awaited()
+
+
+def test_readers_are_bounded():
+    """Any number of marks costs little memory, and the newest are kept."""
+    readers = Readers()
+    for number in range(1000):
+        readers.looked(str(number), float(number), final=False)
+    assert readers.last() == 999.0
+    readers.looked("999", 1000.0, final=False)
+    assert readers.is_awaited(1001.0)
 
 
 def cut_off(position, *, log="a"):

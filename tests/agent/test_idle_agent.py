@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.agent.agent_process import AgentProcess
+from tests.fakes.nvml_replay import Replay
 from tests.live import wait_for
 
 pytestmark = pytest.mark.slow
@@ -46,6 +49,11 @@ def place(tmp_path):
     made.agent.close()
 
 
+def gpu_sign(status):
+    signs = status["idle"]["signs"] if status["idle"] is not None else []
+    return next((one for one in signs if one["name"] == "GPU"), {"state": "", "value": None})
+
+
 def in_use(status):
     return status["idle"] is not None and "programs" in status["idle"]["because"]
 
@@ -73,3 +81,41 @@ def test_the_end_is_announced(place):
     assert "because the pod is idle: no job for 0.1 minutes" in said
     assert "pod-client keep POD 1h" in said
     assert said.index("stopping in") < said.index("policy=exit")
+
+
+def test_the_last_message_is_in_the_log_of_the_job(tmp_path):
+    """The job is over and the pod was kept: why it ends, with every signal, and an event in the journal."""
+    (tmp_path / "machine" / "proc").mkdir(parents=True)
+    machine = str(tmp_path / "machine")
+    agent = AgentProcess(tmp_path, POD_COMMAND="echo done", POD_IDLE_MINUTES="0.1", PODKEEP_MACHINE=machine)
+    try:
+        agent.start()
+        wait_for("it has left", lambda: agent.process.poll() is not None)
+        log = agent.log().decode()
+        assert log.index("EXIT_CODE=0") < log.index("stopping in") < log.index("podkeep:   signal")
+        assert "podkeep:   ssh" in log
+        kinds = [json.loads(line)["kind"] for line in (agent.job / "journal.jsonl").read_text().splitlines()]
+        assert kinds.index("outcome") < kinds.index("idle_notice")
+    finally:
+        agent.close()
+
+
+def test_one_watcher_of_the_driver_is_enough(driver, tmp_path):
+    """The brake reads the GPU off the looks at the machine; a driver that hangs is unknown, and counts as in use."""
+    Replay(driver, "idle")
+    agent = AgentProcess(tmp_path, POD_JOB="", RUNPOD_GPU_COUNT="1", **driver.environment)
+    try:
+        agent.start("sleep", "infinity").until(
+            "it is idle", lambda status: gpu_sign(status)["state"] == "idle"
+        )
+        Replay(driver, "training")
+        agent.until("it computes", lambda status: gpu_sign(status)["value"] == "97%")
+        children = Path(f"/proc/{agent.process.pid}/task").glob("*/children")
+        found = [pid for one in children for pid in one.read_text().split()]
+        asking = [pid for pid in found if b"nvml.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        assert len(asking) == 1
+        driver.say("hang 1")
+        status = agent.until("nobody knows", lambda status: gpu_sign(status)["state"] == "unknown")
+        assert gpu_sign(status)["holds_until"] > status["now"] + 14 * 60
+    finally:
+        agent.close()

@@ -10,8 +10,10 @@ import subprocess
 
 import pytest
 
+from pod_agent.pod.idle.gpus import reading
+from pod_agent.pod.idle.raw import GpuReading
 from pod_agent.pod.vitals.gpu_watch import GpuWatch, Patience
-from pod_agent.pod.vitals.sample import Gpus
+from pod_agent.pod.vitals.sample import Container, Gpus, Sample
 from pod_wire.clock import RealClock
 from tests.image.fixtures import AS_STARTED
 
@@ -63,3 +65,12 @@ def test_it_goes_on_telling(watch):
     assert all(len(gpus) == len(found[0]) > 0 for gpus in found)
     energies = [gpus[0].energy_joules for gpus in found]
     assert energies == sorted(energies)
+
+
+def test_the_idle_brake_knows_what_they_are_at(watch):
+    """Out of the same looks: a card for each, known to be at work or not, and never an unknown one."""
+    samples = [Sample(1.8e9, 1000.0 + i, watch.look(), Container()) for i in range(3)]
+    told = reading(tuple(samples), 1003.0)
+    assert isinstance(told, GpuReading), told
+    assert len(told.cards) == len(samples[-1].gpus.found) > 0
+    assert all(card.busy is None or 0 <= card.busy <= 1 for card in told.cards)

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pod_wire import routes
 from pod_wire.checkpoints import CheckpointList
 from pod_wire.codec import to_json
+from pod_wire.receipt import Receipt
 from pod_wire.status import JobStatus, LogPlace, Outcome, Phase, SelfStop, Status
 
 PIECE = 1 << 16
@@ -59,6 +60,8 @@ class FakeAgent:
             job=JobStatus(job, "hash", Phase.RUNNING, order="order-0", log=LogPlace(self.log_id, 0)),
         )
         self.checkpoints = CheckpointList(self.status.now)
+        self.receipt: Receipt | None = None
+        self.readers: list[str | None] = []  # the marks of those who asked for the status
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.agent = self
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -160,9 +163,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.headers.get("Authorization") != f"Bearer {agent.token}":
             self._send(401, b'{"detail": "no token"}')
         elif path == routes.STATUS:
+            agent.readers.append(self.headers.get(routes.HEADER_READER))
             self._send(200, to_json(agent.status))
         elif path == routes.CHECKPOINTS:
             self._send(200, to_json(agent.checkpoints))
+        elif path.endswith("/receipt") and agent.receipt is not None:
+            self._send(200, to_json(agent.receipt))
         elif path.endswith("/logs"):
             self._logs(agent, query)
         else:

@@ -60,4 +60,6 @@ def test_a_real_training_on_one_screen(training, laptop):
     laptop.simulator.kill(status["id"], pid, signal.SIGUSR1)
     assert watching.wait(90) == 0, seen.read_text()
     assert "phase: running" in seen.read_text()
-    assert "outcome     succeeded" in seen.read_text() or "was not seen here" in seen.read_text()
+    assert "outcome     succeeded" in seen.read_text(), "whoever watches sees the end"
+    assert f"step {STEPS} of {STEPS}" in seen.read_text()
+    assert "was not seen here" not in seen.read_text()

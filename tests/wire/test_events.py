@@ -68,5 +68,6 @@ def test_nested_fields_of_a_newer_journal_are_kept_as_text():
 def test_the_kinds_that_are_written_are_known():
     """The kinds of the lifecycle are all there."""
     wanted = "phase attempt_started attempt_ended checkpoint order outcome stop_requested stop_refused warning agent"
+    wanted += " idle_notice idle_over keep"
     assert set(wanted.split()) <= KINDS
     assert to_line(Entry(1.0, Kind.PHASE, {})) == b'{"at":1.0,"kind":"phase"}\n'

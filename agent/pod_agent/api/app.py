@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pod_agent.api import described, files, keeping, routes
+from pod_agent.api import described, files, keeping, receipts, routes
 from pod_agent.api.answers import problem_answer
 from pod_agent.api.auth import Border
 from pod_wire.errors import PodError, RateLimited
@@ -32,6 +32,7 @@ from pod_wire.routes import (
     job,
     job_cancel,
     job_logs,
+    job_receipt,
     job_restart,
     tree,
 )
@@ -52,6 +53,7 @@ _GET = (
     (job("{job}"), routes.one_job),
     (LOGS, routes.logs),
     (job_logs("{job}"), routes.logs),
+    (job_receipt("{job}"), receipts.receipt),
     (EVENTS, routes.events),
     (METRICS, routes.metrics),
     (CHECKPOINTS, routes.checkpoints),

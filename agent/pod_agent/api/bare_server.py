@@ -1,4 +1,4 @@
-"""uvicorn with four habits changed: no ten wake-ups a second, limits on headers and on strangers, a bell at the end.
+"""uvicorn with four habits changed: no wake-ups while nobody asks, limits on heads and on strangers, a bell at the end.
 
 Strangers who connect and never finish asking must not hold the descriptors that stopping the pod needs.
 Imported only when the server starts.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import threading
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -66,6 +67,8 @@ class _Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._in_time()
+        date = (b"date", formatdate(usegmt=True).encode())
+        self.server_state.default_headers = [date, *self.config.encoded_headers]
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
@@ -105,17 +108,13 @@ class BareServer(uvicorn.Server):
         self._bell: asyncio.Event | None = None
 
     async def main_loop(self) -> None:
-        """Once a second instead of ten times; the end comes by ``end``."""
+        """Until ``end``. The date in the answers' headers is each request's own."""
         self._loop = asyncio.get_running_loop()
         self._bell = asyncio.Event()
         await self.on_tick(0)  # sets the headers of every answer
         self.ready.set()
-        while not await self.on_tick(0):
-            try:
-                async with asyncio.timeout(1.0):
-                    await self._bell.wait()
-            except TimeoutError:
-                continue
+        while not self.should_exit:
+            await self._bell.wait()
 
     def call(self, work: Callable[[], None]) -> None:
         """Have the loop do something; nothing where it does not run."""

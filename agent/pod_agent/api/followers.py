@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from pod_agent.api.readers import NEVER, Readers
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -38,8 +40,8 @@ class Followers:
         self._back_until = float("-inf")  # who was cut off with bytes to come is waited for until then
         self._whole: tuple[str, int] | None = None  # the log that has ended, and its size
         self._last_end = float("-inf")
-        self._last_status = float("-inf")
-        self._final_was_read = False
+        self._readers = Readers()
+        self._unaware: frozenset[str] = frozenset()  # who asked just before we began to leave
         self._awaited_until = float("-inf")  # somebody who polls the status is about to ask for the last one
 
     def __len__(self) -> int:
@@ -66,14 +68,17 @@ class Followers:
         if cut:
             self._cut = [*self._cut, (follower, self._monotonic())][-self._most :]
 
-    def status_was_read(self, *, final: bool) -> None:
-        """``final``: it told the outcome."""
-        self._last_status = self._monotonic()
-        self._final_was_read = final
+    def status_was_read(self, *, final: bool, by: str = "") -> None:
+        """``final``: it told the outcome. ``by``: who asked, where they say so."""
+        self._readers.looked(by, self._monotonic(), final=final)
+
+    def is_awaited(self) -> bool:
+        """Whether somebody who asks for the status again and again is about to see the job's end."""
+        return self._readers.is_awaited(self._monotonic())
 
     def status_read_since(self, moment: float) -> bool:
         """Whether somebody has asked for the status after this moment of ``monotonic``."""
-        return self._last_status >= moment
+        return self._readers.last() >= moment
 
     def finish(self, log: str = "", size: int = 0) -> None:
         """This log is whole. Who has all of it is let go; who polls the status, or was cut off, is waited for once."""
@@ -81,8 +86,8 @@ class Followers:
         now = self._monotonic()
         self._whole = (log, size)
         self._back_until = now + READS_STATUS_WITHIN_S
-        if now - self._last_status < READS_STATUS_WITHIN_S:
-            self._awaited_until = now + READS_STATUS_WITHIN_S
+        self._unaware = self._readers.unaware_since(now - READS_STATUS_WITHIN_S)
+        self._awaited_until = now + READS_STATUS_WITHIN_S
 
     def wake(self) -> None:
         """Make every follower look again."""
@@ -94,11 +99,12 @@ class Followers:
         active = tuple(self._active)
         if any(follower.owed for follower in active) or (self.finishing and active):
             return True
-        if not self._final_was_read and self._monotonic() < self._awaited_until:
+        unaware = self._unaware & self._readers.unaware_since(NEVER)
+        if unaware and self._monotonic() < self._awaited_until:
             return True
         if self._is_missed() and self._monotonic() < self._back_until:
             return True
-        unread = self._last_end > self._last_status
+        unread = self._last_end > self._readers.last()
         return unread and self._monotonic() - self._last_end < READS_STATUS_WITHIN_S
 
     def _is_missed(self) -> bool:

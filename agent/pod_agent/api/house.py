@@ -13,6 +13,7 @@ from pod_agent.api.shared import Shared
 if TYPE_CHECKING:
     from pod_agent.api.parts import Parts
     from pod_wire.checkpoints import CheckpointList
+    from pod_wire.receipt import Receipt
 
 _READERS = 8  # a hung mount takes one of these per request, and nothing else
 _ASKERS = 4
@@ -26,6 +27,7 @@ class House:
     readers: Desk = field(default_factory=lambda: Desk("api-read", _READERS))
     askers: Desk = field(default_factory=lambda: Desk("api-ask", _ASKERS))
     lister: Shared[CheckpointList] = field(default_factory=lambda: Shared("api-list"))
+    teller: Shared[Receipt | None] = field(default_factory=lambda: Shared("api-tell"))
     followers: Followers = field(default_factory=lambda: Followers(time.monotonic))
 
     def close(self) -> None:
@@ -33,3 +35,4 @@ class House:
         self.readers.close()
         self.askers.close()
         self.lister.close()
+        self.teller.close()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pod_agent.pod.vitals.sample import Sample
 
+IDLE_STATES = ("busy", "idle")  # what is unknown or not available is left out
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -55,9 +56,30 @@ class _Reading(Collector):
         if status.deadline_at is not None:
             text = "When the deadline stops the pod, since the epoch"
             yield GaugeMetricFamily("podkeep_deadline_timestamp_seconds", text, status.deadline_at)
+        yield from self._idle()
         yield from self._job()
         if self._sample is not None:
             yield from families(self._sample)
+
+    def _idle(self) -> Iterable[Metric]:
+        idle, now = self._status.idle, self._status.now
+        if idle is None:
+            return
+        text = "Leases that keep the pod though it is idle"
+        yield GaugeMetricFamily("podkeep_keep_leases", text, len(idle.keeps))
+        if idle.keeps:
+            left = max(0.0, *(keep.until - now for keep in idle.keeps))
+            yield GaugeMetricFamily("podkeep_keep_lease_seconds", "Left of the longest of them", left)
+        if idle.idle_since is not None:
+            text = "Since the last sign of use of a pod without a job"
+            yield GaugeMetricFamily("podkeep_idle_seconds", text, max(0.0, now - idle.idle_since))
+        signs = {sign.name: sign.state for sign in idle.signs if sign.state in IDLE_STATES}
+        text = "Whether this sign of use is there: 1"
+        family = GaugeMetricFamily("podkeep_idle_signal_busy", text, labels=["signal"])
+        for name, state in signs.items():
+            family.add_metric([name], float(state == IDLE_STATES[0]))
+        if signs:
+            yield family
 
     def _job(self) -> Iterable[Metric]:
         job = self._status.job

@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from pod_agent.run.asks import Ask, Verdict
     from pod_agent.run.code.trees import Trees
     from pod_wire.masker import Masker
+    from pod_wire.receipt import Receipt
     from pod_wire.secrets import TokenRule
     from pod_wire.status import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything a route may use. All but ``ask``, ``keep`` and ``checkpoints`` return at once.
+    """Everything a route may use. All but ``ask``, ``keep``, ``checkpoints`` and ``receipt`` return at once.
 
-    ``ask`` waits at most five seconds; ``checkpoints`` as long as the disk does, which is the route's to bound.
+    ``ask`` waits at most five seconds; the last two as long as the disk does, which is the route's to bound.
     ``masker`` hides secrets in what is served besides the log (a command may hold one); ``follow_seconds`` is
     how long a following answer lasts before it ends itself.
     """
@@ -39,6 +40,7 @@ class Parts:
     checkpoints: Callable[[], CheckpointList] = lambda: CheckpointList(0.0)  # reads the disk
     keep: Callable[[KeepAsk], KeepAnswer] = lambda _: KeepAnswer()  # writes to the container's disk
     vitals: Callable[[], Sample | None] = lambda: None  # the newest look at the machine
+    receipt: Callable[[str], Receipt | None] = lambda _: None  # by job name; reads the disk
     masker: Masker | None = None
     follow_seconds: float = FOLLOW_SECONDS
     trees: Trees | None = None

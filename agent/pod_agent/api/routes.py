@@ -18,7 +18,7 @@ from pod_agent.run.asks import Ask, Cancel, GiveOrder, Restart, Stop
 from pod_wire.errors import BadInput, Conflict, Mistake, NotFound, RateLimited
 from pod_wire.orders import new_order_id
 from pod_wire.parse import parse_body
-from pod_wire.routes import HEADER_ORDER, HEADER_TRACE
+from pod_wire.routes import HEADER_ORDER, HEADER_READER, HEADER_TRACE
 from pod_wire.status import JobStatus, Phase
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _ENDED = (Phase.WAITING, Phase.FINISHED, Phase.STOPPING)
 _NO_JOB = "give one: pod-client up, or POST /jobs; /status says what the pod waits for"
+LONGEST_MARK = 64
 _ORDER_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -45,10 +46,11 @@ async def healthz(house: House, _request: Request) -> Response:
     )
 
 
-async def status(house: House, _request: Request) -> Response:
+async def status(house: House, request: Request) -> Response:
     """The whole pod at this moment."""
     snapshot = house.parts.snapshot()
-    house.followers.status_was_read(final=snapshot.job is not None and snapshot.job.outcome is not None)
+    is_final = snapshot.job is not None and snapshot.job.outcome is not None
+    house.followers.status_was_read(final=is_final, by=_reader(request))
     return json_answer(snapshot, house.parts.masker)
 
 
@@ -61,7 +63,7 @@ async def jobs(house: House, _request: Request) -> Response:
 async def one_job(house: House, request: Request) -> Response:
     """One job by its name."""
     job = _job(house, request)
-    house.followers.status_was_read(final=job.outcome is not None)
+    house.followers.status_was_read(final=job.outcome is not None, by=_reader(request))
     return json_answer(job, house.parts.masker)
 
 
@@ -162,6 +164,11 @@ async def _ask(house: House, ask: Ask, said: Mapping[str, object]) -> Response:
     if not verdict.accepted:
         raise Conflict(verdict.reason or "cannot do this now", verdict.remedy)
     return json_answer({"accepted": True, "reason": verdict.reason, **said}, house.parts.masker, 202)
+
+
+def _reader(request: Request) -> str:
+    """Who asks, where they say so: a client keeps its mark as long as it lives."""
+    return request.headers.get(HEADER_READER, "")[:LONGEST_MARK]
 
 
 def _job(house: House, request: Request) -> JobStatus:

@@ -56,6 +56,10 @@ class HttpServer:
         """Whether somebody has asked how it stands after this moment of the monotonic clock."""
         return self._followers.status_read_since(moment)
 
+    def is_awaited(self) -> bool:
+        """Whether somebody who keeps asking for the status is about to see the job's end."""
+        return self._followers.is_awaited()
+
     @property
     def followers(self) -> int:
         """How many follow a log at the moment."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 import os
 import struct
 import threading
+import time
 from typing import TYPE_CHECKING
+
+from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,5 +100,5 @@ class IndexKeeper:
             return
 
     def _run(self) -> None:
-        while not self._over.wait(1.0):
+        while not self._over.wait(until_beat(time.monotonic(), 1.0)):
             self.tick()

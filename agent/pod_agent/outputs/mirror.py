@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.growth import Growth
+from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
 
 RATE = 1_000_000  # bytes per second
-COALESCE_S = 0.5  # one write for everything that came meanwhile
+COALESCE_S = 1.0  # one write for everything that came meanwhile
 BACKLOG_S = 4.0  # further behind than this, the middle is skipped
 KEEP_S = 0.5  # of the newest is shown after a gap
 
@@ -94,7 +95,7 @@ class Mirror:
             while not self._over.is_set():
                 growth.wait(1.0, self._bell)
                 self._step_or_stay()
-                self._over.wait(COALESCE_S)
+                self._over.wait(until_beat(self._clock.monotonic(), COALESCE_S))
             self._step_or_stay()
         finally:
             growth.close()

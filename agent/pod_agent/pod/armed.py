@@ -35,6 +35,12 @@ class Armed:
     reason: str = ""
     clock_words: str = ""  # what the answer's date says of the pod's clock, where that is wrong
 
+    @property
+    def gpu(self) -> str | None:
+        """What of GPUs this pod has, as RunPod calls it; None where that is not known."""
+        pod = self.pod
+        return f"{pod.gpu_count} x {pod.gpu_id}" if pod is not None and pod.gpu_id and pod.gpu_count else None
+
 
 def check(pod_id: str | None, pods: PodsApi | None, graphql: GraphqlApi | None) -> Armed:
     """Whether we could stop ourselves, by reading ourselves. A refused read proves nothing about stopping."""

@@ -139,8 +139,7 @@ def _gpu(index: int, name: str, handle: object) -> dict[str, Fact]:
         if error.value == LOST:
             return {"index": index, "name": name, **_fault(error)}
     processes = _or_none(lambda: len(pynvml.nvmlDeviceGetComputeRunningProcesses_v3(handle)))
-    busy = _or_none(lambda: int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu))
-    return {**found, "processes": processes, "busy": busy}
+    return {**found, "processes": processes}
 
 
 def _memory(handle: object) -> list[int]:

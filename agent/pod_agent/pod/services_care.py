@@ -145,8 +145,8 @@ class Care:
         self._refresh()
         until = self._clock.monotonic() + min(most_s, LOOK_S)
         wanted = [self._bell] if process is None else [self._bell, process]
-        while True:
-            pause_s = FLOODED_S if self._place.bound_log() else LOG_S
+        while True:  # where nothing runs nobody writes
+            pause_s = LOOK_S if process is None else FLOODED_S if self._place.bound_log() else LOG_S
             left_s = max(0.0, until - self._clock.monotonic())
             found = ready(wanted, min(left_s, pause_s))
             if found or left_s <= pause_s:

@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass, field, replace
 
 from pod_agent.progress import curve as curves
-from pod_agent.progress import pace
+from pod_agent.progress import pace, walks
 from pod_agent.progress.curve import Curve
 from pod_agent.progress.reading import ORDER, Began, Reading, Source
+from pod_wire.receipt import Steps  # noqa: TC001 - read back by codec
 
 SILENT_S = 300.0  # a better source that is silent so long gives way
 LEAST_GAP_S = 120.0  # between two steps no more counts as advancing than this, or five usual steps
@@ -59,6 +60,7 @@ class Course:
     first_step_at: float | None = None
     high: int = -1
     advanced_s: float = 0.0
+    steps: tuple[Steps, ...] = ()  # of each attempt
     format: int = 1
 
 
@@ -98,23 +100,20 @@ def advance(course: Course, reading: Reading, at: float, *, timed: bool = True) 
 
 
 def _epoch(course: Course, reading: Reading) -> Course:
-    epoch, epochs = reading.epoch, reading.epochs
+    epoch = course.epoch if reading.epoch is None else reading.epoch
+    epochs = course.epochs if reading.epochs is None else reading.epochs
     total = reading.total if reading.step is None and reading.total is not None else course.total
-    return replace(
-        course,
-        total=total,
-        epoch=course.epoch if epoch is None else epoch,
-        epochs=course.epochs if epochs is None else epochs,
-        has_zero=course.has_zero
-        or (epoch == 0 and reading.loss is None)
-        or (epoch == 0 and reading.step is not None),
-    )
+    is_first = reading.epoch == 0 and (reading.loss is None or reading.step is not None)
+    has_zero = course.has_zero or is_first
+    if (total, epoch, epochs, has_zero) == (course.total, course.epoch, course.epochs, course.has_zero):
+        return course  # as most lines: nothing is made anew
+    return replace(course, total=total, epoch=epoch, epochs=epochs, has_zero=has_zero)
 
 
 def _loss(course: Course, reading: Reading) -> Course:
-    scalars = dict(course.scalars)
-    scalars.update(reading.scalars)
-    course = replace(course, scalars=tuple(scalars.items())[-MOST_SCALARS:])
+    if reading.scalars:
+        scalars = dict(course.scalars) | dict(reading.scalars)
+        course = replace(course, scalars=tuple(scalars.items())[-MOST_SCALARS:])
     if reading.loss is None:
         return course
     if not math.isfinite(reading.loss):
@@ -190,7 +189,9 @@ def _lead(course: Course, old: Series | None, now: Series, at: float, *, timed: 
         )  # it counts something else
     if timed and (old is None or now.step != old.step or not points):
         points = pace.add(points, at, now.step)
-    gone = _gone(course, at) if timed and is_same and now.step > course.high and not went_back else 0.0
+    passed = _gone(course, at) if timed and is_same and not went_back else 0.0
+    gone = passed if now.step > course.high else 0.0
+    before = old.step if is_same and old is not None and not went_back else None
     is_made = now.step > 0 if now.source not in _SAYS_OLD_STEPS else old is not None and now.step > old.step
     return replace(
         course,
@@ -200,6 +201,9 @@ def _lead(course: Course, old: Series | None, now: Series, at: float, *, timed: 
         first_step_at=at if course.first_step_at is None and is_made else course.first_step_at,
         high=max(course.high, now.step),
         advanced_s=course.advanced_s + gone,
+        steps=walks.walked(
+            course.steps, course.attempt, now.step, before=before, high=course.high, gone_s=passed
+        ),
     )
 
 

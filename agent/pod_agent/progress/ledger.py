@@ -22,6 +22,7 @@ class Stay:
     began_at: float
     seen_at: float
     price: float | None = None
+    gpu: str | None = None  # 1 x NVIDIA RTX A4000
 
     @property
     def seconds(self) -> float:
@@ -51,7 +52,7 @@ def seen(ledger: Ledger, now: Stay) -> Ledger:
     if old is None:
         return replace(ledger, stays=(*ledger.stays, now)[-MOST:])
     price = now.price if now.price is not None else old.price
-    fresh = replace(old, seen_at=max(old.seen_at, now.seen_at), price=price)
+    fresh = replace(old, seen_at=max(old.seen_at, now.seen_at), price=price, gpu=now.gpu or old.gpu)
     return replace(ledger, stays=tuple(fresh if one is old else one for one in ledger.stays))
 
 

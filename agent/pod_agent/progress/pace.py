@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 MOST = 64  # points
 RECENT_S = 900.0
+MOMENT_S = 0.01  # lines that were read at one look were not written at the speed at which they are read
 LEAST = 4  # points before a guess is an estimate
 LEAST_S = 10.0
 TOO_LONG_S = 10 * 365 * 86400.0
@@ -41,7 +42,7 @@ class Eta:
 
 def add(points: Points, at: float, step: int) -> Points:
     """With one point more: of one moment the last counts, and what is old goes where enough is left."""
-    if points and at <= points[-1][0]:
+    if points and at - points[-1][0] < MOMENT_S:
         return (*points[:-1], (points[-1][0], step))
     kept = (*points, (at, step))[-MOST:]
     while len(kept) > 2 * LEAST and at - kept[1][0] > RECENT_S:

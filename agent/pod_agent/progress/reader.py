@@ -1,4 +1,4 @@
-"""Follows a job's log and files in a thread of its own, at most once a second, and tells what they add up to.
+"""Follows a job's log and files in a thread of its own, every two seconds, and tells what they add up to.
 
 Nothing waits for it: a workspace that hangs holds this thread only. Not here: reading a line (``recognise``), adding
 up (``course``), and who the job is (``subject``).
@@ -14,19 +14,21 @@ from pod_agent.outputs.growth import Growth
 from pod_agent.progress import kept, ledger, portrait
 from pod_agent.progress.money import money
 from pod_agent.progress.track import Track
+from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pod_agent.outputs.masked import MaskedLog
+    from pod_agent.progress.course import Course
     from pod_agent.progress.ledger import Ledger
     from pod_agent.progress.subject import Subject
     from pod_wire.clock import Clock
     from pod_wire.status import Money, Progress
 
-PACE_S = 1.0  # between two looks
+PACE_S = 2.0  # between two looks
 REST_S = 5.0  # where nothing runs
-SAVE_S, SAVE_RESTING_S = 15.0, 60.0
+SAVE_S, SAVE_RESTING_S = 30.0, 60.0
 log = logging.getLogger("podkeep")
 
 
@@ -45,6 +47,9 @@ class ProgressReader:
         self._clock = clock
         self._tell = tell
         self._over = threading.Event()
+        self._hurried = threading.Event()
+        self._looks = threading.Condition()
+        self._begun = self._done = 0
         self._track: Track | None = None
         self._ledger: Ledger | None = None
         self._saved_at = clock.monotonic()
@@ -58,6 +63,19 @@ class ProgressReader:
     def stop(self) -> None:
         """No more tellings. A look that hangs on a dead mount is left behind."""
         self._over.set()
+        self._hurried.set()
+
+    def catch_up(self, limit_s: float) -> None:
+        """A look that begins after now, so that what was written until now is read; waited for no longer than this."""
+        with self._looks:
+            wanted = self._begun + 1
+            self._hurried.set()
+            self._looks.wait_for(lambda: self._done >= wanted, limit_s)
+
+    def books(self, run: str) -> tuple[Course | None, Ledger | None]:
+        """What is known of this run: its course, and the stays of its pods."""
+        track = self._track
+        return track.course if track is not None and track.subject.run == run else None, self._ledger
 
     def _run(self) -> None:
         growth: Growth | None = None
@@ -70,19 +88,25 @@ class ProgressReader:
                     growth.close()
                 growth = None if track is None else Growth(track.log.log.path)
                 of = None if track is None else track.subject.job
-            if self._over.wait(PACE_S):
+            self._hurried.wait(until_beat(self._clock.monotonic(), PACE_S))
+            if self._over.is_set():
                 break
             is_running = track is not None and track.subject.is_running
+            if self._hurried.is_set():
+                continue
             if growth is not None:
                 growth.wait(PACE_S if is_running else REST_S)
             else:
-                self._over.wait(REST_S)
+                self._hurried.wait(REST_S)
         if growth is not None:
             growth.close()
         if self._track is not None:
             self._track.close()
 
     def _try(self) -> None:
+        self._hurried.clear()
+        with self._looks:
+            self._begun += 1
         try:
             self.look()
             self._failed = ""
@@ -90,6 +114,10 @@ class ProgressReader:
             if str(error) != self._failed:
                 log.warning("progress=unread error=%r", str(error))
             self._failed = str(error)
+        finally:
+            with self._looks:
+                self._done = self._begun
+                self._looks.notify_all()
 
     def look(self) -> None:
         """One look. Public for those who drive it themselves."""
@@ -132,6 +160,5 @@ class ProgressReader:
         began = ledger.begin(
             book, subject.run, subject.pod, subject.boot, booted_at=subject.booted_at, now=now
         )
-        return ledger.seen(
-            book, ledger.Stay(subject.run, subject.pod, subject.boot, began, now, subject.price)
-        )
+        stay = ledger.Stay(subject.run, subject.pod, subject.boot, began, now, subject.price, subject.gpu)
+        return ledger.seen(book, stay)

@@ -29,4 +29,5 @@ class Subject:
     boot: str | None = None
     booted_at: float | None = None
     price: float | None = None
+    gpu: str | None = None
     cap: float | None = None

@@ -9,7 +9,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.progress import asked, course, kept, recognise
+from pod_agent.progress import asked, course, kept, recognise, thin
 from pod_agent.progress.lines import Lines, whole
 from pod_agent.progress.places import Places
 from pod_agent.progress.reading import Began, Reading, Source
@@ -124,28 +124,30 @@ class Track:
         if self._pattern is not None:
             said = self._pattern.read(lines)
             self._does_match = self._does_match or any(one is not None for one in said)
-            began = [found for line in lines if isinstance(found := recognise.read(line), Began)]
+            headers = [line for line in lines if line.text.startswith("podkeep: ")]
+            began = [found for line in headers if isinstance(found := recognise.read(line), Began)]
             self._take([*began, *said], timed=timed)
             if self._does_match and self._pattern.trouble is None:
                 return  # until it has found something, what else is said is better than nothing
-        self._take([recognise.read(line) for line in lines], timed=timed)
+        self._take([recognise.read(line) for line in thin.lines(lines)], timed=timed)
         rest = self._lines.open()
         if recognise.is_whole_bar(rest):
             self._take([recognise.read(rest)], timed=timed)
 
     def _take(self, found: Sequence[Reading | Began | None], *, timed: bool) -> None:
         """From the log: what stands below another run's header is that run's."""
-        for one in found:
+        now = self._clock.now()  # of one look: of what it finds the last counts for the pace
+        for one in thin.readings(found):
             if isinstance(one, Began):
                 self._is_mine = one.run == self.subject.run
                 if self._is_mine:
                     self.course = course.began(self.course, one)
             elif self._is_mine:
-                self._add(one, timed=timed)
+                self.course = course.advance(self.course, one, now, timed=timed)
 
-    def _add(self, one: Reading | None, *, timed: bool = True) -> None:
+    def _add(self, one: Reading | None) -> None:
         if one is not None:
-            self.course = course.advance(self.course, one, self._clock.now(), timed=timed)
+            self.course = course.advance(self.course, one, self._clock.now())
 
     def _says_too_little(self) -> bool:
         lead = course.leading(self.course)

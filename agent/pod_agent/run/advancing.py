@@ -59,5 +59,6 @@ def subject(supervisor: Supervisor, steps: RealSteps, folders: Folders) -> Subje
         boot=facts.boot,
         booted_at=facts.booted_at,
         price=facts.price,
+        gpu=facts.gpu,
         cap=getattr(job.spec, "max_cost", None),  # POD_MAX_COST, where it is known
     )

@@ -58,6 +58,7 @@ class Synced:
 @dataclass(frozen=True, slots=True)
 class Installed:
     warnings: tuple[str, ...] = ()
+    words: str = ""  # from what, and how
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pod_agent.run import snapshot
 from pod_agent.run.situation import Alive
 from pod_wire.errors import Conflict
+from pod_wire.status import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from pod_agent.pod.idle.brake import Brake
     from pod_agent.pod.idle.fold import Memory
     from pod_agent.pod.idle.leases import Lease, Leases
-    from pod_agent.pod.idle.raw import GpuReading, Roles
+    from pod_agent.pod.idle.raw import Roles
     from pod_agent.pod.idle.watch import Watch
+    from pod_agent.pod.vitals.sampler import Sampler
+    from pod_agent.run.folders import Folders
+    from pod_agent.run.last_words import LastWords
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
@@ -35,23 +39,26 @@ log = logging.getLogger("podkeep")
 
 
 class Idling:
-    """``gpu`` gives the GPUs' latest reading at once; without it preflight's program asks the driver now and then."""
+    """``vitals`` gives the looks at the machine, once they have begun: what they saw of the GPUs counts here, too."""
 
     def __init__(
         self,
         settings: Settings,
         clock: Clock,
         supervisor: Supervisor,
-        gpu: Callable[[], GpuReading | None] | None = None,
+        folders: Folders,
+        vitals: Callable[[], Sampler | None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._supervisor = supervisor
-        self._gpu = gpu
+        self._folders = folders
+        self._vitals = vitals
         self._lock = threading.Lock()
         self._boot: str | None = None
         self._watch: Watch | None = None
         self._leases: Leases | None = None
+        self._words: LastWords | None = None
         latest = clock.monotonic() + LATEST_S
         supervisor.update(lambda facts: replace(facts, brake_by=latest))
 
@@ -87,6 +94,8 @@ class Idling:
         if self._leases is None:
             raise Conflict("cannot keep the pod: its agent is just beginning", "ask again in a moment")
         standing = self._leases.ask(ask)
+        if self._words is not None:
+            self._words.kept(ask, standing)
         self._supervisor.nudge()
         self.wake()
         return KeepAnswer(tuple(Keep(one.until, one.given_at, one.because) for one in standing))
@@ -95,7 +104,9 @@ class Idling:
         from pod_agent.pod.idle.brake import Brake  # noqa: PLC0415 - the training comes first
         from pod_agent.pod.idle.fold import fresh  # noqa: PLC0415 - the same
         from pod_agent.pod.idle.leases import Leases  # noqa: PLC0415 - the same
+        from pod_agent.run.last_words import LastWords  # noqa: PLC0415 - the same
 
+        self._words = LastWords(self._supervisor, self._folders, self._clock)
         began = self._clock.monotonic()
         memory = fresh(began)
         self._supervisor.update(lambda facts: replace(facts, brake=Brake(memory, (), began)))
@@ -117,14 +128,15 @@ class Idling:
             self._leases.booted(boot)
 
     def _made(self, memory: Memory) -> Watch:
-        from pod_agent.pod.idle.sources import Sources  # noqa: PLC0415 - the training comes first
+        from pod_agent.pod.idle.gpus import Sampled  # noqa: PLC0415 - the training comes first
+        from pod_agent.pod.idle.sources import Sources  # noqa: PLC0415
         from pod_agent.pod.idle.watch import Watch  # noqa: PLC0415
 
         settings = self._settings
         is_simulated = settings.pretended_gpus is not None
         sources = Sources(
             settings.machine,
-            self._gpu or self._asked(),
+            Sampled(self._vitals, self._clock, pretended=settings.pretended_gpus),
             is_shared=is_simulated or str(settings.machine) != "/",
             jupyter_dir=settings.job_environment.get("JUPYTER_RUNTIME_DIR"),
         )
@@ -140,6 +152,8 @@ class Idling:
             left_s=self._supervisor.idle_left_s,
             publish=self._publish,
             notice=self._notice,
+            noticed=self._noticed,
+            stays=self._stays,
         )
 
     def _notice(self, left_s: float) -> str:
@@ -147,17 +161,19 @@ class Idling:
 
         return words.notice(left_s, self._supervisor.idle_reason(), self._settings.pod_id or "POD")
 
-    def _asked(self) -> Callable[[], GpuReading | None]:
-        from pod_agent.pod.idle.gpus import Asked  # noqa: PLC0415 - the same
+    def _noticed(self, left_s: float, text: str) -> None:
+        if self._words is not None:
+            self._words.notice(left_s, text)
 
-        settings = self._settings
-        return Asked(
-            settings.job_environment,
-            self._clock,
-            has_devices=bool(settings.gpu_count) or (settings.machine / "dev" / "nvidiactl").exists(),
-            is_resting=self._is_resting,
-            pretended=settings.pretended_gpus,
-        )
+    def _stays(self) -> None:
+        """Not for idleness at least: a pod that is being stopped does not stay."""
+        status = self._supervisor.snapshot()
+        if status.phase is Phase.STOPPING:
+            return
+        because = "" if status.idle is None else status.idle.because
+        log.info("idle=over: the pod stays; %s", because)
+        if self._words is not None:
+            self._words.stays(because)
 
     def _is_resting(self) -> bool:
         state = self._supervisor.state

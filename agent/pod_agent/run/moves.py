@@ -57,7 +57,7 @@ def synced(state: State, event: e.Synced, now: float) -> Result:
 
 
 def installed(state: State, event: e.Installed, now: float) -> Result:
-    job = warned(the_job(state), *event.warnings)
+    job = warned(replace(the_job(state), installed=event.words), *event.warnings)
     state = enter(replace(state, job=job, prepared=True, stepping=True), Phase.RESTORING, now)
     return state, (Restore(the_job(state)),)
 

@@ -9,6 +9,8 @@ from pod_agent.pod import brakes
 from pod_wire.status import JobStatus, LogPlace, Money, Phase, Progress, SelfStop, ServiceStatus, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pod_agent.pod.brakes import Deadline
     from pod_agent.pod.idle.brake import Brake
     from pod_agent.pod.idle.judge import Verdict
@@ -42,6 +44,8 @@ class PodFacts:
     told_of: str = ""  # the run to which the next two belong
     progress: Progress | None = None  # of the training, as far as its log and files tell
     money: Money | None = None
+    gpu: str | None = None  # 1 x NVIDIA RTX A4000, as RunPod calls it
+    receipt: Mapping[str, object] | None = None  # of a job that has ended
 
 
 def portray(
@@ -73,6 +77,7 @@ def portray(
         idle=idle,
         progress=facts.progress if is_told else None,
         money=facts.money if is_told else None,
+        receipt=_receipt(state, facts),
     )
 
 
@@ -126,6 +131,13 @@ def _job(job: Job, state: State, facts: PodFacts) -> JobStatus:
         next_attempt_at=state.next_attempt_at,
         rehearsal=job.rehearsal,
     )
+
+
+def _receipt(state: State, facts: PodFacts) -> Mapping[str, object] | None:
+    """Of the order that has ended, not of one before it."""
+    job, told = state.job, facts.receipt
+    is_its = job is not None and told is not None and told.get("order") == job.order
+    return told if is_its and state.phase in OVER else None
 
 
 def idle_left(state: State, facts: PodFacts, since_mono: float, mono: float) -> float | None:

@@ -54,6 +54,7 @@ class Job:
     deadline: Deadline | None = None
     fresh_for: str | None = None  # the spec hash whose POD_FRESH has been honoured
     rehearsal: Rehearsal | None = None  # of this run
+    installed: str = ""  # what its environment came from, and how: by the last install
     revision: int = 0  # higher is newer, when two places hold a record
     format: int = FORMAT
 

@@ -112,7 +112,7 @@ class RealSteps:
         done = install(job.spec, known.folder, self._envs, mine, work, shelf=self._shelf(), own=own)
         unfit = careful.unfit(mine | dict(done.variables), known.folder, work)
         self._prepared[job.name] = replace(known, variables=done.variables, unfit=unfit)
-        return e.Installed(done.warnings)
+        return e.Installed(done.warnings, done.words)
 
     def restore(self, job: Job, work: Work) -> e.Event:
         known = self._known(job)

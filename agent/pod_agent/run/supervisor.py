@@ -77,7 +77,7 @@ class Supervisor:
         self._clock = clock
         self._rest = rest
         self._changed = changed
-        self._mailbox: queue.SimpleQueue[Letter | None] = queue.SimpleQueue()
+        self._mailbox: queue.SimpleQueue[Letter | Entry | None] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, e.Event]] = []
         self._count = 0
         self._facts_lock = threading.Lock()
@@ -130,6 +130,10 @@ class Supervisor:
         """Look at the brakes again: what is known of the pod has changed."""
         self._mailbox.put(None)
 
+    def record(self, entry: Entry) -> None:
+        """Into the journal of the job at hand, where there is one: what changes no state."""
+        self._mailbox.put(entry)
+
     # The loop
 
     def run(self) -> ExitAgent:
@@ -139,17 +143,19 @@ class Supervisor:
             self.turn(self._wait())
         return self.exit
 
-    def _wait(self) -> Letter | None:
+    def _wait(self) -> Letter | Entry | None:
         due = self.due_s()
         try:
             return self._mailbox.get(timeout=LONGEST_WAIT_S if due is None else min(due, LONGEST_WAIT_S))
         except queue.Empty:
             return None
 
-    def turn(self, letter: Letter | None) -> None:
+    def turn(self, letter: Letter | Entry | None) -> None:
         """One letter, then everything that time has made due."""
-        if letter is not None:
+        if isinstance(letter, Letter):
             self.take(letter)
+        elif letter is not None and not self.state.opening:  # until then its folder may be another pod's
+            self._write(self.state, letter)
         while self.exit is None and (event := self._ripe()) is not None:
             self.take(Letter(event))
 

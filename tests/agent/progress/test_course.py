@@ -186,3 +186,32 @@ def test_whatever_is_read_can_be_shown_and_kept(history):
     if shown is not None:
         assert len(to_json(shown)) < 8000
         assert shown.eta_s is None or (shown.eta_s >= 0 and math.isfinite(shown.eta_s))
+
+
+def test_what_each_attempt_came_to_and_made_again():
+    """An attempt that begins at its checkpoint makes the steps above it again: they are counted, and timed."""
+    state, now = course.began(Course(), Began(1, "r1")), 1000.0
+    for attempt, steps in ((1, range(1, 13)), (2, range(10, 21)), (3, range(20, 22))):
+        state = course.began(state, Began(attempt, "r1"))
+        for step in steps:
+            now += 2.0
+            state = course.advance(
+                state, Reading(Source.LINE, step, None, None, None, None, {}, per_epoch=False), now
+            )
+    assert [(one.attempt, one.last, one.redone) for one in state.steps] == [
+        (1, 12, 0),
+        (2, 20, 2),
+        (3, 21, 0),
+    ]
+    assert [one.redone_s for one in state.steps] == [0.0, 4.0, 0.0]
+    assert from_json(Course, to_json(state)) == state
+
+
+def test_lines_read_at_one_look_say_no_speed():
+    """Steps that lay in the log already are read in microseconds, and were not made in them."""
+    points = ()
+    for place in range(20):
+        points = pace.add(points, 1000.0 + place * 1e-4, place)
+    assert pace.pace(points) is None
+    points = pace.add(points, 1002.0, 21)
+    assert round(pace.pace(points).middle, 2) == 1.0

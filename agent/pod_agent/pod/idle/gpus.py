@@ -1,93 +1,81 @@
-"""Where the GPUs' reading comes from as long as nobody samples them: the driver is asked by preflight's own program.
+"""The GPUs as the looks at the machine saw them lately, for the brake: the driver is asked once for everybody.
 
-Rarely, in a thread of its own, and only while there is no job: a sick driver hangs whoever asks it. Not here: NVML.
+Returns at once. Looks that have ended, or never began, are unknown. Not here: asking the driver (``pod.vitals``).
 """
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.idle.raw import Card, GpuReading
-from pod_agent.pod.idle.signs import Gap, State
-from pod_agent.pod.preflight import gpu_look, gpus
+from pod_agent.pod.idle.raw import UNREAD, Card, GpuReading
+from pod_agent.pod.idle.signs import GPU_LIMIT, Gap, State
+from pod_agent.pod.vitals.gpu_watch import AMD, UNASKED, WORDS
+from pod_agent.pod.vitals.sample import Gpus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from pod_agent.pod.vitals.sample import Gpu, GpuReport, Sample
+    from pod_agent.pod.vitals.sampler import Sampler
     from pod_wire.clock import Clock
 
-EVERY_S = 60.0
-OLD_S = 150.0  # an answer that is older is none
-NONE = frozenset({gpus.NO_LIBRARY, "no_driver"})
-UNASKED = GpuReading(absent="It is looked at while there is no job.")
-UNTOLD = GpuReading(absent="The agent cannot ask NVIDIA's driver: its Python has no binding for it.")
-SILENT = Gap(State.UNKNOWN, "The GPU's driver does not answer.")
+OLD_S = 10.0  # a sample that is older tells of nothing
+SPAN_S = 30.0  # what was used since the brake looked last counts
+NEVER = frozenset({AMD.words, WORDS["no_binding"]})  # it cannot be had on this pod
+ENDED = Gap(State.UNKNOWN, "The looks at the machine have ended.")
+LOST = Gap(State.UNKNOWN, "The driver does not tell of one of its GPUs.")
 
 
-def reading(found: gpus.Gpus) -> GpuReading | None:
-    """What the driver told; None where it did not. A pod without the driver's library has no GPU."""
-    if found.fault in NONE:
-        return GpuReading()
-    if found.fault == gpus.NO_BINDING:
-        return UNTOLD
-    if found.fault is not None or len(found.usable) < len(found.found):
-        return None
-    return GpuReading(
-        tuple(Card(_ratio(one.busy_percent), one.taken_bytes, one.processes) for one in found.found)
-    )
-
-
-def _ratio(percent: int | None) -> float | None:
-    return None if percent is None else percent / 100
-
-
-class Asked:
-    """A provider: returns at once, with the latest answer that is not old."""
+class Sampled:
+    """A provider. ``pretended``: how many GPUs a simulated pod has, which compute nothing."""
 
     def __init__(
-        self,
-        environment: Mapping[str, str],
-        clock: Clock,
-        *,
-        has_devices: bool,
-        is_resting: Callable[[], bool],
-        pretended: int | None = None,
-        look: Callable[[Mapping[str, str]], gpus.Gpus] = lambda env: gpu_look.look(env, begins_cuda=False),
+        self, sampler: Callable[[], Sampler | None], clock: Clock, *, pretended: int | None = None
     ) -> None:
-        self._environment = environment
+        self._sampler = sampler
         self._clock = clock
-        self._has_devices = has_devices
-        self._is_resting = is_resting
         self._pretended = pretended
-        self._look = look
-        self._lock = threading.Lock()
-        self._asked_at: float | None = None
-        self._is_asking = False
-        self._answer: tuple[float, GpuReading | None] | None = None
 
-    def __call__(self) -> GpuReading | None:
-        if self._pretended is not None:  # a simulated pod's compute nothing
+    def __call__(self) -> GpuReading | Gap:
+        if self._pretended is not None:
             return GpuReading(tuple(Card(0.0) for _ in range(self._pretended)))
-        if not self._has_devices:
-            return GpuReading()
-        if not self._is_resting():
-            return UNASKED
-        now = self._clock.monotonic()
-        with self._lock:
-            is_due = self._asked_at is None or now - self._asked_at >= EVERY_S
-            if is_due and not self._is_asking:
-                self._asked_at, self._is_asking = now, True
-                threading.Thread(target=self._ask, name="idle-gpus", daemon=True).start()
-            if self._answer is None or now - self._answer[0] > OLD_S:
-                return None
-            return self._answer[1]
+        sampler = self._sampler()
+        return reading(() if sampler is None else sampler.recent, self._clock.monotonic())
 
-    def _ask(self) -> None:
-        found: GpuReading | None = None
-        try:
-            found = reading(self._look(self._environment))
-        finally:
-            with self._lock:
-                self._is_asking = False
-                self._answer = (self._clock.monotonic(), found)
+
+def reading(samples: tuple[Sample, ...], now: float) -> GpuReading | Gap:
+    """What the newest sample says, and of how busy they are the ones before it, too. Samples are oldest first."""
+    if not samples:
+        return UNREAD
+    newest = samples[-1]
+    if now - newest.monotonic > OLD_S:
+        return ENDED
+    if newest.gpus.state is not Gpus.SEEN:
+        return _unseen(newest.gpus)
+    lately = [one.gpus for one in samples if now - one.monotonic <= SPAN_S and one.gpus.state is Gpus.SEEN]
+    cards = tuple(_card(gpu, lately) for gpu in newest.gpus.found)
+    is_busy = any(card.busy is not None and card.busy >= GPU_LIMIT for card in cards)
+    if not is_busy and any(gpu.fault is not None for gpu in newest.gpus.found):
+        return LOST
+    return GpuReading(cards)
+
+
+def _unseen(report: GpuReport) -> GpuReading | Gap:
+    if report == UNASKED:
+        return UNREAD
+    if report.state is Gpus.ABSENT:
+        return GpuReading()
+    state = State.ABSENT if report.words in NEVER else State.UNKNOWN
+    return Gap(state, f"{report.words[:1].upper()}{report.words[1:]}.")
+
+
+def _card(gpu: Gpu, lately: list[GpuReport]) -> Card:
+    """Busy as in the second busiest second of late: whoever only looks at a GPU stirs it for a moment."""
+    seconds = [
+        one.utilization
+        for report in lately
+        for one in report.found
+        if one.label == gpu.label and one.utilization is not None
+    ]
+    busy = sorted(seconds)[-2:][0] if seconds else None
+    return Card(busy, gpu.memory_used_bytes, None if gpu.processes is None else len(gpu.processes))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle import of_machine, of_people
+from pod_agent.pod.idle.raw import UNREAD
 from pod_agent.pod.idle.signs import Reading, Sample, State
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class Looks:
 
 def sample(looks: Looks, now: Raw) -> Sample:
     """What the newest look says, with earlier ones to compare it to. A first look tells no rates."""
-    readings = [of_machine.gpus(now), of_people.notebooks(now)]
+    readings = [of_people.notebooks(now)]
+    if now.gpus is not UNREAD:
+        readings.append(of_machine.gpus(now))
     last = looks.last
     if last is None:
         readings += of_people.first_terminals(now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TypeVar
 
-from pod_agent.pod.idle import gpus, network, notebooks, processes, terminals
+from pod_agent.pod.idle import network, notebooks, processes, terminals
 from pod_agent.pod.idle.raw import Raw
 from pod_agent.pod.idle.signs import Gap, State
 
@@ -28,7 +28,7 @@ class Sources:
     def __init__(
         self,
         root: Path,
-        gpu: Callable[[], GpuReading | None],
+        gpu: Callable[[], GpuReading | Gap],
         *,
         is_shared: bool = False,
         jupyter_dir: str | None = None,
@@ -46,7 +46,7 @@ class Sources:
             is_resting=is_resting,
             roles=roles,
             processes=_read(lambda: processes.read(self._proc, roles)),
-            gpus=_read(self._gpus),
+            gpus=_read(self._gpu),
             terminals=_read(lambda: terminals.read(self._root / "dev" / "pts")),
             traffic=SHARED if self._is_shared else _read(lambda: network.traffic(self._proc)),
             connections=SHARED if self._is_shared else _read(network.connections),
@@ -54,10 +54,6 @@ class Sources:
             ticks_per_s=self._ticks_per_s,
             wall=wall,
         )
-
-    def _gpus(self) -> GpuReading | Gap:
-        found = self._gpu()
-        return gpus.SILENT if found is None else found
 
     def tell(self, text: str) -> None:
         """To everybody who is logged in."""

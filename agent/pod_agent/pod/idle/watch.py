@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.idle.sources import Sources
     from pod_wire.clock import Clock
 
-RESTING_S, BUSY_S = 10.0, 30.0  # between two looks, without a job and with one
+RESTING_S, BUSY_S = 10.0, 45.0  # between two looks, without a job and with one
 SECOND_S = 1.5  # after the first look of an agent: rates need two
 LEAST_S = 1.0
 SHARE = 300.0  # a look that takes long is taken more rarely
@@ -49,6 +49,8 @@ class Watch:
         left_s: Callable[[], float | None],
         publish: Callable[[Memory], None],
         notice: Callable[[float], str],
+        noticed: Callable[[float, str], None] = lambda _left, _text: None,
+        stays: Callable[[], None] = lambda: None,
     ) -> None:
         self._run_dir = run_dir
         self._clock = clock
@@ -61,6 +63,8 @@ class Watch:
         self._left_s = left_s
         self._publish = publish
         self._notice = notice
+        self._noticed = noticed
+        self._stays = stays
         self._lock = threading.Lock()
         self._looks = measure.Looks()
         self._kept_at: float | None = None
@@ -129,10 +133,11 @@ class Watch:
         left = self._left_s()
         if left is None or left > NOTICE_S:
             if self._is_told:
-                log.info("idle=over: the pod stays")
+                self._stays()
             self._is_told = False
         elif not self._is_told:
             self._is_told = True
             text = self._notice(left)
             log.warning("%s", text)
             self._sources.tell(text)
+            self._noticed(left, text)

@@ -74,6 +74,17 @@ def notice(left_s: float, reason: str, pod: str) -> str:
     return f"podkeep: stopping in {left_s:.0f} s because the pod is idle: {because}. {keep}"
 
 
+def sheet(status: IdleStatus) -> list[str]:
+    """Each signal on a line: its state, its value, its limit, and why."""
+    rows = [(one.name, one.state, one.value or "-", one.limit or "-", one.because) for one in status.signs]
+    rows.insert(0, ("signal", "state", "now", "busy from", "why"))
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    return [
+        "  ".join((*(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)), row[4]))
+        for row in rows
+    ]
+
+
 def sign(hold: Hold, at: Moment) -> Sign:
     track = hold.track
     reading = track.reading

@@ -103,7 +103,6 @@ def _gpu(told: Mapping[str, object]) -> Gpu:
         total_bytes=_number(told.get("total")),
         taken_bytes=_number(told.get("taken")),
         processes=_number(told.get("processes")),
-        busy_percent=_number(told.get("busy")),
         fault=_text(told.get("fault")),
         words=_text(told.get("words")) or "",
     )

@@ -48,7 +48,6 @@ class Gpu:
     total_bytes: int | None = None
     taken_bytes: int | None = None
     processes: int | None = None
-    busy_percent: int | None = None
     fault: str | None = None
     words: str = ""
 

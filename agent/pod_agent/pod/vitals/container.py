@@ -20,6 +20,7 @@ NANO, MICRO = 1e-9, 1e-6
 KIB = 1 << 10
 SELDOM = 10  # looks: the kernel adds memory.stat up anew for each reader
 UNLIMITED = "max"
+MOST_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def _times(value: int | None, factor: float) -> float | None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text("ascii", "replace").strip()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - several each second
+            return file.read(MOST_BYTES).decode("ascii", "replace").strip()
     except OSError:
         return None

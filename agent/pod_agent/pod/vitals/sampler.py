@@ -15,6 +15,7 @@ from pod_agent.pod.vitals.container import ContainerWatch
 from pod_agent.pod.vitals.disks import DiskWatch
 from pod_agent.pod.vitals.gpu_watch import GpuWatch
 from pod_agent.pod.vitals.sample import Container, GpuReport, Gpus, Link, Sample
+from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,11 +80,9 @@ class Sampler:
             return otherwise
 
     def _run(self, over: threading.Event) -> None:
-        due = self._clock.monotonic()
         while not over.is_set():
             self.tick()
-            due = max(due + EVERY_S, self._clock.monotonic())  # what was missed is not caught up with
-            over.wait(due - self._clock.monotonic())
+            over.wait(until_beat(self._clock.monotonic(), EVERY_S))  # what was missed is not caught up with
 
 
 def begin(settings: Settings, clock: Clock, over: threading.Event) -> Sampler:

@@ -36,6 +36,7 @@ class Installed:
     reused: bool
     seconds: float
     warnings: tuple[str, ...] = ()
+    words: str = "nothing asked for"  # from what, and how
 
 
 def install(
@@ -92,4 +93,5 @@ def _install(
         putting.remove_old(envs_dir, into.place)
     seconds = time.monotonic() - began
     work.say(f"podkeep: environment {name} from {found.kind.name} ({found.why}) {word} in {seconds:.2f} s")
-    return Installed(name, venv.variables(into.place, env), reused, seconds, warnings)
+    words = f"{found.kind.name}, {word.rstrip(',')}"  # `made, 35 MB,` is followed by its seconds in the log
+    return Installed(name, venv.variables(into.place, env), reused, seconds, warnings, words)
