@@ -17,7 +17,7 @@ keeper() { # the living keeper's pid; a pid alone may long belong to somebody el
   [ "${20}" = "$started" ] && echo "$pid"
 }
 
-trap 'termed=yes; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' TERM INT
+trap 'termed=${termed:-$SECONDS}; [ -n "$child" ] && kill -TERM "$child" 2>/dev/null' TERM INT
 
 finish() { # wait for what was begun last, wholly: the trap ends a wait, not the child
   child=$!
@@ -54,6 +54,11 @@ while [ -z "$termed" ]; do
   delay=$((delay * 2 > 120 ? 120 : delay * 2))
 done
 if pid=$(keeper); then kill -TERM "$pid" 2>/dev/null; fi # the agent may have died before it could tell it
-until=$((SECONDS + 30)) # a keeper beside a dead mount may wait for ever; PID 1 without an agent must not
-while keeper >/dev/null && [ $SECONDS -lt $until ]; do sleep 0.1; done # two for the training, the rest for its log
+until=$((SECONDS + 30)) was='' still=0 # two for the training, the rest for a log on a slow mount
+while pid=$(keeper) && [ $SECONDS -lt $until ]; do
+  is=$(grep ctxt "/proc/$pid/status") # a dead mount may hold it for ever, and then it does not move at all
+  [ "$is" = "$was" ] && still=$((still + 1)) || still=0
+  [ $((SECONDS - ${termed:-SECONDS})) -ge 4 ] && [ $still -ge 5 ] && break || was=$is
+  sleep 0.1
+done
 [ -z "${PODKEEP_LAST_WORDS-}" ] || echo "$PODKEEP_LAST_WORDS" >&2 # of `pod-agent after`, where we are not PID 1's child

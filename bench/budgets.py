@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import fast_lane_rows
 from measured import VOLUME
 from row import Row
 
@@ -223,6 +224,7 @@ ROWS = (
         limit=0.5,
         who="podkeep, followed",
     ),
+    *fast_lane_rows.ROWS,
     Row(
         "`pod-client --help`",
         "help_time",

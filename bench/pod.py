@@ -84,6 +84,10 @@ class Pod:
             self._init.wait()
         wait_until("nothing of the pod is left", lambda: not self.others())
 
+    def wait(self) -> int:
+        """The container's own end; its code."""
+        return self._init.wait(60)
+
     def others(self) -> list[int]:
         """Every process that has this pod's run folder in its environment or, as the keeper, in its arguments."""
         mark = os.fsencode(self._run)

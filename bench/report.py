@@ -33,6 +33,7 @@ PROGRAMS = (
     "memory",
     "restart",
     "end_to_stop",
+    "fast_lane",
     "help_time",
     "checkpoints_judge",
     "install",

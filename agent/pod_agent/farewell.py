@@ -66,13 +66,13 @@ class Farewell:
             return False
         return server.status_read_since(began) or now - since >= SEEN_S
 
-    def leave(self) -> None:
+    def leave(self, owed_s: float = OWED_S) -> None:
         """Followers get the rest and the final status, then HTTP ends."""
         if self._opened is None:
             return
         server, _ = self._opened
         server.finish()
-        until = self._clock.monotonic() + OWED_S
+        until = self._clock.monotonic() + owed_s
         while server.owed() and self._clock.monotonic() < until:
             self._clock.sleep(0.02)
         server.stop(0.5)

@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent import later, signals
-from pod_agent.farewell import Farewell
+from pod_agent.farewell import OWED_S, Farewell
+from pod_agent.haste import Haste
 from pod_agent.pod import marks, scribe
 from pod_agent.pod.armed import ArmedCheck
 from pod_agent.pod.myself import Myself
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
     from pod_wire.masker import Masker
     from pod_wire.status import LogPlace
 
-RELEASE_S = 0.5
 log = logging.getLogger("podkeep")
 
 
@@ -70,9 +70,10 @@ class Life:
         self._clock = clock
         self._masker = masker
         self._over = threading.Event()
+        self._haste = Haste(clock)
         self._farewell = Farewell(clock)
         self._myself = Myself(settings)
-        quill = scribe.Scribe()
+        self._quill = quill = scribe.Scribe()
         self._folders = Folders(settings.workspace, settings.disk_dir, quill)
         pod = settings.pod_id or settings.hostname or "here"
         far = settings.workspace / HOME / "pods" / f"{pod}.json"
@@ -165,7 +166,8 @@ class Life:
     def run(self) -> int:
         """Until the pod is going, or the exit policy says so."""
         marks.here(self._settings.run_dir)
-        signals.hear((signal.SIGTERM, signal.SIGINT), lambda: self._post(e.Termed()))
+        hear = self._haste.hearing(lambda: self._post(e.Termed()), self._effects.hurry, self._quill.hurry)
+        signals.hear((signal.SIGTERM, signal.SIGINT), hear)
         self._effects.open_first()
         self._billing.start()
         self._thread("owner", self._stay_owner)
@@ -270,13 +272,13 @@ class Life:
         self._idling.leave()
         if self._services is not None:
             self._services.leave(0.0)  # told to; a slow one costs the log nothing
-        self._farewell.leave()
+        self._farewell.leave(self._haste.for_followers(OWED_S))
         if self._progress is not None:
             self._progress.stop()
-        self._outlet.close()
+        self._outlet.close(self._haste.for_mirror())
         self._release()
         if self._services is not None:
-            self._services.leave()
+            self._services.leave(self._haste.for_services())
         if left.leave:
             marks.leaving(self._settings.run_dir, left.code)
         log.info("agent=left code=%d", left.code)
@@ -284,8 +286,9 @@ class Life:
 
     def _release(self) -> None:
         """The folder is free for another pod at once; a mount that does not answer is not waited for."""
+        self._quill.hurry()
         try:
-            scribe.Scribe(RELEASE_S).do("release the folder", self._opening.release)
+            self._quill.do("release the folder", self._opening.release)
         except (PodError, OSError) as error:
             log.warning("owner=unreleased error=%r", str(error))
 

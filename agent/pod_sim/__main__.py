@@ -41,6 +41,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--proxy-silence", type=float, default=100.0, help="seconds of silence that the proxy bears"
     )
+    parser.add_argument(
+        "--grace", type=float, default=5.0, help="seconds from SIGTERM to SIGKILL when a pod is stopped"
+    )
     options = parser.parse_args(argv)
     if options.backend != "docker" and (options.image or options.network):
         parser.error("--image and --network go with --backend docker")
@@ -75,7 +78,7 @@ def run(options: argparse.Namespace) -> None:
             entrypoint=chosen.entrypoint,
             python=chosen.python,
             host_environment=chosen.host_environment,
-            pace=Pace(),
+            pace=Pace(grace=options.grace),
             gateway=chosen.gateway,
         )
         asyncio.run(Simulator(store, chosen.backend, RealClock(), how).serve())

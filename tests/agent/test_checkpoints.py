@@ -272,6 +272,22 @@ def test_a_tensor_of_an_absurd_length_is_no_whole_file(tmp_path):
     assert not only(tmp_path).whole
 
 
+def test_a_look_at_many_folders_may_be_ended(tmp_path):
+    """A tree on a slow mount takes minutes to walk: whoever looks is asked at each folder whether to go on."""
+    for number in range(50):
+        (tmp_path / f"data-{number}" / "more").mkdir(parents=True)
+    asked = []
+
+    def beat():
+        asked.append(1)
+        if len(asked) == 30:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        find(tmp_path, None, LONG_AGO, beat=beat)
+    assert len(asked) == 30
+
+
 def test_a_number_under_a_long_name_is_no_step(tmp_path):
     """flax: the name before it was the step's, and a name of more than 31 bytes is none that is read."""
     long = b"\xd9\x28" + b"n" * 40

@@ -122,6 +122,23 @@ def test_nothing_of_it_outlives_a_stop_beside_a_hung_workspace(pod, number):
 
 
 @needs_fuse
+@pytest.mark.parametrize(
+    "command", ["exec sleep 600", "trap '' TERM; while :; do echo word; sleep 0.01; done"]
+)
+def test_a_training_beside_a_hung_workspace_is_gone_before_the_kill(pod, command):
+    """TERM amid a training: it is hurried, the pod ends by itself within RunPod's five seconds, the end is kept."""
+    agent = pod(POD_COMMAND=command).start(entrypoint=True)
+    training = agent.until("running", running)["job"]["attempts"][-1]["pid"]
+    with hung_mount.hung(agent.workspace):
+        began = time.monotonic()
+        assert agent.kill(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 15  # four on a quiet machine; sixty and more before
+        assert not is_alive(training)
+        kept = agent.folder / "disk" / "jobs" / "demo" / "state.json"
+        assert json.loads(kept.read_bytes())["ending"]["outcome"] == "interrupted"
+
+
+@needs_fuse
 def test_the_last_resort_waits_for_no_workspace(pod, server, tmp_path):
     """An agent that cannot begin, beside a workspace that hangs: the pod is stopped all the same."""
     broken = tmp_path / "python"

@@ -14,6 +14,7 @@ import pytest
 
 from pod_agent.run.work import StepCancelled, StepFailed, Work
 from pod_wire.clock import RealClock
+from tests.live import wait_for
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -75,6 +76,29 @@ def test_cancel_ends_the_whole_session():
         bash(log.work, "sleep 60 & echo $!; wait")
     timer.join()
     assert wait_gone(int(log.data))
+
+
+def test_cancel_ends_also_who_left_the_session():
+    """A daemon of a cancelled program is gone when run returns, also one that does not listen."""
+    log = Log()
+    script = "setsid bash -c \"trap '' TERM; echo \\$\\$; sleep 60\" & wait; sleep 60"
+    waiting = threading.Thread(target=lambda: wait_for("its pid", lambda: log.data) and log.work.cancel())
+    waiting.start()
+    with pytest.raises(StepCancelled):
+        bash(log.work, script)
+    waiting.join()
+    assert wait_gone(int(log.data))
+
+
+def test_a_daemon_of_a_program_that_ends_well_stays():
+    """A set-up may start what the training needs."""
+    log = Log()
+    assert bash(log.work, "setsid sleep 60 >/dev/null 2>&1 & echo $!; sleep 0.3").ok
+    daemon = int(log.data)
+    try:
+        assert "sleep" in Path(f"/proc/{daemon}/comm").read_text()
+    finally:
+        os.kill(daemon, signal.SIGKILL)
 
 
 def test_a_leftover_child_that_holds_the_pipe_does_not_hold_the_step():

@@ -11,6 +11,7 @@ import errno
 import os
 import queue
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LIMIT_S = 5.0
+HASTY_S = 0.5  # the pod is going, and has five seconds for everything
+HEARD_S = 0.1
 BALLAST_BYTES = 2 << 20  # what waits in a job's pipe takes one, our last words find place in the other
 PIECE_BYTES = 1 << 16
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -62,12 +65,24 @@ class Scribe:
             self._thread.start()
         errand = _Errand(act)
         self._errands.put(lambda: _carry_out(errand))
-        if not errand.done.wait(self._limit_s):
+        if not self._is_done(errand.done):
             self._stuck = errand.done
             raise Hung(f"cannot {what}: no answer from the workspace within {self._limit_s:g} s")
         if errand.error is not None:
             raise errand.error
         return errand.result[0]
+
+    def hurry(self) -> None:
+        """From now on nobody waits long, those who wait already included. Any thread's."""
+        self._limit_s = min(self._limit_s, HASTY_S)
+
+    def _is_done(self, done: threading.Event) -> bool:
+        """Wait for it, though no longer than the limit, which may shrink meanwhile."""
+        began = time.monotonic()
+        while (left_s := began + self._limit_s - time.monotonic()) > 0:
+            if done.wait(min(left_s, HEARD_S)):
+                return True
+        return done.is_set()
 
     def _work(self) -> None:
         while True:

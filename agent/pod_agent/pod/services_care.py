@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
 
 LOOK_S = 5.0
-LOG_S, FLOODED_S = 1.0, 0.1  # a service that writes without end fills no disk
 LEAVE_S = 1.5
+LOG_S, FLOODED_S = 1.0, 0.1  # a service that writes without end fills no disk
 log = logging.getLogger("podkeep")
 
 

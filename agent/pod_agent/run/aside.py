@@ -64,7 +64,7 @@ class Aside:
         everything = (
             spec.repo is not None or spec.checkpoints is not None
         )  # else others' files lie beside ours
-        for found in find(self._folder, spec.checkpoints, 0.0, tracked(self._folder)):
+        for found in find(self._folder, spec.checkpoints, 0.0, tracked(self._folder), self._work.beat):
             self._work.beat()
             judged = judge(found, records, writer_alive=False)
             if judged.is_ours and (everything or records.of(found) is not None):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pod_agent.pod.scribe import Scribe
 from pod_agent.run import commands as c
@@ -21,15 +21,15 @@ from pod_wire.status import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pod_agent.pod.stop import StopLadder
-    from pod_agent.run.attempt import Attempt, AttemptPlan, Attempts
+    from pod_agent.run.attempt import Attempt, Attempts
     from pod_agent.run.failures.failure import Failure
     from pod_agent.run.left import Parting
     from pod_agent.run.opening import Opening
     from pod_agent.run.parting import Partings
     from pod_agent.run.state import Job
+    from pod_agent.run.step_protocol import Steps, Watch
     from pod_agent.run.work import Work
     from pod_wire.clock import Clock
     from pod_wire.job import JobSpec
@@ -39,40 +39,6 @@ if TYPE_CHECKING:
 
 LAST_LOOK_S = 30.0
 FIND_TRIES, FIND_PAUSE_S = 300, 1.0
-
-
-class Watch(Protocol):
-    """Looks for checkpoints while an attempt runs; ``newest`` is what it knows."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-    def look(self, *, writer_alive: bool) -> None: ...
-
-    def newest(self) -> CheckpointPlace | None: ...
-
-
-class Steps(Protocol):
-    """What is done for a job around its attempts. Each may take long, and is cancelled through its ``Work``."""
-
-    def work(self, job: Job) -> Work: ...
-
-    def sync(self, job: Job, work: Work) -> e.Event: ...
-
-    def install(self, job: Job, work: Work) -> e.Event: ...
-
-    def restore(self, job: Job, work: Work) -> e.Event: ...
-
-    def plan(self, job: Job, number: int) -> AttemptPlan: ...
-
-    def place(self, job: Job, number: int) -> Path: ...
-
-    def watch(self, job: Job, post: Callable[[CheckpointPlace], None]) -> Watch: ...
-
-    def was_read(self, job: Job) -> bool | None: ...
-
-    def drain(self, job: Job) -> None: ...
 
 
 class Effects:
@@ -172,6 +138,13 @@ class Effects:
         elif self._work is not None:
             with contextlib.suppress(StepCancelled, OSError):  # the status says it all the same
                 self._work.say(text)
+
+    def hurry(self) -> None:
+        """TERM was heard: said before the loop can, which may wait for a mount. Any thread's; the loop says it too."""
+        attempt = self._attempt
+        if attempt is not None:
+            attempt.hurry()
+        self._last_look.hurry()
 
     # Steps
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pod_wire.status import Held
 
 MOST_CODE = 255
+LEAVE_S = 2.5  # after TERM, of five seconds: two for the training, a half for what hangs
 DRAIN_S = 60.0  # an attempt gets 30 s after its signal, its leftovers 10 s
 OVERDUE = "not everything of the job had ended when its time was up"
 STILL_THERE = "the last job's training has not ended yet"
@@ -41,8 +42,11 @@ def drain(state: State, ending: Ending, now: float, stop_because: str | None = N
     if stop_because is not None:
         job = replace(job, stop_because=stop_because)
     state = enter(replace(state, job=job, restarting=False), Phase.DRAINING, now)
-    timer = After(DRAIN_S, e.DrainOverdue(state.serial))
-    return state, (*_end(state), timer)
+    return state, (*_end(state), _timer(state))
+
+
+def _timer(state: State) -> After:
+    return After(LEAVE_S if state.leaving else DRAIN_S, e.DrainOverdue(state.serial))
 
 
 def _end(state: State) -> tuple[Command, ...]:
@@ -117,7 +121,7 @@ def termed_busy(state: State, _event: e.Termed, now: float) -> Result:
 
 def termed_draining(state: State, _event: e.Termed, _now: float) -> Result:
     state = replace(state, leaving=True)
-    return state, (HurryAttempt(),) if state.alive is Alive.LIVE else ()
+    return state, (*((HurryAttempt(),) if state.alive is Alive.LIVE else ()), _timer(state))
 
 
 def termed_idle(state: State, _event: e.Termed, _now: float) -> Result:
@@ -171,6 +175,10 @@ def drained(state: State, event: e.Drained, now: float) -> Result:
 def drain_overdue(state: State, event: e.DrainOverdue, now: float) -> Result:
     if event.serial != state.serial:
         return state, (Note("event=DrainOverdue answer=late"),)
+    if (
+        state.leaving and state.opening
+    ):  # whether the job's folder is ours is not known: nothing is written there
+        return state, (ExitAgent(0),)
     job = warned(the_job(state), OVERDUE) if state.is_busy else the_job(state)
     return _finish(replace(state, job=job, opening=False, stepping=False), now)
 

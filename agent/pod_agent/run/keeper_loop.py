@@ -135,14 +135,17 @@ class Keeper:
     def _signal(self, number: int) -> None:
         """To the training's whole group at once, then to whoever of its tree has left that group."""
         group = 0
-        if self._training_is_ours_to_signal():
+        asks = number != signal.SIGKILL
+        top = self.record.pid if self.adopted else os.getpid()
+        spared = keeper_tree.filters_below(top) if asks else set()
+        if not spared and self._training_is_ours_to_signal():
             try:
                 os.killpg(self.record.pid, number)
                 group = self.record.pid
             except ProcessLookupError:
                 group = 0  # not yet in a session of its own: found as a child below
         for pid, process in self._members().items():
-            if process.group != group:
+            if process.group != group and pid not in spared:
                 keeper_tree.send(pid, process.start, number)
 
     def _training_is_ours_to_signal(self) -> bool:

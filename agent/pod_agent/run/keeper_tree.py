@@ -8,6 +8,11 @@ from __future__ import annotations
 import os
 import signal
 
+FILTERS = frozenset(
+    b"awk cat col colrm column cut egrep fgrep fold gawk grep gzip head less logger mawk more multilog nl pv rg"
+    b" rotatelogs sed sort svlogd tail tee tr ts uniq xz zstd".split()
+)
+
 
 class Process:
     """One line of /proc/<pid>/stat."""
@@ -62,6 +67,35 @@ def carries(pid: int, marker: bytes) -> bool:
     except OSError:
         return False  # gone, or not ours to read
     return b"\0" + marker + b"\0" in b"\0" + data
+
+
+def filters_below(top: int) -> set[int]:
+    """Those of its descendants, by their parents' main threads, which shells have alone. Quick: /proc is not listed."""
+    found: set[int] = set()
+    left = [top]
+    while left:
+        pid = left.pop()
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", "rb", buffering=0) as file:
+                children = [int(word) for word in file.read(65536).split()]
+        except OSError:
+            continue  # gone; or a kernel that does not tell: none is known then
+        left += children
+        found.update(child for child in children if _is_filter(child))
+    return found
+
+
+def _is_filter(pid: int) -> bool:
+    """Whether it only passes on what it reads from a pipe, as ``tee`` behind a training: it ends when that does.
+
+    Told to end before, it would take the pipe away from a training that has its last words to say.
+    """
+    try:
+        with open(f"/proc/{pid}/comm", "rb", buffering=0) as file:
+            name = file.read(64).strip()
+        return name in FILTERS and os.readlink(f"/proc/{pid}/fd/0").startswith("pipe:")
+    except OSError:
+        return False
 
 
 def members(ancestor: int, session: int, marker: bytes) -> dict[int, Process]:

@@ -111,9 +111,9 @@ class Outlet:
             self._warned = place.id
         self._warn(text)
 
-    def close(self) -> None:
+    def close(self, within_s: float = 1.0) -> None:
         """Mirror what is left."""
         if self._index is not None:
             self._index.stop()
         if self._mirror is not None:
-            self._mirror.stop()
+            self._mirror.stop(within_s)

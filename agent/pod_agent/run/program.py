@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from pod_agent.run.keeper_tree import members
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+STEP = "PODKEEP_STEP"  # the variable by which we find what left a program's session
 CALM_TICKS = 10  # a tenth of a second of CPU is a sign of life; a timer's wake-ups are none
 GRACE_S = 2.0
 
@@ -121,25 +124,26 @@ def spawn(argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, apart: bool
     )
 
 
-def end(session: int, process: subprocess.Popen[bytes]) -> None:
-    """Nothing of the session is left afterwards: TERM, two seconds, KILL."""
+def end(session: int, process: subprocess.Popen[bytes], mark: str = "") -> None:
+    """Nothing of the session is left afterwards: TERM, two seconds, KILL. ``mark``: nor of who carries this one."""
     if process.poll() is None:
-        _kill(session, signal.SIGTERM)
+        _kill(session, signal.SIGTERM, mark)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
-    if process.poll() is None or _members(session):
-        _kill(session, signal.SIGKILL)
+    if process.poll() is None or _members(session, mark):
+        _kill(session, signal.SIGKILL, mark)
     process.wait()
 
 
-def _kill(session: int, number: int) -> None:
-    for pid in {session, *_members(session)}:
+def _kill(session: int, number: int, mark: str) -> None:
+    for pid in {session, *_members(session, mark)}:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
-def _members(session: int) -> tuple[int, ...]:
-    return tuple(pid for pid, _ in _stats(session))
+def _members(session: int, mark: str) -> tuple[int, ...]:
+    strays = members(0, 0, f"{STEP}={mark}".encode()) if mark else ()
+    return (*(pid for pid, _ in _stats(session)), *strays)
 
 
 def _stats(session: int) -> Iterator[tuple[int, list[bytes]]]:

@@ -63,7 +63,7 @@ def begin(spec: JobSpec, folder: Path, state: Path, run: str, work: Work) -> dic
     """Before a run's first attempt: what is there already is not its own, whatever any clock says later."""
     work.beat()
     there = [
-        *find(folder, spec.checkpoints, 0.0, tracked(folder)),
+        *find(folder, spec.checkpoints, 0.0, tracked(folder), work.beat),
         *(copy for copy, _ in kept(folder, state)),
     ]
     before = belonging.take(there, folder)
@@ -135,7 +135,7 @@ def _choices(  # noqa: PLR0917 - what a step has learned by then
     """This run's own, judged; and those of older runs, which nobody opens."""
     choices: list[Choice] = []
     others: list[Candidate] = []
-    for candidate in find(folder, spec.checkpoints, 0.0, tracked(folder)):
+    for candidate in find(folder, spec.checkpoints, 0.0, tracked(folder), work.beat):
         work.beat()
         if mine.owns(candidate):
             choices.append(Choice(candidate, judge(candidate, records, writer_alive=False)))

@@ -6,13 +6,14 @@ Not the training itself: that belongs to the keeper. What runs here dies with th
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_agent.run.program import Life, Pumps, end, life_of, spawn
+from pod_agent.run.program import STEP, Life, Pumps, end, life_of, spawn
 from pod_wire.errors import PodError
 
 if TYPE_CHECKING:
@@ -114,8 +115,9 @@ class Work:
         the log, and nothing several times a second, so that it may notice silence.
         """
         self.beat()
+        mark = os.urandom(8).hex()
         try:
-            process = spawn(argv, cwd, env, apart=capture)
+            process = spawn(argv, cwd, {**env, STEP: mark}, apart=capture)
         except OSError as error:
             raise StepFailed(
                 f"cannot run {argv[0]} in {cwd}: {error.strerror}", f"use an image that has {argv[0]}"
@@ -124,6 +126,9 @@ class Work:
         pumps = Pumps(process, None if capture or quiet else write, MOST if capture else TAIL)
         try:
             self._follow(process, pumps, argv, hear)
+        except BaseException:
+            end(process.pid, process, mark)  # what ended well may leave a daemon for the training
+            raise
         finally:
             end(process.pid, process)
             pumps.close()

@@ -18,7 +18,7 @@ from pod_agent.outputs.checkpoints.known import ENDINGS, UNKNOWN, claimed
 from pod_agent.outputs.checkpoints.names import step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from pod_agent.outputs.checkpoints.candidate import Format
 
@@ -51,12 +51,19 @@ SKIPPED = {
 
 
 def find(
-    folder: Path, glob: str | None, since: float, ignore: Collection[str] = frozenset()
+    folder: Path,
+    glob: str | None,
+    since: float,
+    ignore: Collection[str] = frozenset(),
+    beat: Callable[[], None] = lambda: None,
 ) -> tuple[Candidate, ...]:
-    """All candidates below a folder. ``ignore`` holds names relative to it; a glob overrides looking."""
+    """All candidates below a folder. ``ignore`` holds names relative to it; a glob overrides looking.
+
+    ``beat`` is called for each folder that is looked into, and may raise: a tree on a slow mount takes minutes.
+    """
     if glob:
         return tuple(_by_glob(folder, glob))
-    found = _by_looking(str(folder), "", ignore)
+    found = _by_looking(str(folder), "", ignore, beat)
     return tuple(one for one in found if one.mtime >= since - SLACK_S)
 
 
@@ -119,7 +126,10 @@ def _entry(name: str, listing: Sequence[os.DirEntry[str]], *, is_meant: bool = T
     return Entry(name, is_folder=True, files=files - folders, folders=folders, is_meant=is_meant)
 
 
-def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candidate]:
+def _by_looking(
+    top: str, below: str, ignore: Collection[str], beat: Callable[[], None]
+) -> Iterator[Candidate]:
+    beat()
     try:
         with os.scandir(top) as listing:
             entries = list(listing)
@@ -140,7 +150,7 @@ def _by_looking(top: str, below: str, ignore: Collection[str]) -> Iterator[Candi
             return
     for name in here.folders:
         if not name.startswith(_OURS) and name not in SKIPPED and not _UNFINISHED_FOLDER.search(name):
-            yield from _by_looking(f"{top}/{name}", f"{below}{name}/", ignore)
+            yield from _by_looking(f"{top}/{name}", f"{below}{name}/", ignore, beat)
     if here.files:
         yield from _files(top, below, [entry for entry in entries if entry.name in here.files], ignore)
 
