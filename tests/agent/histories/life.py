@@ -1,0 +1,276 @@
+"""One life of the agent over real folders: opening, supervisor, journal, idle brake and ladder are the product's own.
+
+What ``pod_agent.life`` puts together, without HTTP and looks at the machine. Not here: the commands (``deeds``).
+"""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pod_agent.pod.idle.raw import Card, Connection, GpuReading, Kernels, Process as Seen, Raw, Roles
+from pod_agent.pod.idle.watch import Watch
+from pod_agent.pod.owner import BEAT_S
+from pod_agent.pod.record import PodRecords
+from pod_agent.pod.rest import Rest
+from pod_agent.run import commands as c
+from pod_agent.run import events as e
+from pod_agent.run.asks import Ask, Verdict
+from pod_agent.run.folders import Folders
+from pod_agent.run.idling import Idling
+from pod_agent.run.journal import FileJournal
+from pod_agent.run.opening import Opening
+from pod_agent.run.snapshot import PodFacts
+from pod_agent.run.supervisor import Letter, Supervisor
+from pod_agent.settings import Settings
+from pod_wire.errors import Conflict
+from pod_wire.idle import KeepAsk
+from tests.agent.histories.deeds import Deeds
+from tests.agent.histories.quill import Quill
+from tests.agent.histories.strands import Process, Strand, TurnLock
+
+if TYPE_CHECKING:
+    from pod_agent.pod.boot import Boot
+    from pod_agent.pod.brakes import Deadline
+    from pod_agent.pod.idle.fold import Memory
+    from tests.agent.histories.host import Pod
+
+UP_S, ARMED_S = 1.5, 3.0  # until HTTP answers, and until RunPod has been asked
+QUIET = GpuReading((Card(0.0, 0, 0),))
+
+
+class Mailbox:
+    """The supervisor's, in virtual time."""
+
+    def __init__(self, world):
+        self._time = world.time
+        self._letters: deque[Letter | None] = deque()
+        self._reader: Strand | None = None
+
+    def put(self, letter: Letter | None) -> None:
+        self._letters.append(letter)
+        if self._reader is not None:
+            self._reader.ring()
+
+    def get(self, *, timeout: float) -> Letter | None:
+        if not self._letters:
+            self._reader = self._time.running
+            self._reader.wait(timeout)
+            self._reader = None
+        if not self._letters:
+            raise queue.Empty
+        return self._letters.popleft()
+
+
+class Agent(Process):
+    """``over`` is told the exit code; 137 for one that was killed."""
+
+    def __init__(self, pod: Pod, over: Callable[[int], None]):
+        super().__init__(f"agent of {pod.id}", self._killed)
+        self.pod = pod
+        self._over = over
+        self.is_leaving = False
+        self.touches_left = pod.world.next_touches(pod)
+        self.supervisor: Supervisor | None = None
+        self.began_at = pod.world.time.t
+
+    def begin(self) -> None:
+        """The interpreter is there."""
+        if not self.is_alive:
+            return
+        if self.pod.broken_agents > 0:
+            self.pod.broken_agents -= 1
+            self.kill()
+            return
+        self.act(self._make)
+
+    def _make(self) -> None:
+        pod, world = self.pod, self.pod.world
+        settings = self._settings()
+        quill = Quill(world, self)
+        folders = Folders(settings.workspace, settings.disk_dir, quill)
+        far = settings.workspace / ".podkeep" / "pods" / f"{pod.id}.json"
+        self.opening = world.wiring.opening(
+            Opening, settings, folders, PodRecords(settings.disk_dir, far, quill), pod.clock,
+            own_pod=lambda: pod.cloud.seen(pod.clock.sleep), on_boot=self._booted,
+        )  # fmt: skip
+        self.opening._lock = TurnLock(world.time)  # whoever holds it may wait for the workspace
+        self.deeds = Deeds(self)
+        facts = PodFacts(pod=pod.id, idle_minutes=settings.idle_minutes)
+        self.supervisor = Supervisor(
+            folders, FileJournal(folders), self.deeds, pod.clock,
+            facts=facts, rest=Rest(settings.run_dir), changed=lambda _: world.watch.looked(self.pod),
+            mailbox=Mailbox(world),
+        )  # fmt: skip
+        self.idling = HandIdling(settings, pod.clock, self.supervisor)
+        Strand(world.time, self, self._open)
+        Strand(world.time, self, self._live)
+        self._later(UP_S, self._up)
+        self._later(ARMED_S, lambda: Strand(world.time, self, self._armed))
+        if world.history.pods > 1:
+            self._later(BEAT_S, self._beat)
+
+    def _settings(self) -> Settings:
+        pod = self.pod
+        job, order = pod.asked.job, pod.asked.order
+        return Settings(
+            pod_id=pod.id,
+            hostname=pod.hostname,
+            tcp_ports=pod.ports,
+            workspace=pod.world.workspace,
+            disk_dir=pod.disk,
+            run_dir=pod.run,
+            order=order,
+            job=job,
+            idle_minutes=15.0 if job is None else job.idle_minutes,
+        )
+
+    # Its threads
+
+    def _open(self) -> None:
+        self.post(self.opening.first())
+
+    def _live(self) -> None:
+        assert self.supervisor is not None
+        left = self.supervisor.run()
+        self.is_leaving = True
+        if self.pod.world.hangs_until <= self.pod.world.time.t:
+            self.opening.release()
+        self.pod.world.time.later(0.0, lambda: self._leave(left))
+
+    def _leave(self, left: c.ExitAgent) -> None:
+        if self.is_alive:
+            self.end()
+            self._over(left.code)
+
+    def _up(self) -> None:
+        self.idling.start()
+        self._look()
+
+    def _look(self) -> None:
+        watch = self.idling._watch
+        if watch is not None and self.is_alive:
+            watch.look()
+            pause = watch.pause()
+            self._later(pause if pause < BEAT_S else 2 * pause, self._look)
+
+    def _armed(self) -> None:
+        if self.pod.cloud.reads == "works":
+            self.opening.learned(self.pod.started_at)
+
+    def _beat(self) -> None:
+        self._later(2 * BEAT_S, self._beat)
+        if self.pod.world.hangs_until > self.pod.world.time.t:
+            return
+        other = self.opening.renew()
+        if other is not None:
+            self.post(e.OwnerLost(other))
+
+    def _booted(self, boot: Boot, deadline: Deadline | None) -> None:
+        assert self.supervisor is not None
+        self.supervisor.update(
+            lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at, deadline=deadline)
+        )
+        self.idling.booted(boot.id)
+
+    def _later(self, seconds: float, deed: Callable[[], None]) -> None:
+        self.pod.world.time.later(seconds, lambda: self.act(deed))
+
+    # From outside
+
+    def post(self, event: e.Event) -> None:
+        if self.supervisor is not None and self.is_alive:
+            self.supervisor.post(event)
+
+    def ask(self, ask: Ask, told: Callable[[Verdict], None]) -> None:
+        if self.supervisor is not None and self.is_alive:
+            self.supervisor._mailbox.put(Letter(ask, told))
+
+    def keep(self, seconds: float) -> bool:
+        """Whether a lease was given."""
+        given: list[bool] = []
+
+        def ask() -> None:
+            try:
+                given.append(bool(self.idling.keep(KeepAsk(seconds, "tests")).keeps))
+            except Conflict:
+                return
+
+        if self.supervisor is not None:
+            self.act(ask)
+        return bool(given and given[0])
+
+    def term(self) -> None:
+        """One that has not begun dies of it."""
+        if self.supervisor is None:
+            self.kill()
+        else:
+            self.post(e.Termed())
+
+    def kill(self) -> None:
+        if self.is_alive:
+            self.is_alive = False
+            self._killed()
+
+    def _killed(self) -> None:
+        self.end()
+        self._over(137)
+
+
+class HandIdling(Idling):
+    """The idle brake of this life without its thread, and what it looks at is quiet, or people who type."""
+
+    def _made(self, memory: Memory) -> Watch:
+        made = HandWatch.__new__(HandWatch)
+        settings = self._settings
+        Watch.__init__(
+            made,
+            settings.run_dir,
+            self._clock,
+            Place(self._clock._world),
+            memory,
+            boot=lambda: self._boot,
+            roles=Roles,
+            is_resting=self._is_resting,
+            minutes=lambda: settings.idle_minutes,
+            left_s=self._supervisor.idle_left_s,
+            publish=self._publish,
+            notice=self._notice,
+        )
+        return made
+
+
+class HandWatch(Watch):
+    """Looked through by hand."""
+
+    def run(self) -> None:
+        return
+
+
+class Place:
+    """What the brake sees."""
+
+    def __init__(self, world):
+        self._world = world
+        self._typed = 0.0
+
+    def look(self, at: float, wall: float, _roles: Roles, *, is_resting: bool) -> Raw:
+        if self._world.people_until > self._world.time.t:
+            self._typed = wall
+        return Raw(
+            at=at,
+            is_resting=is_resting,
+            processes=(Seen(1, 0, "tini", 1, 0),),
+            gpus=QUIET,
+            terminals={"pts/0": self._typed},
+            traffic=0,
+            connections=dict[str, Connection](),
+            kernels=Kernels(),
+            wall=wall,
+        )
+
+    def tell(self, text: str) -> None:
+        return
