@@ -224,6 +224,8 @@ class Opening:
             stand_in = lineage.carry(None, Verdict.RUN, spec, order, around)
             stand_in = replace(stand_in, revision=state.STAND_IN)
             return e.OpenFailed(stand_in, *_words(error, self._settings))
+        if verdict is Verdict.RUN and past is not None and past.order == order and past.ending is not None:
+            verdict, reason = orders.known_by_its_job(past.ending.outcome)
         job = lineage.carry(past, verdict, spec, order, around)
         self._keep_deadline(job)
         self._on_folder(spec.name)

@@ -57,15 +57,6 @@ class Letter:
     reply: Callable[[asks.Verdict], None] | None = None
 
 
-class Mailbox(Protocol):
-    """A queue; tests give one that waits in their own time."""
-
-    def put(self, letter: Letter | None, /) -> None: ...
-
-    def get(self, *, timeout: float) -> Letter | None:
-        """The next one; ``queue.Empty`` where none comes in time."""
-
-
 class Supervisor:
     """Owns the state. Everything but ``post``, ``ask``, ``snapshot`` and ``update`` belongs to the loop's thread."""
 
@@ -79,7 +70,6 @@ class Supervisor:
         facts: PodFacts,
         rest: Rest,
         changed: Callable[[State], None] = lambda _: None,
-        mailbox: Mailbox | None = None,
     ) -> None:
         self._folders = folders
         self._journal = journal
@@ -87,7 +77,7 @@ class Supervisor:
         self._clock = clock
         self._rest = rest
         self._changed = changed
-        self._mailbox: Mailbox = queue.SimpleQueue() if mailbox is None else mailbox
+        self._mailbox: queue.SimpleQueue[Letter | None] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, e.Event]] = []
         self._count = 0
         self._facts_lock = threading.Lock()

@@ -16,7 +16,7 @@ from tests.agent.histories.training import Fate
 
 POLICIES = (ExitPolicy.STOP, ExitPolicy.STOP, ExitPolicy.STOP, ExitPolicy.KEEP)
 KINDS = {  # what happens, and how often beside the rest
-    "boot": 5,
+    "boot": 14,
     "off": 2,
     "kill": 5,
     "touch": 6,
@@ -88,11 +88,21 @@ def make(seed: int) -> History:
     happenings = [_boot(dice, 0.0, 0, orders, is_first=True)]
     at = 0.0
     for _ in range(dice.randint(3, 14)):
-        at += dice.choice((dice.uniform(0.1, 5), dice.uniform(1, 60), dice.uniform(30, 900), dice.uniform(300, 5400)))
+        at = _when(dice, at, happenings)
         happenings.append(_happening(dice, at, pods, orders))
     fates = tuple(_fate(dice) for _ in range(4))
     steps = tuple(_step(dice) for _ in range(7))
     return History(seed, tuple(happenings), fates, steps, pods, dice.choice((0.2, 0.5, 5.0, 90.0)))
+
+
+def _when(dice: random.Random, at: float, happenings: list[Happening]) -> float:
+    """Soon, later, or about the moment of a deadline that has been set: there most can go wrong."""
+    ends = [one.at + one.job.max_hours * 3600 for one in happenings if one.job is not None and one.job.max_hours]
+    near = [end for end in ends if end > at]
+    if near and dice.random() < 0.35:
+        return max(at, min(near) + dice.uniform(-20, 100))
+    spans = (dice.uniform(0.1, 5), dice.uniform(1, 60), dice.uniform(30, 900), dice.uniform(300, 5400))
+    return at + dice.choice(spans)
 
 
 class _Orders:

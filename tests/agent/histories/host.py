@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -184,7 +185,8 @@ class Pod:
         self.ports = (f"22={10000 + self.world.fresh()}",)
 
     def _moved(self) -> None:
-        self.started_at = f"2026-11-22T{self.world.fresh() % 24:02}:{self.world.fresh() % 60:02}:00Z"
+        now = datetime.fromtimestamp(EPOCH + self.world.time.t, UTC)  # by RunPod's clock
+        self.started_at = now.isoformat().replace("+00:00", "Z")
 
     def _in_boot(self, boot: int, seconds: float, deed: Callable[[], None]) -> None:
         self.world.time.later(seconds, lambda: deed() if self.is_on and self.boot == boot else None)

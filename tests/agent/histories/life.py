@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle.raw import Card, Connection, GpuReading, Kernels, Process as Seen, Raw, Roles
-from pod_agent.pod.idle.watch import Watch
+from pod_agent.pod.idle.watch import RESTING_S, Watch
 from pod_agent.pod.owner import BEAT_S
 from pod_agent.pod.record import PodRecords
 from pod_agent.pod.rest import Rest
@@ -23,11 +23,13 @@ from pod_agent.run.folders import Folders
 from pod_agent.run.idling import Idling
 from pod_agent.run.journal import FileJournal
 from pod_agent.run.opening import Opening
-from pod_agent.run.snapshot import PodFacts
+from pod_agent.run.situation import State
+from pod_agent.run.snapshot import RESTING, PodFacts
 from pod_agent.run.supervisor import Letter, Supervisor
 from pod_agent.settings import Settings
 from pod_wire.errors import Conflict
 from pod_wire.idle import KeepAsk
+from pod_wire.status import Phase
 from tests.agent.histories.deeds import Deeds
 from tests.agent.histories.quill import Quill
 from tests.agent.histories.strands import Process, Strand, TurnLock
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from tests.agent.histories.host import Pod
 
 UP_S, ARMED_S = 1.5, 3.0  # until HTTP answers, and until RunPod has been asked
+RESTING_LOOK_S, BUSY_LOOK_S = 45.0, 600.0
 QUIET = GpuReading((Card(0.0, 0, 0),))
 
 
@@ -76,6 +79,8 @@ class Agent(Process):
         self.touches_left = pod.world.next_touches(pod)
         self.supervisor: Supervisor | None = None
         self.began_at = pod.world.time.t
+        self._looks = 0
+        self._phase: Phase | None = None
 
     def begin(self) -> None:
         """The interpreter is there."""
@@ -90,7 +95,7 @@ class Agent(Process):
     def _make(self) -> None:
         pod, world = self.pod, self.pod.world
         settings = self._settings()
-        quill = Quill(world, self)
+        quill = Quill(world, self, lambda: world.watch.unread(pod))
         folders = Folders(settings.workspace, settings.disk_dir, quill)
         far = settings.workspace / ".podkeep" / "pods" / f"{pod.id}.json"
         self.opening = world.wiring.opening(
@@ -102,10 +107,10 @@ class Agent(Process):
         facts = PodFacts(pod=pod.id, idle_minutes=settings.idle_minutes)
         self.supervisor = Supervisor(
             folders, FileJournal(folders), self.deeds, pod.clock,
-            facts=facts, rest=Rest(settings.run_dir), changed=lambda _: world.watch.looked(self.pod),
-            mailbox=Mailbox(world),
+            facts=facts, rest=Rest(settings.run_dir), changed=self._changed,
         )  # fmt: skip
-        self.idling = HandIdling(settings, pod.clock, self.supervisor)
+        self.supervisor._mailbox = Mailbox(world)
+        self.idling = HandIdling(settings, pod.clock, self.supervisor, folders)
         Strand(world.time, self, self._open)
         Strand(world.time, self, self._live)
         self._later(UP_S, self._up)
@@ -127,6 +132,12 @@ class Agent(Process):
             job=job,
             idle_minutes=15.0 if job is None else job.idle_minutes,
         )
+
+    def _changed(self, state: State) -> None:
+        self.pod.world.watch.looked(self.pod)
+        if state.phase in RESTING and state.phase is not self._phase:
+            self._later(0.0, self._look)
+        self._phase = state.phase
 
     # Its threads
 
@@ -151,18 +162,24 @@ class Agent(Process):
         self._look()
 
     def _look(self) -> None:
-        watch = self.idling._watch
-        if watch is not None and self.is_alive:
-            watch.look()
-            pause = watch.pause()
-            self._later(pause if pause < BEAT_S else 2 * pause, self._look)
+        """More rarely than the real one, but never so rarely that a resting pod's signals become unknown."""
+        watch, supervisor = self.idling._watch, self.supervisor
+        if watch is None or supervisor is None or supervisor.state.phase is Phase.STOPPING:
+            return
+        watch.look()
+        self._looks += 1
+        this, pause = self._looks, watch.pause()
+        if pause >= RESTING_S:
+            left = supervisor.idle_left_s()
+            pause = BUSY_LOOK_S if left is None else min(RESTING_LOOK_S, max(1.0, left))
+        self._later(pause, lambda: self._look() if this == self._looks else None)
 
     def _armed(self) -> None:
         if self.pod.cloud.reads == "works":
             self.opening.learned(self.pod.started_at)
 
     def _beat(self) -> None:
-        self._later(2 * BEAT_S, self._beat)
+        self._later(4 * BEAT_S, self._beat)
         if self.pod.world.hangs_until > self.pod.world.time.t:
             return
         other = self.opening.renew()

@@ -20,9 +20,10 @@ T = TypeVar("T")
 class Quill(Scribe):
     """In the thread of whoever asks: strands take turns, and waiting is virtual."""
 
-    def __init__(self, world: World, process: Process):
+    def __init__(self, world: World, process: Process, unread: Callable[[], None]):
         super().__init__()
         self._world = world
+        self._unread = unread
         self._process = process
         self._hangs_until: float | None = None
 
@@ -46,6 +47,8 @@ class Quill(Scribe):
         self._world.time.at(until, lambda: self._process.act(lambda: self._late(act)))
         strand.wait(LIMIT_S)
         self._hangs_until = until
+        if what == "read the pod's record":
+            self._unread()
         raise Hung(f"cannot {what}: no answer from the workspace within {LIMIT_S:g} s")
 
     def _late(self, act: Callable[[], object]) -> None:
