@@ -40,6 +40,11 @@ class HostClock:
         self.wall = EPOCH
         self.kernel = 1000.0
 
+    @property
+    def error(self) -> float:
+        """By how much the wall clock is fast."""
+        return self.wall - EPOCH
+
     def now(self) -> float:
         return self._world.time.t + self.wall
 

@@ -50,7 +50,7 @@ class Account:
     unused_s: float = 0.0
     asked_at: float = -1e9
     leased_until: float = -1e9
-    unread_at: float | None = None
+    began_at: float = 0.0  # when an agent could first remember the boot
     lives: int = 0  # agents begun after the deadline
     agent: Agent | None = None
     expects: str | None = None  # an interrupted order that is to go on
@@ -96,13 +96,20 @@ class Watcher:
         self._near = {key: one for key, one in self._near.items() if one[0] != pod.id}
         self._accounts[pod.id].unused_s = 0.0
 
+    def settled(self, pod: Pod) -> None:
+        """An agent knows which boot this is; of one that died before it could remember nobody knows."""
+        account = self._accounts[pod.id]
+        if not account.limits:
+            account.began_at = self._t
+
     def unread(self, pod: Pod) -> None:
         """The pod's own record could not be read: where RunPod does not tell either, the boot is as if it began now."""
         account = self._accounts[pod.id]
         account.first.clear()
         account.limits.clear()
         account.given.clear()
-        account.unread_at = self._t
+        account.began_at = self._t
+        account.forward += max(0.0, pod.clock.error)  # RunPod's moment is all that is known, and this clock is wrong
         account.expects = None
         may, made = self._unasked.get(pod.id, (0, set()))
         self._unasked[pod.id] = (may + 1, made)
@@ -132,7 +139,7 @@ class Watcher:
             job = pod.asked.job
             limits = list(account.values()) if (account := self._accounts[pod.id].limits) else []
             if job is not None and job.max_hours is not None:
-                limits.append((self._accounts[pod.id].unread_at or pod.booted_at) + job.max_hours * 3600)
+                limits.append(pod.booted_at + job.max_hours * 3600)
             self._is_time(pod, min(limits, default=None), "the last resort: " + verdict.why)
 
     def _is_time(self, pod: Pod, limit: float | None, because: str) -> None:
@@ -168,7 +175,7 @@ class Watcher:
                 raise Broken(f"order {expects} was interrupted, and does not go on after the next boot")
         if state.phase in (*WORK, Phase.DRAINING):
             account.order = job.order
-            given = account.given.get(job.order, account.unread_at or pod.booted_at)
+            given = account.given.get(job.order, account.began_at)
             if job.spec.max_hours is not None:
                 account.limits.setdefault(job.order, given + job.spec.max_hours * 3600)
             asked, order, _ = self._last[pod.id]

@@ -192,6 +192,7 @@ class Agent(Process):
             lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at, deadline=deadline)
         )
         self.idling.booted(boot.id)
+        self.pod.world.watch.settled(self.pod)
 
     def _later(self, seconds: float, deed: Callable[[], None]) -> None:
         self.pod.world.time.later(seconds, lambda: self.act(deed))
