@@ -218,14 +218,14 @@ class Opening:
         folder = self._folders.of(spec.name)
         try:
             past = self._take(folder, boot, order)
+            if verdict is Verdict.RUN and past is not None and past.order == order and past.ending is not None:
+                verdict, reason = orders.known_by_its_job(past.ending.outcome)
         except (PodError, OSError) as error:
             folder.fall_back()
             self._on_folder(spec.name)
             stand_in = lineage.carry(None, Verdict.RUN, spec, order, around)
             stand_in = replace(stand_in, revision=state.STAND_IN)
             return e.OpenFailed(stand_in, *_words(error, self._settings))
-        if verdict is Verdict.RUN and past is not None and past.order == order and past.ending is not None:
-            verdict, reason = orders.known_by_its_job(past.ending.outcome)
         job = lineage.carry(past, verdict, spec, order, around)
         self._keep_deadline(job)
         self._on_folder(spec.name)
