@@ -87,7 +87,7 @@ class Deeds:
 
     def _ladder(self, terminate: bool) -> StopLadder:
         clock = self._pod.clock
-        return StopLadder(
+        return self._world.wiring.ladder(
             self._pod.cloud.routes(clock.sleep, terminate=terminate),
             clock,
             lambda rounds, error: self._post(e.StopRefused(rounds, error)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pod_agent.last_resort import Verdict as Resorted
+from pod_agent.pod.scribe import LIMIT_S
 from pod_agent.run import state as records
 from pod_agent.run.situation import State
 from pod_agent.run.snapshot import RESTING
@@ -108,7 +109,7 @@ class Watcher:
         account.first.clear()
         account.limits.clear()
         account.given.clear()
-        account.began_at = self._t
+        account.began_at = max(pod.booted_at, self._t - 2 * LIMIT_S)
         account.forward += max(0.0, pod.clock.error)  # RunPod's moment is all that is known, and this clock is wrong
         account.expects = None
         may, made = self._unasked.get(pod.id, (0, set()))

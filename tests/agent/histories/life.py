@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.idle.raw import Card, Connection, GpuReading, Kernels, Process as Seen, Raw, Roles
-from pod_agent.pod.idle.watch import RESTING_S, Watch
+from pod_agent.pod.idle.watch import RESTING_S
 from pod_agent.pod.owner import BEAT_S
 from pod_agent.pod.record import PodRecords
 from pod_agent.pod.rest import Rest
@@ -20,9 +19,7 @@ from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.asks import Ask, Verdict
 from pod_agent.run.folders import Folders
-from pod_agent.run.idling import Idling
 from pod_agent.run.journal import FileJournal
-from pod_agent.run.opening import Opening
 from pod_agent.run.situation import State
 from pod_agent.run.snapshot import RESTING, PodFacts
 from pod_agent.run.supervisor import Letter, Supervisor
@@ -37,12 +34,10 @@ from tests.agent.histories.strands import Process, Strand, TurnLock
 if TYPE_CHECKING:
     from pod_agent.pod.boot import Boot
     from pod_agent.pod.brakes import Deadline
-    from pod_agent.pod.idle.fold import Memory
     from tests.agent.histories.host import Pod
 
 UP_S, ARMED_S = 1.5, 3.0  # until HTTP answers, and until RunPod has been asked
 RESTING_LOOK_S, BUSY_LOOK_S = 45.0, 600.0
-QUIET = GpuReading((Card(0.0, 0, 0),))
 
 
 class Mailbox:
@@ -99,7 +94,7 @@ class Agent(Process):
         folders = Folders(settings.workspace, settings.disk_dir, quill)
         far = settings.workspace / ".podkeep" / "pods" / f"{pod.id}.json"
         self.opening = world.wiring.opening(
-            Opening, settings, folders, PodRecords(settings.disk_dir, far, quill), pod.clock,
+            settings, folders, PodRecords(settings.disk_dir, far, quill), pod.clock,
             own_pod=lambda: pod.cloud.seen(pod.clock.sleep), on_boot=self._booted,
         )  # fmt: skip
         self.opening._lock = TurnLock(world.time)  # whoever holds it may wait for the workspace
@@ -110,7 +105,7 @@ class Agent(Process):
             facts=facts, rest=Rest(settings.run_dir), changed=self._changed,
         )  # fmt: skip
         self.supervisor._mailbox = Mailbox(world)
-        self.idling = HandIdling(settings, pod.clock, self.supervisor, folders)
+        self.idling = world.wiring.idling(settings, pod.clock, self.supervisor, folders)
         Strand(world.time, self, self._open)
         Strand(world.time, self, self._live)
         self._later(UP_S, self._up)
@@ -236,59 +231,3 @@ class Agent(Process):
     def _killed(self) -> None:
         self.end()
         self._over(137)
-
-
-class HandIdling(Idling):
-    """The idle brake of this life without its thread, and what it looks at is quiet, or people who type."""
-
-    def _made(self, memory: Memory) -> Watch:
-        made = HandWatch.__new__(HandWatch)
-        settings = self._settings
-        Watch.__init__(
-            made,
-            settings.run_dir,
-            self._clock,
-            Place(self._clock._world),
-            memory,
-            boot=lambda: self._boot,
-            roles=Roles,
-            is_resting=self._is_resting,
-            minutes=lambda: settings.idle_minutes,
-            left_s=self._supervisor.idle_left_s,
-            publish=self._publish,
-            notice=self._notice,
-        )
-        return made
-
-
-class HandWatch(Watch):
-    """Looked through by hand."""
-
-    def run(self) -> None:
-        return
-
-
-class Place:
-    """What the brake sees."""
-
-    def __init__(self, world):
-        self._world = world
-        self._typed = 0.0
-
-    def look(self, at: float, wall: float, _roles: Roles, *, is_resting: bool) -> Raw:
-        if self._world.people_until > self._world.time.t:
-            self._typed = wall
-        return Raw(
-            at=at,
-            is_resting=is_resting,
-            processes=(Seen(1, 0, "tini", 1, 0),),
-            gpus=QUIET,
-            terminals={"pts/0": self._typed},
-            traffic=0,
-            connections=dict[str, Connection](),
-            kernels=Kernels(),
-            wall=wall,
-        )
-
-    def tell(self, text: str) -> None:
-        return

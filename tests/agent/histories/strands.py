@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tests.agent.histories.touches import HOOK, Died, Mortal
 
-LONGEST_TURN_S = 10.0  # of the real clock: a turn that takes longer waits for somebody who cannot come
+LONGEST_TURN_S = 60.0  # of the real clock: a turn that takes longer waits for somebody who cannot come
 
 
 class Time:

@@ -7,16 +7,17 @@ hold (``invariants``), nor which histories there are (``history``).
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pod_agent.pod.stop import StopLadder
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop, Verdict
 from pod_agent.run.opening import Opening
 from pod_agent.run.state import Job
 from tests.agent.histories.deeds import Step
 from tests.agent.histories.history import Happening, History
 from tests.agent.histories.host import Asked, Pod
+from tests.agent.histories.idle import HandIdling
 from tests.agent.histories.invariants import Broken, Watcher
 from tests.agent.histories.strands import Time
 from tests.agent.histories.touches import HOOK
@@ -32,7 +33,9 @@ NAMES = ("pod-a", "pod-b")
 class Wiring:
     """Which parts are put in."""
 
-    opening: Callable[..., Opening] = lambda made, *given, **named: made(*given, **named)
+    opening: type[Opening] = Opening
+    ladder: type[StopLadder] = StopLadder
+    idling: type[HandIdling] = HandIdling
 
 
 REAL = Wiring()
