@@ -98,7 +98,7 @@ def decide(past: Past | None, order: str | None, spec_hash: str) -> tuple[Verdic
 
 
 def known_by_its_job(outcome: Outcome) -> tuple[Verdict, str]:
-    """An order that is new to this pod, but not to its job's folder: another pod carried it out, or the record is lost."""
+    """An order that is new to this pod, not to its job's folder: another pod carried it out, or a record is lost."""
     return TABLE[Cause.NEW_BOOT, outcome]
 
 

@@ -16,7 +16,9 @@ from pod_wire.orders import Verdict
 from pod_wire.status import Attempt, Outcome, Phase, PhaseTime
 
 SPEC = JobSpec("digits", "python train.py", max_hours=1.0)
-RAN = Job(SPEC, "o1", run="r1", run_began_at=1.0, boot="b1", attempts=(Attempt(1, pid=7, started_at=2.0),), tries=1)
+RAN = Job(
+    SPEC, "o1", run="r1", run_began_at=1.0, boot="b1", attempts=(Attempt(1, pid=7, started_at=2.0),), tries=1
+)
 
 
 @pytest.mark.parametrize(("restarts", "phase"), [(0, Phase.DRAINING), (3, Phase.RUNNING)])
@@ -31,12 +33,18 @@ def test_a_lost_attempt_is_over(restarts, phase):
 
 def overdue(commands):
     """The seconds after which the drain is given up."""
-    return min(one.seconds for one in commands if isinstance(one, c.After) and isinstance(one.event, e.DrainOverdue))
+    return min(
+        one.seconds for one in commands if isinstance(one, c.After) and isinstance(one.event, e.DrainOverdue)
+    )
 
 
 def test_agents_that_die_while_draining_drain_for_a_minute_altogether():
     """The third agent gets what the first two have left of it, and a few seconds where nothing is left."""
-    phases = (PhaseTime(Phase.RUNNING, 2.0, 98.0), PhaseTime(Phase.DRAINING, 100.0, 20.0), PhaseTime(Phase.DRAINING, 120.0))
+    phases = (
+        PhaseTime(Phase.RUNNING, 2.0, 98.0),
+        PhaseTime(Phase.DRAINING, 100.0, 20.0),
+        PhaseTime(Phase.DRAINING, 120.0),
+    )
     job = replace(RAN, phase=Phase.DRAINING, phases=phases, ending=Ending(Outcome.TIMED_OUT))
     event = e.Opened(job, Verdict.WAIT, same_boot=True)
     assert overdue(machine.step(State(opening=True), event, 130.0)[1]) == 30.0

@@ -218,7 +218,12 @@ class Opening:
         folder = self._folders.of(spec.name)
         try:
             past = self._take(folder, boot, order)
-            if verdict is Verdict.RUN and past is not None and past.order == order and past.ending is not None:
+            if (
+                verdict is Verdict.RUN
+                and past is not None
+                and past.order == order
+                and past.ending is not None
+            ):
                 verdict, reason = orders.known_by_its_job(past.ending.outcome)
         except (PodError, OSError) as error:
             folder.fall_back()

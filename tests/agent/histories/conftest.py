@@ -1,12 +1,16 @@
-"""Options of the histories: one seed again, or more of them. Both only where this folder is named on the command line."""
+"""Options of the histories: one seed again, or more of them. Both only where this folder is named."""
 
 from __future__ import annotations
 
 import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-BLOCK = 10
+MEMORY = Path("/dev/shm")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,3 +25,13 @@ def quiet():
     before, log.disabled = log.disabled, True
     yield
     log.disabled = before
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """Where the world's files lie: in memory, where there is such a place, as they are synced at every turn."""
+    if not os.access(MEMORY, os.W_OK):
+        yield tmp_path / "world"
+        return
+    with tempfile.TemporaryDirectory(prefix="podkeep-histories-", dir=MEMORY) as folder:
+        yield Path(folder) / "world"

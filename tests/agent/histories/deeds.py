@@ -1,4 +1,4 @@
-"""What the machine commands, done in virtual time: steps that last, hang or fail, attempts beside the agent, the ladder.
+"""What the machine commands, done in virtual time: steps that last, hang or fail, attempts, the ladder.
 
 In the place of ``run.effects`` and what it starts, as its threads live in real time; opening and ladder are the real
 ones, each in a strand. Not here: deciding anything.

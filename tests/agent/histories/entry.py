@@ -127,7 +127,8 @@ class Entrypoint(Process):
         else:
             deadline = last_resort.deadline(pod.disk, hours, pod.clock.now())
         policies = [
-            last_resort.dig(spec, f"on_{end}") or (str(getattr(job, f"on_{end}")) if job is not None else None)
+            last_resort.dig(spec, f"on_{end}")
+            or (str(getattr(job, f"on_{end}")) if job is not None else None)
             for end in ("failure", "finish")
         ]
         minutes = last_resort.number(last_resort.dig(spec, "idle_minutes"))
@@ -158,5 +159,3 @@ class Entrypoint(Process):
             self._time.later(0.5, lambda: self._wait(until))
         else:
             self._pod.exited()
-
-

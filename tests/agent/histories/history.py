@@ -97,7 +97,9 @@ def make(seed: int) -> History:
 
 def _when(dice: random.Random, at: float, happenings: list[Happening]) -> float:
     """Soon, later, or about the moment of a deadline that has been set: there most can go wrong."""
-    ends = [one.at + one.job.max_hours * 3600 for one in happenings if one.job is not None and one.job.max_hours]
+    ends = [
+        one.at + one.job.max_hours * 3600 for one in happenings if one.job is not None and one.job.max_hours
+    ]
     near = [end for end in ends if end > at]
     if near and dice.random() < 0.35:
         return max(at, min(near) + dice.uniform(-20, 100))
@@ -146,7 +148,7 @@ def _boot(dice: random.Random, at: float, pod: int, orders: _Orders, *, is_first
     return Happening(at, "boot", pod, job=job, order=order)
 
 
-def _happening(dice: random.Random, at: float, pods: int, orders: _Orders) -> Happening:  # noqa: PLR0911
+def _happening(dice: random.Random, at: float, pods: int, orders: _Orders) -> Happening:  # noqa: C901 - one arm for each kind
     kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
     pod = dice.randrange(pods)
     plain = Happening(at, kind, pod)

@@ -126,7 +126,9 @@ class Pod:
         """The container dies with all that is in it, and begins again at once."""
         if not self.is_on:
             return
-        self.say(f"container crash{', layer wiped' * wiped}{', startedAt moved' * moved}{', address' * address}")
+        self.say(
+            f"container crash{', layer wiped' * wiped}{', startedAt moved' * moved}{', address' * address}"
+        )
         self._kill()
         if wiped:
             self.world.watch.wiped(self)

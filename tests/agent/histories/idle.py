@@ -70,5 +70,5 @@ class Place:
             wall=wall,
         )
 
-    def tell(self, text: str) -> None:
+    def tell(self, _text: str) -> None:
         return

@@ -6,7 +6,6 @@ happens (``world``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pod_agent.last_resort import Verdict as Resorted
@@ -18,6 +17,7 @@ from pod_agent.run.state import Job
 from pod_wire.errors import BadInput
 from pod_wire.job import JobSpec
 from pod_wire.status import Outcome, Phase
+from tests.agent.histories.account import Account, Broken
 
 if TYPE_CHECKING:
     from tests.agent.histories.host import Pod
@@ -34,30 +34,6 @@ FINAL = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED)
 WORK = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING)
 
 
-class Broken(BaseException):
-    """Something that must hold does not; no handler of the product's catches it."""
-
-
-@dataclass
-class Account:
-    """What is true of one pod's boot."""
-
-    given: dict[str, float] = field(default_factory=dict)  # orders that came by HTTP, and when
-    limits: dict[str, float] = field(default_factory=dict)  # true deadlines by order
-    first: dict[str, float] = field(default_factory=dict)  # what the product first said of them
-    order: str | None = None  # the one that is worked on
-    forward: float = 0.0  # by how much the wall clock was set forward
-    late_s: float = 0.0
-    unused_s: float = 0.0
-    asked_at: float = -1e9
-    leased_until: float = -1e9
-    began_at: float = 0.0  # when an agent could first remember the boot
-    lives: int = 0  # agents begun after the deadline
-    agent: Agent | None = None
-    expects: str | None = None  # an interrupted order that is to go on
-    stopping: tuple[Agent, float] | None = None
-
-
 class Watcher:
     """Told of everything by the world."""
 
@@ -67,7 +43,9 @@ class Watcher:
         self._ended: dict[tuple[str, str], Outcome] = {}  # decided, told, and on the volume
         self._near: dict[tuple[str, str], tuple[str, Outcome]] = {}  # told, and on the pod's own disk so far
         self._last: dict[str, tuple[JobSpec | None, str | None, str | None]] = {}  # asked, and what stood
-        self._unasked: dict[str, tuple[int, set[str]]] = {}  # orders that an agent made up, and how many it may
+        self._unasked: dict[
+            str, tuple[int, set[str]]
+        ] = {}  # orders that an agent made up, and how many it may
 
     @property
     def _t(self) -> float:
@@ -79,7 +57,9 @@ class Watcher:
         account = Account()
         job, order, stood = self._last.get(pod.id, (None, None, None))
         is_same = (job, order) == (pod.asked.job, pod.asked.order)
-        ended = self._ended.get((job.name, stood)) if is_same and job is not None and stood is not None else None
+        ended = (
+            self._ended.get((job.name, stood)) if is_same and job is not None and stood is not None else None
+        )
         if ended is Outcome.INTERRUPTED and self._world.hangs_until <= self._t:
             account.expects = stood
         if pod.id not in self._last or job != pod.asked.job:
@@ -110,7 +90,9 @@ class Watcher:
         account.limits.clear()
         account.given.clear()
         account.began_at = max(pod.booted_at, self._t - 2 * LIMIT_S)
-        account.forward += max(0.0, pod.clock.error)  # RunPod's moment is all that is known, and this clock is wrong
+        account.forward += max(
+            0.0, pod.clock.error
+        )  # RunPod's moment is all that is known, and this clock is wrong
         account.expects = None
         may, made = self._unasked.get(pod.id, (0, set()))
         self._unasked[pod.id] = (may + 1, made)
@@ -184,7 +166,9 @@ class Watcher:
             self._ended = {
                 key: one for key, one in self._ended.items() if key != (job.name, job.order) or one in FINAL
             }
-        is_own = job.revision >= 0  # a record made in the stead of one that could not be read says nothing of it
+        is_own = (
+            job.revision >= 0
+        )  # a record made in the stead of one that could not be read says nothing of it
         if state.phase in (Phase.FINISHED, Phase.STOPPING) and job.ending is not None and is_own:
             self._outcome(pod, job, job.ending.outcome)
 
@@ -235,9 +219,13 @@ class Watcher:
         if agent is not None:
             account.late_s += min(idly_s, self._t - limit)
         if account.late_s > LATE_S + 20.0 + LIFE_S * account.lives:
-            raise Broken(f"{pod.id} is beyond its deadline of {limit:.1f} for {account.late_s:.0f} s, and asks nobody")
+            raise Broken(
+                f"{pod.id} is beyond its deadline of {limit:.1f} for {account.late_s:.0f} s, and asks nobody"
+            )
         if self._t - max(limit, account.asked_at) > DEAD_S:
-            raise Broken(f"{pod.id} is beyond its deadline of {limit:.1f}, and nobody has asked for {DEAD_S:.0f} s")
+            raise Broken(
+                f"{pod.id} is beyond its deadline of {limit:.1f}, and nobody has asked for {DEAD_S:.0f} s"
+            )
 
     def _is_not_put_off(self, pod: Pod, account: Account, agent: Agent, state: State) -> None:
         """A deadline within a boot is never put off by a crash, a restart or a set clock."""
@@ -259,7 +247,9 @@ class Watcher:
             return
         if account.stopping is None or account.stopping[0] is not agent:
             account.stopping = (agent, self._t)
-        if self._t - account.stopping[1] > LOUD_S and not (is_trying and state.stop_rounds and state.stop_error):
+        if self._t - account.stopping[1] > LOUD_S and not (
+            is_trying and state.stop_rounds and state.stop_error
+        ):
             raise Broken(f"stopping for {LOUD_S:.0f} s: rounds {state.stop_rounds}, error {state.stop_error}")
 
     def _is_bounded(self, agent: Agent, state: State) -> None:
@@ -279,9 +269,8 @@ class Watcher:
         supervisor = agent.supervisor if agent is not None else None
         if supervisor is not None and supervisor.state.job is not None:
             minutes = supervisor.state.job.spec.idle_minutes
-        if not seconds and agent is not None or pod.trains or minutes <= 0:
-            account.unused_s = 0.0
-        elif max(account.leased_until, world.people_until) > self._t:
+        is_held = max(account.leased_until, world.people_until) > self._t
+        if (not seconds and agent is not None) or pod.trains or minutes <= 0 or is_held:
             account.unused_s = 0.0
         else:
             account.unused_s += seconds

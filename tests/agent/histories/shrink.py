@@ -20,7 +20,9 @@ def kind(lines: list[str]) -> str:
     return NUMBERS.sub("N", lines[-1][11:])[:60] if lines else ""
 
 
-def smaller(history: History, found: list[str], play: Callable[[History], list[str]]) -> tuple[History, list[str]]:
+def smaller(
+    history: History, found: list[str], play: Callable[[History], list[str]]
+) -> tuple[History, list[str]]:
     """The smallest that was found, and its story."""
     wanted, plays = kind(found), 0
     is_better = True

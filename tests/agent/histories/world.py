@@ -147,7 +147,9 @@ class World:
         agent.ask(ask, lambda told: self._told(pod, one, told))
 
     def _told(self, pod: Pod, one: Happening, verdict: Verdict) -> None:
-        pod.say(f"{one.kind} {one.order or ''}: {'taken' if verdict.accepted else 'refused'}, {verdict.reason}")
+        pod.say(
+            f"{one.kind} {one.order or ''}: {'taken' if verdict.accepted else 'refused'}, {verdict.reason}"
+        )
         if verdict.accepted and one.kind == "order" and one.order is not None:
             self.watch.ordered(pod, one.order)
 

@@ -1,0 +1,33 @@
+"""What is true of one pod's boot, as the world knows it; and how it is said that something does not hold. Values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.agent.histories.life import Agent
+
+
+class Broken(BaseException):
+    """Something that must hold does not; no handler of the product's catches it."""
+
+
+@dataclass
+class Account:
+    """What is true of one pod's boot."""
+
+    given: dict[str, float] = field(default_factory=dict)  # orders that came by HTTP, and when
+    limits: dict[str, float] = field(default_factory=dict)  # true deadlines by order
+    first: dict[str, float] = field(default_factory=dict)  # what the product first said of them
+    order: str | None = None  # the one that is worked on
+    forward: float = 0.0  # by how much the wall clock was set forward
+    late_s: float = 0.0
+    unused_s: float = 0.0
+    asked_at: float = -1e9
+    leased_until: float = -1e9
+    began_at: float = 0.0  # when an agent could first remember the boot
+    lives: int = 0  # agents begun after the deadline
+    agent: Agent | None = None
+    expects: str | None = None  # an interrupted order that is to go on
+    stopping: tuple[Agent, float] | None = None
