@@ -26,7 +26,7 @@ class Account:
     unused_s: float = 0.0
     asked_at: float = -1e9
     leased_until: float = -1e9
-    began_at: float = 0.0  # when an agent could first remember the boot
+    began_at: float | None = None  # when an agent could first remember the boot
     lives: int = 0  # agents begun after the deadline
     agent: Agent | None = None
     expects: str | None = None  # an interrupted order that is to go on

@@ -80,7 +80,7 @@ class Watcher:
     def settled(self, pod: Pod) -> None:
         """An agent knows which boot this is; of one that died before it could remember nobody knows."""
         account = self._accounts[pod.id]
-        if not account.limits:
+        if account.began_at is None:
             account.began_at = self._t
 
     def unread(self, pod: Pod) -> None:
@@ -158,7 +158,7 @@ class Watcher:
                 raise Broken(f"order {expects} was interrupted, and does not go on after the next boot")
         if state.phase in (*WORK, Phase.DRAINING):
             account.order = job.order
-            given = account.given.get(job.order, account.began_at)
+            given = account.given.get(job.order, account.began_at or pod.booted_at)
             if job.spec.max_hours is not None:
                 account.limits.setdefault(job.order, given + job.spec.max_hours * 3600)
             asked, order, _ = self._last[pod.id]
