@@ -19,6 +19,8 @@ class Account:
 
     given: dict[str, float] = field(default_factory=dict)  # orders that came by HTTP, and when
     limits: dict[str, float] = field(default_factory=dict)  # true deadlines by order
+    earliest: dict[str, float] = field(default_factory=dict)  # before which none may stop it
+    is_unread: bool = False  # nothing is known of the boot but what RunPod tells
     first: dict[str, float] = field(default_factory=dict)  # what the product first said of them
     order: str | None = None  # the one that is worked on
     forward: float = 0.0  # by how much the wall clock was set forward

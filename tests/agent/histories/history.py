@@ -27,7 +27,7 @@ KINDS = {  # what happens, and how often beside the rest
     "hang": 3,
     "routes": 5,
     "reads": 2,
-    "order": 3,
+    "order": 6,
     "cancel": 1,
     "restart": 1,
     "stop": 1,
@@ -113,19 +113,20 @@ class _Orders:
     def __init__(self, dice: random.Random, jobs: list[JobSpec]):
         self._dice = dice
         self._jobs = jobs
-        self._given: list[tuple[JobSpec, str | None]] = []
+        self._given: tuple[list[tuple[JobSpec, str | None]], ...] = ([], [])
 
-    def next(self) -> tuple[JobSpec, str | None]:
-        """The last once more, an earlier one, or a new one; some environments have no id."""
-        if self._given and self._dice.random() < 0.5:
-            return self._given[-1] if self._dice.random() < 0.8 else self._dice.choice(self._given)
-        order = None if self._dice.random() < 0.2 else f"o{len(self._given) + 1}"
-        self._given.append((self._dice.choice(self._jobs), order))
-        return self._given[-1]
+    def next(self, pod: int) -> tuple[JobSpec, str | None]:
+        """The last once more, an earlier one, or a new one; some environments have no id. Ids are of one pod."""
+        given = self._given[pod]
+        if given and self._dice.random() < 0.5:
+            return given[-1] if self._dice.random() < 0.8 else self._dice.choice(given)
+        order = None if self._dice.random() < 0.2 else f"o{len(given) + 1}{'ab'[pod]}"
+        given.append((self._dice.choice(self._jobs), order))
+        return given[-1]
 
-    def posted(self) -> tuple[JobSpec, str]:
-        job, order = self.next()
-        return job, order or f"p{len(self._given)}"
+    def posted(self, pod: int) -> tuple[JobSpec, str]:
+        job, order = self.next(pod)
+        return job, order or f"p{len(self._given[pod])}{'ab'[pod]}"
 
 
 def _job(dice: random.Random, name: str) -> JobSpec:
@@ -144,7 +145,7 @@ def _job(dice: random.Random, name: str) -> JobSpec:
 def _boot(dice: random.Random, at: float, pod: int, orders: _Orders, *, is_first: bool = False) -> Happening:
     if dice.random() < 0.08 and is_first:
         return Happening(at, "boot", pod)
-    job, order = orders.next()
+    job, order = orders.next(pod)
     return Happening(at, "boot", pod, job=job, order=order)
 
 
@@ -171,7 +172,7 @@ def _happening(dice: random.Random, at: float, pods: int, orders: _Orders) -> Ha
         case "reads":
             return replace(plain, modes=(dice.choice(("works", "refused", "hangs")),))
         case "order":
-            job, order = orders.posted()
+            job, order = orders.posted(pod)
             return replace(plain, job=job, order=order)
         case "keep":
             return replace(plain, number=dice.choice((0.0, 120.0, 1800.0, 7200.0)))

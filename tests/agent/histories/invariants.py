@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pod_agent.last_resort import Verdict as Resorted
-from pod_agent.pod.scribe import LIMIT_S
 from pod_agent.run import state as records
 from pod_agent.run.situation import State
 from pod_agent.run.snapshot import RESTING
@@ -88,8 +87,9 @@ class Watcher:
         account = self._accounts[pod.id]
         account.first.clear()
         account.limits.clear()
+        account.is_unread = True
         account.given.clear()
-        account.began_at = max(pod.booted_at, self._t - 2 * LIMIT_S)
+        account.began_at = self._t
         account.forward += max(
             0.0, pod.clock.error
         )  # RunPod's moment is all that is known, and this clock is wrong
@@ -115,12 +115,12 @@ class Watcher:
         if state is not None and state.phase is Phase.STOPPING:
             because = state.stop_because or ""
             if because.startswith("deadline"):
-                self._is_time(pod, account.limits.get(account.order or ""), because)
+                self._is_time(pod, account.earliest.get(account.order or ""), because)
 
     def resorted(self, pod: Pod, verdict: Resorted) -> None:
         if verdict.stop and "deadline" in verdict.why:
             job = pod.asked.job
-            limits = list(account.values()) if (account := self._accounts[pod.id].limits) else []
+            limits = list(self._accounts[pod.id].earliest.values())
             if job is not None and job.max_hours is not None:
                 limits.append(pod.booted_at + job.max_hours * 3600)
             self._is_time(pod, min(limits, default=None), "the last resort: " + verdict.why)
@@ -159,8 +159,10 @@ class Watcher:
         if state.phase in (*WORK, Phase.DRAINING):
             account.order = job.order
             given = account.given.get(job.order, account.began_at or pod.booted_at)
-            if job.spec.max_hours is not None:
-                account.limits.setdefault(job.order, given + job.spec.max_hours * 3600)
+            if job.spec.max_hours is not None and job.order not in account.limits:
+                span = job.spec.max_hours * 3600
+                account.limits[job.order] = max(self._t, given + span)
+                account.earliest[job.order] = span + (pod.booted_at if account.is_unread else given)
             asked, order, _ = self._last[pod.id]
             self._last[pod.id] = (asked, order, job.order)
             self._ended = {
