@@ -24,6 +24,7 @@ class Account:
     first: dict[str, float] = field(default_factory=dict)  # what the product first said of them
     order: str | None = None  # the one that is worked on
     forward: float = 0.0  # by how much the wall clock was set forward
+    looked_since: tuple[Agent, float, str] | None = None  # nothing has happened that could put a deadline off
     late_s: float = 0.0
     unused_s: float = 0.0
     asked_at: float = -1e9

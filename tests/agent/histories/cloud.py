@@ -48,6 +48,10 @@ class Cloud:
             return 0
         return {"refused": 403, "broken": 500}.get(mode, 200)
 
+    def is_slow(self) -> bool:
+        """Whether a way to stop may wait."""
+        return not {"hangs", "mute"}.isdisjoint(self.modes.values())
+
     def seen(self, sleep: Callable[[float], None], timeout_s: float = 2.0) -> PodSeen | None:
         """The pod, as it may read itself."""
         if self.reads == "hangs":

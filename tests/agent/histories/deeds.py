@@ -53,7 +53,7 @@ class Deeds:
         match command:
             case c.Open(spec, order):
                 self._agent.opening.accept(spec, order)
-                self._strand(lambda: self._post(self._agent.opening.order(spec, order)))
+                self._agent.thread(lambda: self._post(self._agent.opening.order(spec, order)))
             case c.Sync(_):
                 self._step(Phase.SYNCING, lambda: e.Synced("c0ffee"))
             case c.Install(_):
@@ -74,10 +74,7 @@ class Deeds:
                 self._later(self._world.history.drain_s, lambda: self._post(e.Drained()))
             case c.StopPod(terminate, because):
                 self._pod.say(f"stopping: {because}")
-                self._strand(self._ladder(terminate).run)
-
-    def _strand(self, deed: Callable[[], None]) -> None:
-        Strand(self._world.time, self._agent, deed)
+                Strand(self._world.time, self._agent, self._ladder(terminate).run)
 
     def _post(self, event: e.Event) -> None:
         self._agent.post(event)

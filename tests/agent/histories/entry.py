@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pod_agent import last_resort
 from tests.agent.histories.cloud import WAYS
 from tests.agent.histories.life import Agent
-from tests.agent.histories.strands import Process, Strand
+from tests.agent.histories.strands import Process
 from tests.agent.histories.training import HURRY_S
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Entrypoint(Process):
         self._deaths, self._since = 0, 0
         self._began = 0.0
 
-    def begin(self) -> None:
+    def start(self) -> None:
         self._pod.disk.mkdir(parents=True, exist_ok=True)
         self._recall()
         self._spawn()
@@ -76,7 +76,7 @@ class Entrypoint(Process):
             return
         self._began = self._pod.clock.now()
         self.agent = Agent(self._pod, self._over)
-        self._time.later(START_S, self.agent.begin)
+        self._time.later(START_S, self.agent.start)
 
     def _over(self, code: int) -> None:
         """An agent has ended, whatever of."""
@@ -96,7 +96,7 @@ class Entrypoint(Process):
         (self._pod.disk / "deaths").write_text(f"{self._deaths} {self._since} {self._up()}\n")
         self._pod.say(f"agent ended with {code}, death {self._deaths}")
         if self._deaths >= last_resort.FIRST or self._up() - self._since >= 600:
-            Strand(self._time, self, self._resort)
+            self.begin(self._time, self._resort, self._pod.cloud.is_slow)
         else:
             self._pause()
 

@@ -160,7 +160,7 @@ class Pod:
             self.container += 1
             self.run.mkdir(parents=True, exist_ok=True)
             self.entry = Entrypoint(self)
-            self.entry.begin()
+            self.entry.start()
 
     def _term(self) -> None:
         if self.entry is not None:

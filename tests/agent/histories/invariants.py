@@ -234,6 +234,10 @@ class Watcher:
         supervisor = agent.supervisor
         if supervisor is None or state.opening or state.job is None or state.phase is Phase.STOPPING:
             return
+        since = (agent, pod.clock.wall, state.job.order)
+        if account.looked_since == since:
+            return
+        account.looked_since = since
         told = supervisor.snapshot().deadline_at
         if told is None:
             return

@@ -5,8 +5,6 @@ What ``pod_agent.life`` puts together, without HTTP and looks at the machine. No
 
 from __future__ import annotations
 
-import queue
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -28,8 +26,9 @@ from pod_wire.errors import Conflict
 from pod_wire.idle import KeepAsk
 from pod_wire.status import Phase
 from tests.agent.histories.deeds import Deeds
+from tests.agent.histories.loop import Loop
 from tests.agent.histories.quill import Quill
-from tests.agent.histories.strands import Process, Strand, TurnLock
+from tests.agent.histories.strands import Process, TurnLock
 
 if TYPE_CHECKING:
     from pod_agent.pod.boot import Boot
@@ -38,29 +37,6 @@ if TYPE_CHECKING:
 
 UP_S, ARMED_S = 1.5, 3.0  # until HTTP answers, and until RunPod has been asked
 RESTING_LOOK_S, BUSY_LOOK_S = 45.0, 600.0
-
-
-class Mailbox:
-    """The supervisor's, in virtual time."""
-
-    def __init__(self, world):
-        self._time = world.time
-        self._letters: deque[Letter | None] = deque()
-        self._reader: Strand | None = None
-
-    def put(self, letter: Letter | None) -> None:
-        self._letters.append(letter)
-        if self._reader is not None:
-            self._reader.ring()
-
-    def get(self, *, timeout: float) -> Letter | None:
-        if not self._letters:
-            self._reader = self._time.running
-            self._reader.wait(timeout)
-            self._reader = None
-        if not self._letters:
-            raise queue.Empty
-        return self._letters.popleft()
 
 
 class Agent(Process):
@@ -77,7 +53,7 @@ class Agent(Process):
         self._looks = 0
         self._phase: Phase | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """The interpreter is there."""
         if not self.is_alive:
             return
@@ -104,12 +80,12 @@ class Agent(Process):
             folders, FileJournal(folders), self.deeds, pod.clock,
             facts=facts, rest=Rest(settings.run_dir), changed=self._changed,
         )  # fmt: skip
-        self.supervisor._mailbox = Mailbox(world)
+        loop = Loop(world.time, self, self.supervisor, self.may_wait, self._left)
         self.idling = world.wiring.idling(settings, pod.clock, self.supervisor, folders)
-        Strand(world.time, self, self._open)
-        Strand(world.time, self, self._live)
+        loop.begin()
+        self.thread(self._open)
         self._later(UP_S, self._up)
-        self._later(ARMED_S, lambda: Strand(world.time, self, self._armed))
+        self._later(ARMED_S, lambda: self.thread(self._armed))
         if world.history.pods > 1:
             self._later(BEAT_S, self._beat)
 
@@ -139,9 +115,17 @@ class Agent(Process):
     def _open(self) -> None:
         self.post(self.opening.first())
 
-    def _live(self) -> None:
-        assert self.supervisor is not None
-        left = self.supervisor.run()
+    def thread(self, deed: Callable[[], None]) -> None:
+        """As the product begins a thread for it."""
+        self.begin(self.pod.world.time, deed, self.may_wait)
+
+    def may_wait(self) -> bool:
+        """Whether a deed may have to, that is not the ladder's."""
+        world = self.pod.world
+        is_slow = world.hangs_until > world.time.t or self.pod.cloud.reads == "hangs"
+        return is_slow or world.history.pods > 1 or self.opening._lock.locked()
+
+    def _left(self, left: c.ExitAgent) -> None:
         self.is_leaving = True
         if self.pod.world.hangs_until <= self.pod.world.time.t:
             self.opening.release()

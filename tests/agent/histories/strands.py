@@ -1,4 +1,4 @@
-"""Virtual time, and threads of the agent that take turns in it: one runs, until it waits for a moment or a bell.
+"""Virtual time, and threads of the agent that take turns in it: one runs, until it waits for a moment.
 
 So the real parts keep their blocking loops, and a history is the same each time it is told. Not here: what goes on
 in that time (``world``).
@@ -58,6 +58,16 @@ class Process(Mortal):
         except Died:
             self.died()
 
+    def begin(self, time: Time, deed: Callable[[], None], may_wait: Callable[[], bool]) -> None:
+        """A deed next, in a strand of its own where it may wait."""
+        time.later(0.0, lambda: self._begin(time, deed, may_wait))
+
+    def _begin(self, time: Time, deed: Callable[[], None], may_wait: Callable[[], bool]) -> None:
+        if self.is_alive and may_wait():
+            Strand(time, self, deed)
+        else:
+            self.act(deed)
+
     def died(self) -> None:
         if self.is_alive:
             self.is_alive = False
@@ -89,21 +99,15 @@ class Strand:
         self._thread.start()
         time.later(0.0, self.resume)
 
-    def wait(self, seconds: float | None) -> None:
-        """Give way until so many seconds are over, or somebody rings."""
+    def wait(self, seconds: float) -> None:
+        """Give way until so many seconds are over."""
         self._turn += 1
         turn = self._turn
-        if seconds is not None:
-            self._time.later(seconds, lambda: self._alarm(turn))
+        self._time.later(seconds, lambda: self._alarm(turn))
         self._back.release()
         self._go.acquire()
         if not self.process.is_alive:
             raise Died
-
-    def ring(self) -> None:
-        """End its waiting, at this very moment."""
-        turn = self._turn
-        self._time.later(0.0, lambda: self._alarm(turn))
 
     def resume(self) -> None:
         """Its turn, until it waits again. Called by the world only."""
@@ -150,6 +154,9 @@ class TurnLock:
     def __init__(self, time: Time):
         self._time = time
         self._is_held = False
+
+    def locked(self) -> bool:
+        return self._is_held
 
     def acquire(self, *, timeout: float = 1e9) -> bool:
         until = self._time.t + timeout
