@@ -5,8 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pod_wire.status import Outcome, Phase
+
 if TYPE_CHECKING:
     from tests.agent.histories.life import Agent
+
+LATE_S = 60.0  # after the deadline the pod is stopped, or loudly trying
+LIFE_S = 15.0  # for each agent that had to begin meanwhile
+TRIES_S = 85.0  # between two asks: a route that hangs, and the longest pause
+DEAD_S = 900.0  # with agents that die as they begin: the last resort
+LOUD_S = 200.0
+UNUSED_S = 960.0  # beside the idle minutes, which people double
+FINAL = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED)
+WORK = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING)
 
 
 class Broken(BaseException):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pod_agent.run.situation import State
 from pod_wire.job import JobSpec
 from tests.agent.histories.cloud import Cloud
 from tests.agent.histories.entry import Entrypoint
@@ -90,6 +91,12 @@ class Pod:
     @property
     def trains(self) -> bool:
         return any(one.is_alive for one in self.trainings.values())
+
+    @property
+    def state(self) -> State | None:
+        """What the living agent believes."""
+        agent = self.entry.agent if self.entry is not None else None
+        return agent.supervisor.state if agent is not None and agent.supervisor is not None else None
 
     def say(self, words: str) -> None:
         self.world.say(f"{self.id}: {words}")

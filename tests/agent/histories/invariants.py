@@ -16,21 +16,23 @@ from pod_agent.run.state import Job
 from pod_wire.errors import BadInput
 from pod_wire.job import JobSpec
 from pod_wire.status import Outcome, Phase
-from tests.agent.histories.account import Account, Broken
+from tests.agent.histories.account import (
+    DEAD_S,
+    FINAL,
+    LATE_S,
+    LIFE_S,
+    LOUD_S,
+    TRIES_S,
+    UNUSED_S,
+    WORK,
+    Account,
+    Broken,
+)
 
 if TYPE_CHECKING:
     from tests.agent.histories.host import Pod
     from tests.agent.histories.life import Agent
     from tests.agent.histories.world import World
-
-LATE_S = 60.0  # after the deadline the pod is stopped, or loudly trying
-LIFE_S = 15.0  # for each agent that had to begin meanwhile
-TRIES_S = 85.0  # between two asks: a route that hangs, and the longest pause
-DEAD_S = 900.0  # with agents that die as they begin: the last resort
-LOUD_S = 200.0
-UNUSED_S = 960.0  # beside the idle minutes, which people double
-FINAL = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED)
-WORK = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING)
 
 
 class Watcher:
@@ -111,7 +113,7 @@ class Watcher:
         """A route is asked: why, and is it time?"""
         account = self._accounts[pod.id]
         account.asked_at = self._t
-        state = _state(pod)
+        state = pod.state
         if state is not None and state.phase is Phase.STOPPING:
             because = state.stop_because or ""
             if because.startswith("deadline"):
@@ -148,7 +150,7 @@ class Watcher:
 
     def looked(self, pod: Pod) -> None:
         """The state of an agent has changed."""
-        state, account = _state(pod), self._accounts[pod.id]
+        state, account = pod.state, self._accounts[pod.id]
         if state is None or state.job is None or state.opening:
             return
         job = state.job
@@ -198,7 +200,7 @@ class Watcher:
 
     def tick(self, pod: Pod, seconds: float) -> None:
         """Time has passed, and the pod was billed."""
-        account, state = self._accounts[pod.id], _state(pod)
+        account, state = self._accounts[pod.id], pod.state
         agent = pod.entry.agent if pod.entry is not None else None
         is_trying = pod.is_stopping or self._t - account.asked_at <= TRIES_S
         self._near_its_deadline(pod, account, agent, seconds if not is_trying else 0.0)
@@ -287,7 +289,7 @@ class Watcher:
     def over(self) -> None:
         """The history is over, and everything worked for a while: no pod is on, unless it was asked to stay."""
         for pod in self._world.pods:
-            state = _state(pod)
+            state = pod.state
             if not pod.is_on:
                 continue
             if state is not None and state.phase in RESTING:
@@ -296,8 +298,3 @@ class Watcher:
                     continue
             error = state.stop_error if state is not None else None
             raise Broken(f"{pod.id} was never stopped: {state.phase if state else 'no agent'}, {error}")
-
-
-def _state(pod: Pod) -> State | None:
-    agent = pod.entry.agent if pod.entry is not None else None
-    return agent.supervisor.state if agent is not None and agent.supervisor is not None else None
