@@ -36,9 +36,9 @@ case "$*" in *ensurepip*) exit 1;; esac
 exec {SYSTEM_PYTHON} "$@"
 """  # a Python that cannot carry the agent
 ENTRYPOINT = """#!/usr/bin/env bash
+trap 'echo "told" >&2; exit 0' TERM
 echo "begun as $$: $*" >&2
 "$(dirname "$0")/../../bin/python" -c 'import pod_agent'
-trap 'echo "told" >&2; exit 0' TERM
 while :; do sleep 0.05; done
 """
 

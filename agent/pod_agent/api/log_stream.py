@@ -178,7 +178,7 @@ class LogAnswer(Response):
             gone.cancel()
 
     async def _follow_log(self, receive: Receive, send: Send) -> None:
-        follower = Follower()
+        follower = Follower(self._opened.log_id, self._position)
         self._followers.add(follower)
         gone = asyncio.ensure_future(_until_gone(receive))
         gone.add_done_callback(lambda _: follower.wake.set())
@@ -186,18 +186,19 @@ class LogAnswer(Response):
         events = self._opened.growth.fileno() if self._opened.growth is not None else None
         if events is not None:
             loop.add_reader(events, self._grew, follower)
-        completed = False
+        completed, cut = False, True
         try:
             async with asyncio.timeout(self._follow_s + STALLED_S):
                 completed = await self._pass_on(follower, gone, send)
+                cut = gone.done()
                 await _end(send)
         except TimeoutError:  # its client does not read: the connection is closed under it
-            completed = False
+            completed, cut = False, True
         finally:
             if events is not None:
                 loop.remove_reader(events)
             gone.cancel()
-            self._followers.remove(follower, completed=completed)
+            self._followers.remove(follower, completed=completed, cut=cut)
 
     def _grew(self, follower: Follower) -> None:
         if self._opened.growth is not None:
@@ -223,6 +224,7 @@ class LogAnswer(Response):
                 is_news = follower.owed = True
                 patience.grew()
                 await self._send(send, data)
+                follower.position = self._position
             if len(data) == BLOCK or not is_fresh:
                 continue
             if is_last:

@@ -181,6 +181,13 @@ MACHINE = {
     "segfault": Case(
         py("segfaults_in_library"), K.CRASH, r"crashed with signal SEGV", "fault trace", PROGRESS
     ),
+    "a process gone": Case(
+        py("loses_its_child"),
+        K.CRASH,
+        r"a process of the training is gone: EOFError",
+        "fewer workers",
+        PROGRESS,
+    ),
     "abort": Case(py("aborts"), K.CRASH, r"crashed with signal ABRT", "native library", PROGRESS),
     "term": Case(py("is_terminated"), K.KILLED, r"killed by signal TERM from outside", "POD_RESUME", FREELY),
     "kill": Case(py("is_killed"), K.KILLED, r"killed by signal KILL from outside", "POD_RESUME", FREELY),

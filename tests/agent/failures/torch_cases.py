@@ -30,7 +30,7 @@ TORCH = {
     ),
     "too large": Case(py("torch_too_large"), K.HOST_MEMORY, r"can't allocate memory", "batches", PROGRESS),
     "loader fails": Case(
-        py("torch_loader", "fails"), K.EXCEPTION, r"error: ValueError: sample 17 has", "log", PROGRESS
+        py("torch_loader", "fails"), K.EXCEPTION, r"error: ValueError: sample 1 has", "log", PROGRESS
     ),
     "loader killed": Case(
         py("torch_loader", "SIGKILL"), K.HOST_MEMORY, r"killed by signal: Killed", "workers", PROGRESS

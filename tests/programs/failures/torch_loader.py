@@ -1,4 +1,4 @@
-"""A worker of a DataLoader: fails, is killed, or crashes, as it is told."""
+"""A worker of a DataLoader: fails, is killed, or crashes, as it is told; amid its first batch, when it owes nobody any."""
 
 import os
 import signal
@@ -12,9 +12,9 @@ class Samples(torch.utils.data.Dataset):
         return 64
 
     def __getitem__(self, at):
-        if at == 17 and sys.argv[1] == "fails":
+        if at == 1 and sys.argv[1] == "fails":
             raise ValueError(f"sample {at} has no label")
-        if at == 17:
+        if at == 1:
             os.kill(os.getpid(), getattr(signal, sys.argv[1]))
         return torch.zeros(int(sys.argv[2]) if sys.argv[2:] else 8)
 

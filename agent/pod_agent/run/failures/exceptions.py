@@ -213,6 +213,7 @@ SIGNS: tuple[Sign, ...] = (
 )
 
 _LOADS = re.compile(r"/torch/serialization\.py$|/zipfile(?:/__init__)?\.py$|/safetensors/")
+_HANDED = re.compile(r"/multiprocessing/(?:connection|reduction)\.py$")
 _CUDA_FULL = re.compile(r"Cuda failure.{0,20}out of memory")
 
 
@@ -228,4 +229,11 @@ def kind_of(raised: Raised) -> Kind:
         return Kind.DAMAGED  # a seek before the beginning: the file is shorter than its directory says
     if found is Kind.DISK_FULL and raised.name == "OSError" and "'/dev/shm" in raised.message:
         return Kind.SHARED_MEMORY
-    return found
+    return Kind.CRASH if is_of_lost_process(raised) else found
+
+
+def is_of_lost_process(raised: Raised) -> bool:
+    """Whether another process of the training ended while it handed something over."""
+    return raised.name in {"EOFError", "ConnectionResetError", "BrokenPipeError"} and bool(
+        _HANDED.search(raised.library)
+    )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.run.failures.evidence import SHM
+from pod_agent.run.failures.exceptions import is_of_lost_process
 from pod_agent.run.failures.failure import Kind
 from pod_agent.run.failures.retry import RULES
 
@@ -57,6 +58,8 @@ def code(evidence: Evidence) -> str:
 def reason(cause: Cause, evidence: Evidence) -> str:
     """The class in words, what was said, where, and how the command ended."""
     title = RULES[cause.kind].title
+    if _lost_process(cause):
+        title = "a process of the training is gone"
     if cause.raised is None:
         said = cause.said.text if cause.said is not None else ""
         return f"{title}: {cut(said)}{_disks(cause, evidence)}{code(evidence)}"
@@ -143,9 +146,17 @@ def remedy(cause: Cause) -> str:
         and "reserved by PyTorch but unallocated" in cause.raised.message
     ):
         return f"{RULES[cause.kind].remedy}; PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True may be enough"
-    return ""
+    return _LOST_REMEDY if _lost_process(cause) else ""
 
 
+def _lost_process(cause: Cause) -> bool:
+    return cause.kind is Kind.CRASH and cause.raised is not None and is_of_lost_process(cause.raised)
+
+
+_LOST_REMEDY = (
+    "it ended without a word: too little memory or a native library is the usual cause; "
+    "try fewer workers (num_workers=0 shows an error of its own)"
+)
 _OWN_FILE = "a file of your own is looked for from POD_SUBDIR and in PYTHONPATH"
 
 
