@@ -93,6 +93,10 @@ def make(seed: int) -> History:
     for _ in range(dice.randint(3, 14)):
         at = _when(dice, at, happenings)
         happenings.append(_happening(dice, at, pods, orders))
+    if any(
+        one.moved for one in happenings
+    ):  # both signs lost, in two crashes: no boot is known by anything then
+        happenings = [replace(one, address=False) for one in happenings]
     fates = tuple(_fate(dice) for _ in range(4))
     steps = tuple(_step(dice) for _ in range(7))
     return History(seed, tuple(happenings), fates, steps, pods, dice.choice((0.2, 0.5, 5.0, 90.0)))
