@@ -13,7 +13,7 @@ ONE_BY_ONE := --dist loadgroup --no-loadscope-reorder # the long ones early: tes
 FAST := not slow and not torch and not docker and not browser and not gpu
 ALL := not docker and not browser and not gpu
 
-.PHONY: help system namespaces demo test test-all test-image test-gpu lint bench soak image lock clean
+.PHONY: help system namespaces demo histories test test-all test-image test-gpu lint bench soak image lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ test: namespaces ## the quick tests, in two or three minutes
 
 test-all: namespaces ## these and the marked ones; torch ones skip, with the reason, where torch is missing
 	@$(PYTEST) $(ONE_BY_ONE) -m "$(ALL)" $(ARGS)
+
+histories: $(READY) ## pods through crashes, restarts and faults in virtual time: N=10000 of them, or one: SEED=4711
+	@$(PYTEST) tests/agent/histories -k promised $(if $(SEED),--seed $(SEED),--histories $(or $(N),10000))
 
 test-image: $(READY) ## build the image, and run real containers of it; needs a Docker Engine, or root and dockerd
 	@$(PYTEST) -m docker $(ARGS)

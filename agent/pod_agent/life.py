@@ -7,7 +7,6 @@ and training first; HTTP, RunPod and their imports once the training runs, or af
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 from dataclasses import replace
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from pod_agent import later, signals
 from pod_agent.farewell import OWED_S, Farewell
 from pod_agent.haste import Haste
+from pod_agent.outputs import mirror
 from pod_agent.pod import marks, scribe
 from pod_agent.pod.armed import ArmedCheck
 from pod_agent.pod.myself import Myself
@@ -83,7 +83,7 @@ class Life:
             clock,
             live=lambda: self._supervisor.state.alive is not Alive.NONE,
             tell=self._measured,
-            write=_to_stdout,
+            write=mirror.to_stdout,
             warn=lambda text: self._post(e.Warned(text)),
         )
         self._opening = Opening(
@@ -294,9 +294,3 @@ class Life:
 
     def _thread(self, name: str, deed: Callable[[], None]) -> None:
         threading.Thread(target=deed, name=name, daemon=True).start()
-
-
-def _to_stdout(data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(1, left) :]

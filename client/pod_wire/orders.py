@@ -97,6 +97,11 @@ def decide(past: Past | None, order: str | None, spec_hash: str) -> tuple[Verdic
     return TABLE[why, past.outcome]
 
 
+def known_by_its_job(outcome: Outcome) -> tuple[Verdict, str]:
+    """An order that is new to this pod, not to its job's folder: another pod carried it out, or a record is lost."""
+    return TABLE[Cause.NEW_BOOT, outcome]
+
+
 def new_order_id() -> str:
     """Sixteen hex digits that nobody had before."""
     return secrets.token_hex(8)

@@ -69,3 +69,21 @@ def test_the_rule_table_of_orders(world, cause, outcome):
         case "new spec":
             Lifetime(world, replace(job, command="python other.py"), order="o1").begin()
     assert len(world.begun) == (2 if (cause, outcome) in RUNS_AGAIN else 1)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "begun"), [(Outcome.SUCCEEDED, 1), (Outcome.CANCELLED, 1), (Outcome.INTERRUPTED, 2)]
+)
+def test_an_order_that_the_job_s_own_record_knows(world, outcome, begun):
+    """The pod's record is lost, or another pod carried it out: it is not run a second time, unless it resumes."""
+    world.acts = [FIRST[outcome], Act()]
+    agent = Lifetime(world, KEEP, order="o1").begin()
+    if outcome is Outcome.CANCELLED:
+        agent.ask(Cancel("digits"))
+    if outcome is Outcome.INTERRUPTED:
+        agent.say(e.Termed())
+    (world.root / "ws" / ".podkeep" / "pods" / "pod-a.json").unlink()
+    again = new_boot(world, KEEP, order="o1")
+    assert len(world.begun) == begun
+    assert again.status.job.order == "o1"
+    assert again.status.job.outcome is (Outcome.SUCCEEDED if begun > 1 else outcome)

@@ -118,3 +118,10 @@ def _bell() -> int | None:
         return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
     except OSError:
         return None
+
+
+def to_stdout(data: bytes) -> None:
+    """All of it, past Python's own buffer."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(1, left) :]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MOST_CODE = 255
 LEAVE_S = 2.5  # after TERM, of five seconds: two for the training, a half for what hangs
 DRAIN_S = 60.0  # an attempt gets 30 s after its signal, its leftovers 10 s
+LATE_DRAIN_S = 50.0  # after a deadline: a minute later the stop has been asked for, and seen coming
 OVERDUE = "not everything of the job had ended when its time was up"
 STILL_THERE = "the last job's training has not ended yet"
 
@@ -92,7 +93,8 @@ def stop_again(state: State, _event: Stop, _now: float) -> Result:
 
 
 def deadline_busy(state: State, event: e.DeadlinePassed, now: float) -> Result:
-    return drain(state, Ending(Outcome.TIMED_OUT, event.reason, event.remedy), now)
+    after, commands = drain(state, Ending(Outcome.TIMED_OUT, event.reason, event.remedy), now)
+    return after, (*commands, After(LATE_DRAIN_S, e.DrainOverdue(after.serial)))
 
 
 def deadline_draining(state: State, event: e.DeadlinePassed, _now: float) -> Result:

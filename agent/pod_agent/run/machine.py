@@ -77,7 +77,7 @@ ROWS: tuple[Row, ...] = (
     row(STEPS, e.StepCancelled, (D,), "step ended unasked", moves.step_lost),
     row(BEFORE_DRAIN, e.Unfit, (D,), "pod unfit", moves.unfit),
     row((RUN,), e.AttemptStarted, (), "attempt lives", moves.attempt_started),
-    row((RUN,), e.AttemptUnclaimed, (S,), "never claimed", moves.attempt_unclaimed),
+    row((RUN,), e.AttemptUnclaimed, (S, D), "never claimed", moves.attempt_unclaimed),
     row((RUN,), e.AttemptEnded, (D,), "attempt ended", moves.attempt_ended),
     row((RUN,), e.PauseOver, (R, S), "pause over", moves.pause_over),
     row((W,), e.Overdue, (), "folder does not open", moves.overdue),

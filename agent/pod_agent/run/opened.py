@@ -19,6 +19,8 @@ from pod_wire.status import Outcome, Phase
 if TYPE_CHECKING:
     from pod_agent.run.commands import Command
 
+LEAST_DRAIN_S = 5.0  # to find what lives, and be told of its end
+
 
 def opened(state: State, event: e.Opened, now: float) -> Result:
     """What follows from the rule table of orders, and from what an earlier life of the agent left behind."""
@@ -51,7 +53,18 @@ def _drain_on(state: State, job: Job, now: float) -> Result:
     state = replace(state, job=job, opening=False, alive=alive)
     after, commands = exits.drain(state, ending, now)
     find = (FindAttempt(the_job(after), last.number),) if last is not None else ()
-    return after, (*find, *commands)
+    rest = After(_drain_left(job, now), e.DrainOverdue(after.serial))  # no agent begins the minute anew
+    return after, (*find, *commands, rest)
+
+
+def _drain_left(job: Job, now: float) -> float:
+    """What is left of the time to drain, over agents that died meanwhile. A clock set back gives no more than all."""
+    began = now
+    for time in reversed(job.phases):
+        if time.phase is not Phase.DRAINING:
+            break
+        began = min(began, time.started_at)
+    return min(exits.DRAIN_S, max(LEAST_DRAIN_S, began + exits.DRAIN_S - now))
 
 
 def _settled_again(state: State, said: tuple[Command, ...]) -> Result:

@@ -220,6 +220,13 @@ class Opening:
         folder = self._folders.of(spec.name)
         try:
             past = self._take(folder, boot, order)
+            if (
+                verdict is Verdict.RUN
+                and past is not None
+                and past.order == order
+                and past.ending is not None
+            ):
+                verdict, reason = orders.known_by_its_job(past.ending.outcome)
         except (PodError, OSError) as error:
             folder.fall_back()
             self._on_folder(spec.name)
