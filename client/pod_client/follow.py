@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from pod_client.interrupts import Unheard
 from pod_wire.errors import Broken, Conflict, NotFound, RateLimited, Unreachable
 from pod_wire.status import Phase
 
@@ -113,9 +114,13 @@ class Follower:
         self._wake = threading.Event()
         self._leave = threading.Event()
         self._ask_now = threading.Event()
+        self._signals = Unheard()
 
     def run(self, begin: Begin | None = None) -> Ending:
-        begin = begin or Begin()
+        with self._signals:
+            return self._run(begin or Begin())
+
+    def _run(self, begin: Begin) -> Ending:
         self._offset, self._log_id = begin.offset, begin.log_id
         watch = threading.Thread(target=self._watch, name="status", daemon=True)
         watch.start()
@@ -237,6 +242,8 @@ class Follower:
             except Exception as error:  # noqa: BLE001 - a thread's top; BadInput: a newer podkeep than we can read
                 self._error = error
                 self._shut_down()
+            if self._signals.came():
+                self._shut_down()  # the main thread answers it as soon as it has not to read
             self._ask_now.wait(self._pace.status_s)
             self._ask_now.clear()
 

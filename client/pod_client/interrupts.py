@@ -1,19 +1,22 @@
 """A command that is ended in any way ends as by Ctrl-C: what it began is undone. Nothing acts on import.
 
 Python drops an exception that a signal raises amid a callback or a destructor. So the wish to end is remembered, and
-heard at the next wait.
+heard at the next wait. And a signal that comes just before the main thread begins to wait for the network does not end
+that wait: ``Unheard`` tells another thread, which does.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from pod_wire.clock import RealClock
 
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import Self
 
 _unheard: set[int] = set()
 
@@ -27,6 +30,36 @@ class WaitingClock(RealClock):
             if not _is_being_undone():
                 raise KeyboardInterrupt
         super().sleep(seconds)
+
+
+class Unheard:
+    """Signals that the interpreter has noted, and that the main thread may not have answered yet.
+
+    A context of the main thread; elsewhere it hears nothing, as Python answers signals in that one alone.
+    """
+
+    def __enter__(self) -> Self:
+        import socket  # noqa: PLC0415 - `--help` does without
+
+        self._ours, self._noted = socket.socketpair()  # Windows takes no pipe
+        self._ours.settimeout(0)
+        self._noted.settimeout(0)
+        self._is_main = threading.current_thread() is threading.main_thread()
+        self._before = signal.set_wakeup_fd(self._noted.fileno()) if self._is_main else -1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_main:
+            signal.set_wakeup_fd(self._before)
+        self._ours.close()
+        self._noted.close()
+
+    def came(self) -> bool:
+        """Whether one has come since this was asked last. Any thread's."""
+        try:
+            return bool(self._ours.recv(4096))
+        except OSError:  # none, or it is over
+            return False
 
 
 def end_as_by_ctrl_c() -> None:

@@ -68,3 +68,56 @@ def test_a_signal_that_was_heard_does_not_break_the_undoing():
         [sys.executable, "-c", HEARD], capture_output=True, text=True, timeout=50, check=False
     )
     assert done.stdout == "undone in peace\n"
+
+
+BLOCKED = """
+import signal, socket, threading
+from pod_client.follow import Begin, Follower
+from pod_client.stream import open_stream
+from pod_wire.errors import Unreachable
+
+listening = socket.create_server(("127.0.0.1", 0))
+reading = threading.Event()
+
+def serve():
+    peer, _ = listening.accept()
+    peer.recv(65536)
+    peer.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\nheld\\n")
+    held.append(peer)
+
+def end():
+    reading.wait(60)
+    # noted by the interpreter, and the main thread's wait goes on: as when it comes a moment before that wait
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+class Pod:
+    def status_for(self, job):
+        raise Unreachable("cannot reach it")
+
+    def open_log(self, job, offset, **_):
+        return open_stream(f"http://127.0.0.1:{listening.getsockname()[1]}/", None)
+
+class Sink:
+    def write(self, data):
+        print(data.decode(), end="", flush=True)
+        threading.Timer(0.3, reading.set).start()  # once it waits for more
+
+    def close(self):
+        print("closed")
+
+held = []
+for deed in (serve, end):
+    threading.Thread(target=deed, daemon=True).start()
+try:
+    Follower(Pod(), "job", Sink(), print, lambda: None).run(Begin(0))
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signal to a thread")
+def test_a_signal_that_came_before_the_wait_for_the_log_ends_it():
+    """A Ctrl-C that is noted and does not interrupt the reading is heard within a second, not with the next line."""
+    program = [sys.executable, "-c", BLOCKED]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "held\nheard\n", done.stderr
