@@ -32,6 +32,8 @@ MOST_FAILED = 3
 LONGEST = 1000  # characters of a line that the pattern sees
 COMMAND_S = 10.0  # a command may take so long
 EVERY_S = 30.0
+RARELY_S = 300.0  # one that says nothing
+MOST_DOUBLED = 5
 MOST_SAID = 64 << 10
 
 
@@ -101,7 +103,10 @@ class Pattern:
 
 
 class Asking:
-    """The user's command, run now and then where the training runs; its last line that says something counts."""
+    """The user's command, run now and then where the training runs; its last line that says something counts.
+
+    One that says nothing yet is asked more rarely: much may come before a first step. One that hangs is given up.
+    """
 
     def __init__(
         self, command: str, folder: Path, env: Mapping[str, str] | None, time_s: float = COMMAND_S
@@ -111,20 +116,27 @@ class Asking:
         self._folder = folder
         self._env = env
         self._next = 0.0
-        self._failed = 0
+        self._silent = 0  # times in a row
+        self._late = 0
         self.trouble: str | None = None
 
     def look(self, now: float) -> Reading | None:
         """``now`` is of a clock that never jumps."""
-        if now < self._next or self._failed >= MOST_FAILED:
+        if now < self._next or self._late >= MOST_FAILED:
             return None
-        self._next = now + EVERY_S
         self.trouble = None
+        late = self._late
         said = self._run()
         found = None if said is None else _last(said)
-        self._failed = 0 if found is not None else self._failed + 1
-        if self._failed >= MOST_FAILED:
+        if found is not None or self._late == late:
+            self._late = 0
+        self._silent = 0 if found is not None else self._silent + 1
+        pause_s = min(EVERY_S * 2 ** max(0, min(self._silent, MOST_DOUBLED) - 1), RARELY_S)
+        self._next = now + pause_s
+        if self._late >= MOST_FAILED:
             self.trouble = f"{self._because()}, {MOST_FAILED} times: it is not asked again"
+        elif self._silent >= MOST_FAILED:
+            self.trouble = f"{self._because()}, {self._silent} times: it is asked again in {pause_s:g} s"
         return found
 
     def _because(self) -> str:
@@ -161,6 +173,7 @@ class Asking:
             left = until - time.monotonic()
             if left <= 0 or not select.select([out], [], [], left)[0]:
                 self.trouble = f"POD_PROGRESS: the command takes longer than {self._time_s:g} s"
+                self._late += 1
                 break
             more = os.read(out.fileno(), 1 << 16)
             if not more:

@@ -193,5 +193,27 @@ def test_the_user_s_command_says_it(tmp_path):
     assert (found.step, found.total) == (5, 9)
     assert asking.look(110.0) is None
     silent = Asking("echo hello", tmp_path, None)
-    assert [silent.look(100.0 * number) for number in range(1, 5)] == [None] * 4
+    assert [silent.look(100.0 * number) for number in range(1, 4)] == [None] * 3
     assert "3 times" in silent.trouble
+
+
+def test_a_command_that_says_nothing_yet_is_asked_again(tmp_path):
+    """Ever more rarely, never less than every five minutes; what it says an hour later counts, and then it is quick."""
+    asking = Asking("echo >>asked; cat step", tmp_path, None)
+    for now in range(0, 3600, 10):
+        assert asking.look(float(now)) is None
+    assert 12 <= (tmp_path / "asked").read_text().count("\n") <= 16
+    (tmp_path / "step").write_text("step 5/9\n")
+    assert next(found for now in range(3600, 3910, 10) if (found := asking.look(float(now)))).step == 5
+    assert asking.trouble is None
+    (tmp_path / "step").write_text("step 6/9\n")
+    assert asking.look(3910.0 + 30.0).step == 6
+
+
+def test_a_command_that_hangs_is_given_up(tmp_path):
+    """Each time it holds up whoever asks: after three times in a row it is left alone, and that is said."""
+    asking = Asking("sleep 60", tmp_path, None, time_s=0.1)
+    for now in range(0, 3600, 100):
+        assert asking.look(float(now)) is None
+    assert "not asked again" in asking.trouble
+    assert "longer than 0.1 s" in asking.trouble
