@@ -115,16 +115,23 @@ class Asking:
         self._command = command
         self._folder = folder
         self._env = env
-        self._next = 0.0
+        self._next = self._asked_at = 0.0
         self._silent = 0  # times in a row
         self._late = 0
         self.trouble: str | None = None
+
+    def turn_to(self, folder: Path, env: Mapping[str, str] | None) -> None:
+        """Where it runs from now on; what it could not say elsewhere is no longer held against it."""
+        if (folder, env) != (self._folder, self._env):
+            self._folder, self._env = folder, env
+            self._silent = self._late = 0
+            self._next = min(self._next, self._asked_at + EVERY_S)
 
     def look(self, now: float) -> Reading | None:
         """``now`` is of a clock that never jumps."""
         if now < self._next or self._late >= MOST_FAILED:
             return None
-        self.trouble = None
+        self.trouble, self._asked_at = None, now
         late = self._late
         said = self._run()
         found = None if said is None else _last(said)

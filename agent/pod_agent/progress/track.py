@@ -44,13 +44,13 @@ class Track:
         self._offset: int | None = None  # not found yet
         self._is_mine = False  # whether the log is at this run's lines
         self._lines = Lines()
+        self._folder = subject.folder
         self._places = Places(subject.folder, subject.run_began_at)
-        told = subject.asked
-        self._pattern = asked.Pattern(told) if told and asked.is_pattern(told) else None
+        self._told: str | None = None
+        self._pattern: asked.Pattern | None = None
+        self._command: asked.Asking | None = None
         self._does_match = False
-        self._command = (
-            asked.Asking(told, subject.folder, subject.env) if told and self._pattern is None else None
-        )
+        self._turn_to(subject)
 
     def notes(self) -> tuple[str, ...]:
         """What of the user's way does not work."""
@@ -59,6 +59,7 @@ class Track:
 
     def look(self) -> None:
         """What is new in the log; then the files, where the log says too little."""
+        self._turn_to(self.subject)
         self._follow()
         if not self.subject.is_running:
             return
@@ -82,9 +83,28 @@ class Track:
 
     def close(self) -> None:
         """End the pattern's process, and keep what is known."""
+        self._end_pattern()
+        self.save()
+
+    def _end_pattern(self) -> None:
         if self._pattern is not None:
             self._pattern.close()
-        self.save()
+
+    def _turn_to(self, subject: Subject) -> None:
+        """Folder, environment and POD_PROGRESS change with steps and orders: none is kept from the first look."""
+        if self._folder != subject.folder:
+            self._folder = subject.folder
+            self._places = Places(subject.folder, subject.run_began_at)
+        if self._told != subject.asked:
+            self._end_pattern()
+            told = self._told = subject.asked
+            self._pattern = asked.Pattern(told) if told and asked.is_pattern(told) else None
+            self._command = (
+                asked.Asking(told, subject.folder, subject.env) if told and self._pattern is None else None
+            )
+            self._does_match = False
+        elif self._command is not None:
+            self._command.turn_to(subject.folder, subject.env)
 
     def _follow(self) -> None:
         try:

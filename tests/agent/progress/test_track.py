@@ -166,6 +166,51 @@ def test_the_user_s_pattern_is_believed(place):
     reader._track.close()
 
 
+def test_another_order_s_pattern_is_used(place):
+    """A pattern that was corrected, on the same pod and in the same run, replaces the one that found nothing."""
+    place.more["asked"] = r"^at (?P<step>[a-z]+)$"
+    reader = place.reader()
+    place.log.append(HEADER % 1 + b"at 3 of 7\n")
+    reader.look()
+    wrong = reader._track._pattern
+    place.more["asked"] = r"^at (?P<step>\d+) of (?P<total>\d+)$"
+    place.log.append(b"at 4 of 7\n")
+    reader.look()
+    reader._track.close()
+    assert place.told[-1][0].step == 4
+    assert place.told[-1][0].source == "POD_PROGRESS"
+    assert wrong._process is None  # ended, not left behind
+
+
+def test_the_command_runs_where_the_training_does(place):
+    """In the folder and the environment of now, not in those of the first look, before anything was installed."""
+    place.more |= {"asked": "echo step $STEP/$(cat total)", "env": {"PATH": "/usr/bin:/bin"}}
+    reader = place.reader()
+    for _ in range(5):
+        reader.look()
+        place.clock.sleep(300.0)
+    assert place.told[-1][0].step is None
+    place.folder = place.folder.with_name("sub")
+    place.folder.mkdir()
+    (place.folder / "total").write_text("7")
+    place.more["env"] = {"PATH": "/usr/bin:/bin", "STEP": "5"}
+    reader.look()
+    assert (place.told[-1][0].step, place.told[-1][0].total) == (5, 7)
+
+
+def test_files_are_looked_for_where_the_training_runs(place):
+    """Also when its folder was another at the first look."""
+    reader = place.reader()
+    reader.look()
+    place.folder = place.folder.with_name("sub")
+    place.folder.mkdir()
+    state = {"global_step": 16, "max_steps": 48, "epoch": 1.0, "num_train_epochs": 3, "log_history": []}
+    (place.folder / "trainer_state.json").write_text(json.dumps(state))
+    place.clock.sleep(300.0)
+    reader.look()
+    assert place.told[-1][0].step == 16
+
+
 def test_a_pattern_that_never_ends_is_given_up():
     """It is killed when its time is over, that is said, and it is not asked again."""
     pattern = Pattern(EVIL, time_s=0.2)
