@@ -1,6 +1,6 @@
 """The user's own way to tell progress, POD_PROGRESS: a pattern for lines of the log, or a command that says it.
 
-A text with a named group is a pattern. A pattern that takes longer than its time is killed and not used again, and
+A text with a named group is a pattern. One that takes more of the CPU than its time is killed and not used again, and
 that is said. Not here: parsing what it finds (``fields``).
 """
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROGRAM = Path(__file__).with_name("pattern_program.py")
-TIME_S = 1.0  # for one look's lines
-START_S = 5.0  # until a Python has started
+TIME_S = 1.0  # of the CPU, for one look's lines
+LATE_S = 6.0  # by the clock, also until a Python has started: then the machine is busy, or something hangs
 MOST_FAILED = 3
 LONGEST = 1000  # characters of a line that the pattern sees
 COMMAND_S = 10.0  # a command may take so long
@@ -43,11 +43,16 @@ def is_pattern(text: str) -> bool:
 
 
 class Pattern:
-    """One pattern in its own process, which is begun when first needed."""
+    """One pattern in its own process, which is begun when first needed.
 
-    def __init__(self, pattern: str, time_s: float = TIME_S) -> None:
+    One that takes too much of the CPU is given up at once; an answer that does not come, after three in a row.
+    """
+
+    def __init__(self, pattern: str, time_s: float = TIME_S, late_s: float = LATE_S) -> None:
         self._pattern = pattern
         self._time_s = time_s
+        self._late_s = late_s
+        self._failed = 0
         self._process: subprocess.Popen[bytes] | None = None
         self.trouble: str | None = None
 
@@ -59,9 +64,13 @@ class Pattern:
         try:
             said = self._ask([line.text[:LONGEST] for line in lines])
         except (OSError, ValueError):
-            self._give_up("its process ended")
+            self._fail("its process ended")
             return nothing
-        return nothing if said is None else [_reading(one) for one in said]
+        if said is None:
+            self._fail(f"no answer within {self._late_s:g} s")
+            return nothing
+        self._failed = 0
+        return [_reading(one) for one in said]
 
     def close(self) -> None:
         """End its process."""
@@ -75,11 +84,9 @@ class Pattern:
             process.wait()
 
     def _ask(self, texts: list[str]) -> list[object] | None:
-        patience = self._time_s if self._process is not None else self._time_s + START_S
         process = self._begin()
-        answer = _exchange(process, json.dumps(texts).encode() + b"\n", time.monotonic() + patience)
+        answer = _exchange(process, json.dumps(texts).encode() + b"\n", time.monotonic() + self._late_s)
         if answer is None:
-            self._give_up(f"it takes longer than {patience:g} s on the log's lines")
             return None
         found: object = json.loads(answer)
         if not isinstance(found, list) or len(found) != len(texts):
@@ -93,13 +100,21 @@ class Pattern:
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
             )
             if self._process.stdin is not None:
-                os.write(self._process.stdin.fileno(), json.dumps(self._pattern).encode() + b"\n")
+                os.write(
+                    self._process.stdin.fileno(), json.dumps([self._pattern, self._time_s]).encode() + b"\n"
+                )
                 os.set_blocking(self._process.stdin.fileno(), False)
         return self._process
 
-    def _give_up(self, because: str) -> None:
-        self.trouble = f"POD_PROGRESS: the pattern is not used any more: {because}"
+    def _fail(self, because: str) -> None:
+        """Its process goes, and the look's lines with it. The next look begins another one, unless it is given up."""
+        process, self._failed = self._process, self._failed + 1
         self.close()
+        if process is not None and process.returncode == -signal.SIGPROF:
+            because = f"it takes longer than {self._time_s:g} s on the log's lines"
+        elif self._failed < MOST_FAILED:
+            return
+        self.trouble = f"POD_PROGRESS: the pattern is not used any more: {because}"
 
 
 class Asking:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import pytest
 
@@ -218,6 +220,27 @@ def test_a_pattern_that_never_ends_is_given_up():
     assert pattern.read([Line("1" + "a" * 200 + "!")]) == [None]
     assert "longer than 0.2 s" in pattern.trouble
     assert pattern.read([Line("1")]) == [None]
+
+
+@pytest.mark.slow
+def test_a_pattern_that_had_to_wait_is_asked_again():
+    """On a busy machine one answer is late: those lines are lost, and the next ones are read."""
+    pattern = Pattern(r"(?P<step>\d+)", late_s=3.0)
+    try:
+        wait_for("a first answer", lambda: pattern.read([Line("1")])[0])
+        os.kill(pattern._process.pid, signal.SIGSTOP)
+        assert pattern.read([Line("2")]) == [None]
+        assert pattern.trouble is None
+        assert pattern.read([Line("3")])[0].step == 3
+    finally:
+        pattern.close()
+
+
+def test_a_pattern_that_never_answers_is_given_up():
+    """After three times in a row, and that is said."""
+    pattern = Pattern(r"(?P<step>\d+)", late_s=0.0)
+    assert [pattern.read([Line("1")]) for _ in range(4)] == [[None]] * 4
+    assert "no answer within 0 s" in pattern.trouble
 
 
 def test_a_pattern_gets_more_than_a_pipe_holds():
