@@ -5,6 +5,8 @@ What cannot be read is begun anew: it costs the curve, never the training. Not h
 
 from __future__ import annotations
 
+import contextlib
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,7 +38,20 @@ def load(state: Path) -> Bookmark:
 
 def save(state: Path, mark: Bookmark) -> None:
     """Raises OSError where the disk does not allow it."""
-    _save(state / FILE, mark)
+    path = state / FILE
+    draft = path.with_suffix(".new")
+    try:
+        with os.fdopen(
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb"
+        ) as file:
+            file.write(to_json(mark) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())  # a host without power must not leave the name with nothing in it
+        draft.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def _load(kind: type[Kept], path: Path) -> Kept | None:
@@ -45,9 +60,3 @@ def _load(kind: type[Kept], path: Path) -> Kept | None:
             return from_json(kind, file.read(LARGEST))
     except (OSError, BadInput):
         return None
-
-
-def _save(path: Path, value: object) -> None:
-    draft = path.with_suffix(".new")
-    draft.write_bytes(to_json(value) + b"\n")
-    draft.replace(path)

@@ -1,19 +1,16 @@
-"""A log that grows is followed by one reader after another: restarts, other logs, the user's own pattern or command."""
+"""A log that grows is followed by one reader after another: restarts, other logs and folders, other orders."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
+import stat
 
 import pytest
 
 from pod_agent.outputs.log import JobLog
 from pod_agent.outputs.masked import MaskedLog
 from pod_agent.progress import kept
-from pod_agent.progress.asked import Asking, Pattern
 from pod_agent.progress.ledger import Spent
-from pod_agent.progress.lines import Line
 from pod_agent.progress.reader import ProgressReader
 from pod_agent.progress.subject import Subject
 from pod_agent.progress.track import BACK
@@ -24,7 +21,6 @@ from tests.live import wait_for
 
 HEADER = b"podkeep: attempt %d of run r1, 2026-01-31 12:00:00 UTC: python train.py\n"
 BOOTED_AT = 1_800_000_000.0
-EVIL = r"(?P<step>\d+)(a|a?)+$"
 
 
 @pytest.fixture
@@ -128,6 +124,19 @@ def test_a_damaged_record_costs_the_curve_only(place):
     assert money.run is not None
 
 
+def test_a_record_is_ours_alone_and_leaves_no_draft(place):
+    """Nobody else may read it, as the rest of a job's state; where it cannot be written, nothing stays of the try."""
+    path = place.state / kept.FILE
+    kept.save(place.state, kept.Bookmark(offset=7))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.unlink()
+    path.mkdir()
+    before = sorted(place.state.iterdir())
+    with pytest.raises(OSError, match=kept.FILE):
+        kept.save(place.state, kept.Bookmark(offset=8))
+    assert sorted(place.state.iterdir()) == before
+
+
 def test_a_new_reader_reads_no_more_than_the_newest(place):
     """Of a log of megabytes the end is read, in one look."""
     place.log.append(HEADER % 1 + b"step 1/100 loss 9.0\n" + b"noise without a number\n" * (4 * BACK // 20))
@@ -211,77 +220,3 @@ def test_files_are_looked_for_where_the_training_runs(place):
     place.clock.sleep(300.0)
     reader.look()
     assert place.told[-1][0].step == 16
-
-
-def test_a_pattern_that_never_ends_is_given_up():
-    """It is killed when its time is over, that is said, and it is not asked again."""
-    pattern = Pattern(EVIL, time_s=0.2)
-    assert pattern.read([Line("1")])[0].step == 1
-    assert pattern.read([Line("1" + "a" * 200 + "!")]) == [None]
-    assert "longer than 0.2 s" in pattern.trouble
-    assert pattern.read([Line("1")]) == [None]
-
-
-@pytest.mark.slow
-def test_a_pattern_that_had_to_wait_is_asked_again():
-    """On a busy machine one answer is late: those lines are lost, and the next ones are read."""
-    pattern = Pattern(r"(?P<step>\d+)", late_s=3.0)
-    try:
-        wait_for("a first answer", lambda: pattern.read([Line("1")])[0])
-        os.kill(pattern._process.pid, signal.SIGSTOP)
-        assert pattern.read([Line("2")]) == [None]
-        assert pattern.trouble is None
-        assert pattern.read([Line("3")])[0].step == 3
-    finally:
-        pattern.close()
-
-
-def test_a_pattern_that_never_answers_is_given_up():
-    """After three times in a row, and that is said."""
-    pattern = Pattern(r"(?P<step>\d+)", late_s=0.0)
-    assert [pattern.read([Line("1")]) for _ in range(4)] == [[None]] * 4
-    assert "no answer within 0 s" in pattern.trouble
-
-
-def test_a_pattern_gets_more_than_a_pipe_holds():
-    """Hundreds of long lines go there and back."""
-    pattern = Pattern(r"(?P<step>\d+) of (?P<total>\d+)", time_s=20.0)
-    try:
-        found = pattern.read([Line(f"{number} of 999 " + "\u2501" * 900) for number in range(400)])
-    finally:
-        pattern.close()
-    assert [one.step for one in found] == list(range(400))
-
-
-def test_the_user_s_command_says_it(tmp_path):
-    """Its last line that says something counts; where it says nothing three times, that is said."""
-    (tmp_path / "n").write_text("5")
-    asking = Asking('echo "step $(cat n)/9"; echo bye', tmp_path, {"PATH": "/usr/bin:/bin"})
-    found = asking.look(100.0)
-    assert (found.step, found.total) == (5, 9)
-    assert asking.look(110.0) is None
-    silent = Asking("echo hello", tmp_path, None)
-    assert [silent.look(100.0 * number) for number in range(1, 4)] == [None] * 3
-    assert "3 times" in silent.trouble
-
-
-def test_a_command_that_says_nothing_yet_is_asked_again(tmp_path):
-    """Ever more rarely, never less than every five minutes; what it says an hour later counts, and then it is quick."""
-    asking = Asking("echo >>asked; cat step", tmp_path, None)
-    for now in range(0, 3600, 10):
-        assert asking.look(float(now)) is None
-    assert 12 <= (tmp_path / "asked").read_text().count("\n") <= 16
-    (tmp_path / "step").write_text("step 5/9\n")
-    assert next(found for now in range(3600, 3910, 10) if (found := asking.look(float(now)))).step == 5
-    assert asking.trouble is None
-    (tmp_path / "step").write_text("step 6/9\n")
-    assert asking.look(3910.0 + 30.0).step == 6
-
-
-def test_a_command_that_hangs_is_given_up(tmp_path):
-    """Each time it holds up whoever asks: after three times in a row it is left alone, and that is said."""
-    asking = Asking("sleep 60", tmp_path, None, time_s=0.1)
-    for now in range(0, 3600, 100):
-        assert asking.look(float(now)) is None
-    assert "not asked again" in asking.trouble
-    assert "longer than 0.1 s" in asking.trouble
