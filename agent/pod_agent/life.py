@@ -125,7 +125,9 @@ class Life:
             post=self._post,
             ladder=self._ladder,
             partings=Partings(settings, lambda: self._supervisor, self._farewell, clock, self._steps.tell),
-            examine=Examiner(self._outlet.of, places(settings.workspace, settings.disk_dir)).examine,
+            examine=Examiner(
+                self._outlet.of, places(settings.workspace, settings.disk_dir), clock, lambda: self._vitals
+            ).examine,
         )
         facts = PodFacts(
             pod=settings.pod_id,

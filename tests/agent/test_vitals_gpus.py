@@ -87,11 +87,13 @@ def test_a_lost_gpu_says_so_and_the_others_go_on(watch):
 
 
 def test_xids_are_counted_by_their_code(watch):
-    """Two of one kind and one of another, over two seconds."""
+    """Two of one kind and one of another, over two seconds; when each was heard last is known."""
     watcher, replay, clock = watch("xids")
     assert watcher.look().found[0].xids == ()
     assert after(watcher, replay, clock).found[0].xids == ((31, 1),)
-    assert after(watcher, replay, clock).found[0].xids == ((31, 2), (94, 1))
+    found = after(watcher, replay, clock).found[0]
+    assert found.xids == ((31, 2), (94, 1))
+    assert found.xids_at == ((31, clock.monotonic()), (94, clock.monotonic()))
 
 
 def test_figures_that_change_seldom_are_asked_each_tenth_time(watch):

@@ -21,6 +21,7 @@ from pod_wire.job import JobSpec
 from pod_wire.masker import Masker
 from pod_wire.secrets import Secret
 from pod_wire.status import Attempt, CheckpointPlace, Outcome
+from tests.fakes.clock import FakeClock
 
 SAVED = CheckpointPlace("/c/9", 9, 1, 2.0)
 TRIES = Job(JobSpec("j", "x", resume="", max_restarts=3), "o", "r", 0.0, "b", attempts=(Attempt(1),), tries=1)
@@ -92,7 +93,9 @@ def test_no_secret_is_in_a_reason(tmp_path):
     token = "hf_QxZkWvBnMpLrTsYdFgHj"
     said = b"Traceback (most recent call last):\nValueError: bad token " + token.encode() + b"\n"
     log = masked(tmp_path, said, token)
-    found = Examiner(lambda _: log, ()).examine(TRIES, replace(ONCE, output_bytes=len(said)), None, 0.0)
+    found = Examiner(lambda _: log, (), FakeClock()).examine(
+        TRIES, replace(ONCE, output_bytes=len(said)), None, 0.0
+    )
     assert found is not None
     assert (
         found.reason
@@ -103,7 +106,9 @@ def test_no_secret_is_in_a_reason(tmp_path):
 def test_a_log_that_cannot_be_read_leaves_the_exit(tmp_path):
     """A workspace that is gone costs the log's words, never the end itself."""
     log = MaskedLog(JobLog(tmp_path / "none"), Masker([]), lambda: False)
-    found = Examiner(lambda _: log, places(tmp_path / "gone", tmp_path)).examine(TRIES, ONCE, None, 0.0)
+    found = Examiner(lambda _: log, places(tmp_path / "gone", tmp_path), FakeClock()).examine(
+        TRIES, ONCE, None, 0.0
+    )
     assert found is not None
     assert (found.kind, found.reason) == (Kind.UNKNOWN, "exit code 1")
 
@@ -111,7 +116,7 @@ def test_a_log_that_cannot_be_read_leaves_the_exit(tmp_path):
 @pytest.mark.parametrize("end", [{"exit_code": 0}, {"cancelled": True}, {"taken": True}])
 def test_a_good_end_is_no_failure(end):
     """Nothing is looked for where nothing failed, or somebody asked for the end."""
-    assert Examiner(lambda _: None, ()).examine(TRIES, replace(ONCE, **end), None, 0.0) is None
+    assert Examiner(lambda _: None, (), FakeClock()).examine(TRIES, replace(ONCE, **end), None, 0.0) is None
 
 
 def test_disks_are_told_once(tmp_path):

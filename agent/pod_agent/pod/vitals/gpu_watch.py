@@ -74,6 +74,7 @@ class GpuWatch:
         self._pause_s = patience.again_s
         self._report = UNASKED
         self._xids: Counter[tuple[int, int]] = Counter()
+        self._xids_at: dict[tuple[int, int], float] = {}
 
     def look(self) -> GpuReport:
         """How the GPUs are now, as far as the driver answers in time."""
@@ -130,6 +131,7 @@ class GpuWatch:
         self._heard_at = self._clock.monotonic()
         self._pause_s = self._patience.again_s
         self._xids.update(line.xids)
+        self._xids_at.update(dict.fromkeys(line.xids, self._heard_at))
         found = tuple(self._with_xids(gpu, line) for gpu in line.gpus)
         self._report = GpuReport(Gpus.SEEN, found, line.driver) if found else self._without(line.driver)
 
@@ -137,7 +139,8 @@ class GpuWatch:
         if gpu.index not in line.heard:
             return gpu
         of_it = {code: count for (index, code), count in self._xids.items() if index == gpu.index}
-        return replace(gpu, xids=tuple(sorted(of_it.items())))
+        at = tuple((code, self._xids_at[gpu.index, code]) for code in sorted(of_it))
+        return replace(gpu, xids=tuple(sorted(of_it.items())), xids_at=at)
 
     def _of_fault(self, line: Line) -> GpuReport:
         if line.fault in NOBODY and not self._promised:

@@ -53,6 +53,9 @@ class Gpu:
     is_row_remap_failed: bool | None = None
     processes: tuple[GpuProcess, ...] | None = None
     xids: tuple[tuple[int, int], ...] | None = None  # (code, how often) since the agent listens
+    xids_at: tuple[
+        tuple[int, float], ...
+    ] = ()  # (code, when it was heard last), on the clock that never jumps
     fault: str | None = None  # why nothing more is known of it: "lost", "no_slice", "other"
     words: str = ""
 

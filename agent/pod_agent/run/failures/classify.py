@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pod_agent.run.failures import causes, facts, lines, telling
 from pod_agent.run.failures.evidence import SHM
 from pod_agent.run.failures.failure import Kind
-from pod_agent.run.failures.retry import failure
+from pod_agent.run.failures.retry import RULES, failure
 
 if TYPE_CHECKING:
     from pod_agent.run.failures.causes import Cause
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # Ends that no log knows better.
 _SURE = frozenset({Kind.DISK_FULL, Kind.TAKEN, Kind.LOST, Kind.NOT_STARTED, Kind.KILLED})
-_USAGE_CODE = 2
 _KILLS_ALL = re.compile(r"Child process with PID \d+ terminated with code \d+")
 _LAST = 60  # lines
 _SMALL_SHM = 1 << 30
@@ -30,10 +29,37 @@ _SMALL_SHM = 1 << 30
 _UNEXPLAINED = frozenset(
     {Kind.KILLED, Kind.HOST_MEMORY, Kind.EXCEPTION, Kind.RANKS, Kind.NETWORK, Kind.CRASH}
 )
+# What a GPU that failed looks like from the program.
+_BY_GPU = frozenset(
+    {
+        Kind.UNKNOWN,
+        Kind.EXCEPTION,
+        Kind.ASSERTION,
+        Kind.RANKS,
+        Kind.CRASH,
+        Kind.KILLED,
+        Kind.GPU_FAULT,
+        Kind.NO_CUDA,
+    }
+)
 
 
 def classify(evidence: Evidence) -> Failure:
     """The failure. Only for attempts that did not end well."""
+    found = _read(evidence)
+    if not evidence.gpus or not may_be_of_gpu(found):
+        return found
+    title = RULES[Kind.DRIVER].title
+    return failure(Kind.DRIVER, f"{title}: {', '.join(evidence.gpus)}; then {found.reason}")
+
+
+def may_be_of_gpu(found: Failure) -> bool:
+    """Whether a GPU that failed would explain it better than what the log and the exit tell."""
+    return found.kind in _BY_GPU
+
+
+def _read(evidence: Evidence) -> Failure:
+    """As the exit and the log tell it."""
     plain = facts.of(evidence)
     read = lines.read(evidence.tail)
     is_sure = plain.kind in _SURE and not (plain.kind is Kind.KILLED and _ends_itself(read))

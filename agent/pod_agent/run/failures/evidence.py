@@ -37,6 +37,7 @@ class Evidence:
     stepped: bool | None = None  # whether it told of a first step
     lived_s: float | None = None
     disks: tuple[Disk, ...] = ()
+    gpus: tuple[str, ...] = ()  # what the driver told against them while it ran
 
     @property
     def was_oom_killed(self) -> bool:
