@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pod_agent.pod.vitals.sample import Container, Disk, Gpu, GpuProcess, GpuReport, Gpus, Link, Sample
+from pod_agent.pod.vitals.sample import Container, Disk, Gpu, GpuReport, Gpus, Link, Sample
 from pod_wire.idle import IdleStatus, Keep, Sign
 from pod_wire.status import Attempt, CheckpointPlace, JobStatus, LogPlace, Phase, SelfStop, Status
 
@@ -27,7 +27,7 @@ WHOLE_GPU = Gpu(
     ecc_uncorrected=0,
     is_row_remap_pending=True,
     is_row_remap_failed=False,
-    processes=(GpuProcess(4000, 61 * GIB),),
+    processes=1,
     xids=((31, 2), (94, 1)),
 )
 FULL = Sample(

@@ -12,13 +12,13 @@ from pod_agent.pod.idle.of_machine import gpus
 from pod_agent.pod.idle.raw import UNREAD, Card, GpuReading, Raw
 from pod_agent.pod.idle.signs import Gap, Name, State
 from pod_agent.pod.vitals import gpu_watch
-from pod_agent.pod.vitals.sample import Container, Gpu, GpuProcess, GpuReport, Gpus, Sample
+from pod_agent.pod.vitals.sample import Container, Gpu, GpuReport, Gpus, Sample
 from pod_agent.pod.vitals.sampler import BROKEN, Sampler
 from tests.fakes.clock import FakeClock
 
 GIB = 1 << 30
 NOW = 1000.0
-TRAINING = (GpuProcess(7, GIB),)
+TRAINING = 1  # process
 
 
 def seen(*used, processes=TRAINING, **more):

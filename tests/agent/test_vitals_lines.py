@@ -79,7 +79,7 @@ def test_figures_of_a_wrong_type_are_not_available():
     told = {
         "gpus": [{"index": "x", "use": [1], "memory": "many", "celsius": True, "processes": [[1], "x"]}, 3]
     }
-    assert gpu_lines.read(json.dumps(told).encode()).gpus == (Gpu(0, processes=()),)
+    assert gpu_lines.read(json.dumps(told).encode()).gpus == (Gpu(0, processes=0),)
 
 
 def test_no_torn_or_random_line_raises():

@@ -43,7 +43,7 @@ GAUGES: dict[str, tuple[str, Callable[[Gpu], Value]]] = {
         "Whether broken memory could not be replaced: 1",
         lambda gpu: gpu.is_row_remap_failed,
     ),
-    "processes": ("Processes that use it", lambda gpu: None if gpu.processes is None else len(gpu.processes)),
+    "processes": ("Processes that use it", lambda gpu: gpu.processes),
     "faulty": ("Whether the driver has lost it, or cannot tell of it: 1", lambda gpu: gpu.fault is not None),
 }
 

@@ -249,9 +249,7 @@ def test_a_full_disk_is_named():
 def test_what_fitted_once_may_fit_again():
     """GPU memory that ran out before anything was saved will run out again; later it is tried again after progress."""
     first, later = of(trace(OOM), lived_s=12.0), of(trace(OOM), saved=True, lived_s=7200.0)
-    assert (first.again, first.deterministic) == (Again.NEVER, True)
-    assert (later.again, later.deterministic) == (Again.WITH_PROGRESS, False)
+    assert (first.again, later.again) == (Again.NEVER, Again.WITH_PROGRESS)
     assert "after 12 s:" in first.reason
     assert "after 12 s before any step was told:" in of(trace(OOM), lived_s=12.0, stepped=False).reason
     assert "after 120 min" in later.reason
-    assert later.is_worth_retrying

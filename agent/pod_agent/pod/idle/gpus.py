@@ -78,4 +78,4 @@ def _card(gpu: Gpu, lately: list[GpuReport]) -> Card:
         if one.label == gpu.label and one.utilization is not None
     ]
     busy = sorted(seconds)[-2:][0] if seconds else None
-    return Card(busy, gpu.memory_used_bytes, None if gpu.processes is None else len(gpu.processes))
+    return Card(busy, gpu.memory_used_bytes, gpu.processes)

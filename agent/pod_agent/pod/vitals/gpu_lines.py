@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.vitals.sample import Gpu, GpuProcess
+from pod_agent.pod.vitals.sample import Gpu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,11 +104,11 @@ def _gpu(told: Mapping[str, object]) -> Gpu:
     )
 
 
-def _processes(told: object) -> tuple[GpuProcess, ...] | None:
+def _processes(told: object) -> int | None:
     if not isinstance(told, list):
         return None
     pairs = [one for one in told if isinstance(one, list) and len(one) == len(("pid", "memory"))]
-    return tuple(GpuProcess(pid, _whole(memory)) for pid, memory in pairs if isinstance(pid, int))
+    return sum(isinstance(pid, int) for pid, _ in pairs)
 
 
 def _pair(told: object) -> tuple[int | None, int | None]:

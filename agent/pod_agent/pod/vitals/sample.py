@@ -18,14 +18,6 @@ class Gpus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class GpuProcess:
-    """A process with a context on the GPU. ``pid`` is the host's, which may mean nothing inside the container."""
-
-    pid: int
-    memory_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Gpu:
     """A GPU, or a slice of one (MIG), for which the driver tells much less."""
 
@@ -51,7 +43,9 @@ class Gpu:
     ecc_uncorrected: int | None = None
     is_row_remap_pending: bool | None = None
     is_row_remap_failed: bool | None = None
-    processes: tuple[GpuProcess, ...] | None = None
+    processes: int | None = (
+        None  # with a context on it; whose they are, the host's numbers do not say in here
+    )
     xids: tuple[tuple[int, int], ...] | None = None  # (code, how often) since the agent listens
     xids_at: tuple[
         tuple[int, float], ...

@@ -61,15 +61,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What an attempt failed of. ``deterministic``: the same command on the same pod would fail the same way."""
+    """What an attempt failed of."""
 
     kind: Kind
     reason: str
     remedy: str
     again: Again
-    deterministic: bool
-
-    @property
-    def is_worth_retrying(self) -> bool:
-        """Whether any further attempt may help; progress and tries are counted elsewhere."""
-        return self.again is not Again.NEVER

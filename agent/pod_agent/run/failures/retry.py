@@ -281,8 +281,7 @@ def failure(kind: Kind, reason: str, *, remedy: str = "", saved: bool | None = N
     """A failure of this class. ``saved``: whether the attempt left a newer whole checkpoint."""
     rule = RULES[kind]
     again = rule.later if saved and rule.later is not None else rule.again
-    is_sure = rule.deterministic and again is NEVER
-    return Failure(kind, reason, remedy or rule.remedy, again, is_sure)
+    return Failure(kind, reason, remedy or rule.remedy, again)
 
 
 def row(kind: Kind) -> str:
