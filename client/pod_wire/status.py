@@ -258,4 +258,7 @@ class Status:
     budget_at: float | None = None  # when the run has cost its POD_MAX_COST
     price_source: str | None = None  # who told the price, in words
     stall: StallStatus | None = None  # of a running job
+    boot_s: float | None = (
+        None  # how long this boot has lasted, whatever was done to the clock; None: nobody counts
+    )
     format: int = 1

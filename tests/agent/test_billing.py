@@ -192,3 +192,10 @@ def test_whatever_happens_no_minute_goes_unpaid(world, seed):
     pod.bill.tick()
     assert paid - 60 <= pod.spent.seconds <= paid + 20 * boots, (paid, pod.spent, boots)
     assert pod.spent.boots == boots
+
+
+def test_the_boot_s_length_is_of_the_clock_that_never_jumps(world):
+    """Status says how long this boot has lasted, also after somebody has set the wall clock a day ahead."""
+    pod = Budgeted(world).later(HOUR)
+    world.clock.jump(24 * HOUR)
+    assert pod.later(60).status.boot_s == pytest.approx(HOUR + 60, abs=60)

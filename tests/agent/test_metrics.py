@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,12 @@ def figure(found, name, **labels):
 def test_a_figure_is_served_in_its_base_unit(name, labels, value):
     """As a scraper reads it back."""
     assert figure(read(render(STATUS, FULL)), name, **labels) == value
+
+
+def test_a_clock_that_was_set_is_no_uptime():
+    """Where the boot's seconds are counted they are told, whatever the wall clock says meanwhile."""
+    jumped = replace(STATUS, now=STATUS.now + 86400.0, boot_s=101.0)
+    assert figure(read(render(jumped, FULL)), "podkeep_uptime_seconds") == 101.0
 
 
 def test_names_are_escaped_and_come_back_as_they_were():

@@ -39,8 +39,10 @@ class _Reading(Collector):
             tuple(SelfStop),
             status.self_stop,
         )
-        if status.booted_at is not None:
+        up = status.boot_s
+        if up is None and status.booted_at is not None:
             up = max(0.0, status.now - status.booted_at)
+        if up is not None:
             yield GaugeMetricFamily("podkeep_uptime_seconds", "Since this boot of the pod", up)
         if status.cost is not None:
             yield GaugeMetricFamily("podkeep_cost_dollars", "What this boot has cost so far", status.cost)

@@ -97,6 +97,7 @@ def portray(
         money=facts.money if is_told else None,
         receipt=_receipt(state, facts),
         stall=facts.stall if state.phase is Phase.RUNNING else None,
+        boot_s=None if facts.bill is None else facts.bill.boot_s,
     )
 
 
