@@ -12,15 +12,19 @@ import pytest
 from pod_agent.pod.idle import kept
 from pod_agent.pod.idle.fold import Memory, fresh
 from pod_agent.pod.idle.leases import Leases
-from pod_agent.run.idling import Idling
+from pod_agent.run import commands as c
+from pod_agent.run import events as e
+from pod_agent.run.idling import LATEST_S, Idling
+from pod_agent.run.left import Parting
 from pod_agent.settings import Settings
 from pod_wire.idle import KeepAsk
 from pod_wire.job import ExitPolicy, JobSpec
-from pod_wire.status import Phase
-from tests.fakes.world import Lifetime, World
+from pod_wire.status import Held, Phase
+from tests.fakes.world import Act, Lifetime, World, ended
 
 HOUR_S = 3600.0
 KEEP = JobSpec("digits", "python train.py", on_finish=ExitPolicy.KEEP)
+HELD = JobSpec("digits", "python train.py", hold_minutes=30.0)
 
 
 class Eager:
@@ -40,6 +44,9 @@ class Eager:
 class Still:
     """A watch that looks at nothing."""
 
+    def __init__(self, memory):
+        self.memory = memory
+
     def remember(self, memory):
         self.memory = memory
 
@@ -52,7 +59,7 @@ class Still:
 
 class HandIdling(Idling):
     def _made(self, memory: Memory) -> Still:
-        return Still()
+        return Still(memory)
 
 
 class Pod:
@@ -116,4 +123,45 @@ def test_without_a_lease_what_was_seen_stops_it(world):
     agent.begin()
     idling.start()
     agent.pump()
+    assert agent.status.phase is Phase.STOPPING
+
+
+def held_pod(world):
+    """Held for half an hour, which is over since another half."""
+    now, mono = world.clock.now(), world.clock.monotonic()
+    held = Held(now + 1800.0, 30.0, "somebody follows it", None, mono + 1800.0)
+    world.acts = [Act(ended(1))]
+    world.fail[c.Drain] = e.Drained(Parting(held, None, 60.0))
+    return Pod(world, HELD)
+
+
+def test_a_lease_holds_a_held_pod_over_agents_too(world):
+    """Until the leases are read, a hold is not over."""
+    pod = held_pod(world)
+    pod.asked(2 * HOUR_S)
+    world.clock.advance(HOUR_S)
+    agent, idling = pod.again()
+    idling.booted(pod.boot)
+    agent.begin()
+    assert agent.status.phase is Phase.FINISHED
+    assert agent.supervisor.due_s() == pytest.approx(LATEST_S)
+    idling.start()
+    agent.pump()
+    assert agent.status.phase is Phase.FINISHED
+    agent.later(HOUR_S - 1)
+    assert agent.status.phase is Phase.FINISHED
+    agent.later(2)
+    assert agent.status.phase is Phase.STOPPING
+
+
+def test_leases_that_are_never_read_hold_nothing_for_ever(world):
+    """Where the brake cannot be begun, the hold is over two minutes later."""
+    pod = held_pod(world)
+    world.clock.advance(HOUR_S)
+    agent, idling = pod.again()
+    idling.booted(pod.boot)
+    agent.begin()
+    agent.later(LATEST_S - 1)
+    assert agent.status.phase is Phase.FINISHED
+    agent.later(2)
     assert agent.status.phase is Phase.STOPPING

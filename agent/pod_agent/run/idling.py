@@ -118,7 +118,7 @@ class Idling:
         threading.Thread(target=self._watch.run, name="idle", daemon=True).start()
 
     def _recall(self, boot: str) -> None:
-        """What earlier agents of this boot were asked and have seen stands: in this order, or what they saw stops it."""
+        """What earlier agents of this boot were asked, and only then what they saw: that alone might stop the pod."""
         if self._leases is not None:
             self._leases.booted(boot)
         known = self._remembered(boot)
