@@ -220,11 +220,20 @@ def test_what_was_reckoned_at_the_end_is_done_after_it(world, policy):
     assert agent.status.stops_because.endswith("; auto: so")
 
 
-def test_a_pod_that_is_kept_anyway_is_not_stopped_by_it(world):
-    """With the policy keep the idle brake counts again after the hold; no end of the pod is promised before."""
-    agent = held_agent(world, spec=replace(SPEC, on_failure=ExitPolicy.KEEP, idle_minutes=60.0))
-    assert agent.status.stops_because is None
+@pytest.mark.parametrize(("idle_minutes", "later_s"), [(60.0, 5400.0), (15.0, 2700.0), (0.0, None)])
+def test_a_pod_that_is_kept_anyway_has_all_its_idle_minutes_after_it(world, idle_minutes, later_s):
+    """With the policy keep idleness counts from the hold's end on, over agents too; that moment is told all along."""
+    spec = replace(SPEC, on_failure=ExitPolicy.KEEP, idle_minutes=idle_minutes)
+    agent = held_agent(world, spec=spec)
+    began = world.clock.now()
+    moment = (None, None) if later_s is None else (pytest.approx(began + later_s), "idle")
+    assert (agent.status.stops_at, agent.status.stops_because) == moment
     agent.later(1801)
+    assert (agent.status.phase, agent.status.job.held) == (Phase.FINISHED, None)
+    agent = Lifetime(world, spec).begin()
+    moment = (None, None) if later_s is None else (pytest.approx(began + later_s, abs=2.0), "idle")
+    assert (agent.status.stops_at, agent.status.stops_because) == moment
+    agent.later((later_s or 1e5) - 1801 - 5)
     assert agent.status.phase is Phase.FINISHED
-    assert agent.status.job.held is None
-    assert agent.status.stops_because == "idle"
+    agent.later(10)
+    assert (agent.status.phase is Phase.STOPPING) is (later_s is not None)

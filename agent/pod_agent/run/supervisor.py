@@ -197,8 +197,8 @@ class Supervisor:
         for command in commands:
             if isinstance(command, HurryAttempt):
                 self._effects.do(command)
+        self._time(before, after)  # first: a hold that the record says is over has its idle minutes before it
         after = self._keep(before, after)
-        self._time(before, after)
         entries = tell(before, after, now)
         for entry in entries:
             self._write(after, entry)
