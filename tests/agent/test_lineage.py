@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from pod_agent.pod.boot import Boot
 from pod_agent.pod.scribe import Scribe
-from pod_agent.run import lineage
+from pod_agent.run import hold, lineage
 from pod_agent.run.folders import Folders
 from pod_agent.run.state import Job
 from pod_agent.run.steps import RealSteps
@@ -14,7 +16,7 @@ from pod_agent.settings import Settings
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
 from pod_wire.orders import Verdict
-from pod_wire.status import Attempt, Rehearsal, Rehearsed
+from pod_wire.status import Attempt, CheckpointPlace, Progress, Rehearsal, Rehearsed
 
 PLAIN = JobSpec("digits", "python train.py", resume="")
 FRESH = replace(PLAIN, fresh=True)
@@ -56,6 +58,18 @@ def test_an_environment_that_merely_stands_counts_once():
     assert carry(job, FRESH, "made-2", is_asked=False).run == job.run
     other = replace(FRESH, command="python train.py --lr 1")
     assert carry(job, other, "made-3", is_asked=False).run != job.run
+
+
+@pytest.mark.parametrize("boot", ["b1", "b2"])
+def test_a_checkpoint_from_before_an_order_is_no_step_of_it(boot):
+    """Trained yesterday, and today it fails before an attempt begins: nothing was saved, here or in a later boot."""
+    place = CheckpointPlace("/w/c", 5, 1, 3.0)
+    job = carry(replace(PAST, checkpoint=place), PLAIN, "o2", boot=boot)
+    assert job.checkpoint == place
+    assert not hold.has_stepped(job, Progress(step=5, step_at=2.0))
+    again = carry(job, PLAIN, "o2", Verdict.CONTINUE, "b3")
+    assert not hold.has_stepped(again, None)
+    assert hold.has_stepped(replace(again, checkpoint=replace(place, step=6)), None)
 
 
 def test_another_repository_under_the_same_name_is_warned_of():

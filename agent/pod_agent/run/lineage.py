@@ -116,7 +116,7 @@ def _order_anew(job: Job, spec: JobSpec, order: str, around: Circumstances) -> J
         accepted_at=around.now,
         commit=None,
         tries=0,
-        before=None,
+        before=job.checkpoint,  # what stands already is no step under this order
         phases=(),
         ending=None,
         stop_because=None,
