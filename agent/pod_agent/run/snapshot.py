@@ -181,10 +181,12 @@ def _job(job: Job, state: State, facts: PodFacts, held: Held | None) -> JobStatu
 
 
 def _receipt(state: State, facts: PodFacts) -> Mapping[str, object] | None:
-    """Of the order that has ended, not of one before it."""
+    """Of the order that has ended, not of one before it; with how the pod is left, which is reckoned after it."""
     job, told = state.job, facts.receipt
-    is_its = job is not None and told is not None and told.get("order") == job.order
-    return told if is_its and state.phase in OVER else None
+    if job is None or told is None or told.get("order") != job.order or state.phase not in OVER:
+        return None
+    leave = job.leave.because if job.leave is not None else ""
+    return {**told, "leave": leave} if leave and not told.get("leave") else told
 
 
 def is_at_rest(state: State) -> bool:
