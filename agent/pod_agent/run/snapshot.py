@@ -130,11 +130,19 @@ def _stop(
     if state.phase is Phase.STOPPING:
         return now, state.stop_because
     moments = list(pulls)
-    if held is not None and state.job is not None and leaving.of(state.job).policy is not ExitPolicy.KEEP:
-        moments.append((held.until, "hold"))  # somebody reads this: so it is not over before
+    if held is not None and state.job is not None:
+        moments += _after_hold(state.job, held)
     if idle_left_s is not None:
         moments.append((now + idle_left_s, "idle"))
     return min(moments, default=(None, None))
+
+
+def _after_hold(job: Job, held: Held) -> list[tuple[float, str]]:
+    """Somebody reads this: so it is not over before. A pod that is kept has all its idle minutes after it."""
+    if leaving.of(job).policy is not ExitPolicy.KEEP:
+        return [(held.until, "hold")]
+    minutes = job.spec.idle_minutes
+    return [(held.until + minutes * brakes.MINUTE_S, "idle")] if minutes > 0 else []
 
 
 def _cost(facts: PodFacts, now: float) -> float | None:
