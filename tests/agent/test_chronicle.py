@@ -208,3 +208,20 @@ def test_a_long_journal_is_read_from_its_end(tmp_path):
     books = reading.books(JobFolder(tmp_path, tmp_path, scribe.Scribe()), "r1", None)
     assert books.unknown == (reading.CUT,)
     assert 900 < len(books.entries) < 1100
+
+
+def test_a_cut_journal_still_tells_the_boot_that_it_is_about(world):
+    """The order lies before the last megabyte: phases come from the record, end and stop from what was read."""
+    agent = Lifetime(world, JOB).begin()
+    path = agent.folders.of("digits").path / "journal.jsonl"
+    kept = [line for line in path.read_bytes().splitlines(keepends=True) if b'"kind":"order"' not in line]
+    order = path.read_bytes().splitlines(keepends=True)[0]
+    assert b'"kind":"order"' in order
+    noise = json.dumps({"at": world.clock.now(), "kind": "warning", "text": "x" * 1000}).encode() + b"\n"
+    early, late = kept[:3], kept[3:]
+    assert sum(b"stop_requested" in line for line in late) == 1
+    path.write_bytes(b"".join((order, *early, noise * 1100, *late)))
+    (boot,) = chronicle_of(agent, world).told("digits", None).boots
+    whole = {one.phase for one in boot.spells}
+    assert (boot.stop, boot.ending) == ("the job has succeeded", "succeeded: exit code 0")
+    assert whole >= {"boot", "running", "stopping"}, whole

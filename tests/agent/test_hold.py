@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from pod_agent.pod.brakes import Deadline
 from pod_agent.pod.idle.leases import Lease
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
@@ -23,7 +22,6 @@ from tests.fakes.world import Act, Lifetime, World, ended, new_boot
 SPEC = JobSpec("digits", "python train.py", hold_minutes=30.0)
 FAILED = Job(SPEC, "o", "r", 0.0, "b", accepted_at=50.0, ending=Ending(Outcome.FAILED, "ImportError"))
 HERE, MAY_COME, NOBODY = Company("somebody follows it"), Company(come_by=190.0), Company()
-DEADLINE = Deadline(400.0, "b", "o", 1.0)
 PLACE = CheckpointPlace("/w/c", 5, 1, 60.0)
 
 BEGUN = {
@@ -33,8 +31,6 @@ BEGUN = {
     "nobody came in time": (FAILED, Company(come_by=99.0), False, None),
     "it has stepped": (FAILED, HERE, True, None),
     "it is not asked for": (replace(FAILED, spec=replace(SPEC, hold_minutes=0.0)), HERE, False, None),
-    "the deadline is near": (replace(FAILED, deadline=DEADLINE), HERE, False, Held(400.0, 30.0, HERE.by)),
-    "the deadline has passed": (replace(FAILED, deadline=replace(DEADLINE, at=99.0)), HERE, False, None),
     "somebody asked to stop": (replace(FAILED, stop_because="asked to stop"), HERE, False, None),
     **{
         f"it {outcome}": (replace(FAILED, ending=Ending(outcome)), HERE, False, None)
@@ -47,10 +43,17 @@ BEGUN = {
 
 @pytest.mark.parametrize("case", BEGUN)
 def test_who_is_held(case):
-    """A failure before the first step that somebody follows; never beyond the deadline."""
+    """A failure before the first step that somebody follows."""
     job, company, stepped, held = BEGUN[case]
     found = hold.begin(job, company, stepped=stepped, now=100.0, mono=5.0)
     assert found == (held and replace(held, over_at=held.until - 95.0))
+
+
+@pytest.mark.parametrize(("left_s", "until"), [(300.0, 400.0), (1e6, 1900.0), (0.0, None)])
+def test_it_is_never_held_longer_than_the_pod_may_last(left_s, until):
+    """The first of its deadlines is an end of it too; one that has passed leaves nothing to hold."""
+    found = hold.begin(FAILED, HERE, stepped=False, now=100.0, mono=5.0, most_s=left_s)
+    assert found == (None if until is None else Held(until, 30.0, HERE.by, over_at=until - 95.0))
 
 
 @pytest.mark.parametrize(
@@ -220,11 +223,20 @@ def test_what_was_reckoned_at_the_end_is_done_after_it(world, policy):
     assert agent.status.stops_because.endswith("; auto: so")
 
 
-def test_a_pod_that_is_kept_anyway_is_not_stopped_by_it(world):
-    """With the policy keep the idle brake counts again after the hold; no end of the pod is promised before."""
-    agent = held_agent(world, spec=replace(SPEC, on_failure=ExitPolicy.KEEP, idle_minutes=60.0))
-    assert agent.status.stops_because is None
+@pytest.mark.parametrize(("idle_minutes", "later_s"), [(60.0, 5400.0), (15.0, 2700.0), (0.0, None)])
+def test_a_pod_that_is_kept_anyway_has_all_its_idle_minutes_after_it(world, idle_minutes, later_s):
+    """With the policy keep idleness counts from the hold's end on, over agents too; that moment is told all along."""
+    spec = replace(SPEC, on_failure=ExitPolicy.KEEP, idle_minutes=idle_minutes)
+    agent = held_agent(world, spec=spec)
+    began = world.clock.now()
+    moment = (None, None) if later_s is None else (pytest.approx(began + later_s), "idle")
+    assert (agent.status.stops_at, agent.status.stops_because) == moment
     agent.later(1801)
+    assert (agent.status.phase, agent.status.job.held) == (Phase.FINISHED, None)
+    agent = Lifetime(world, spec).begin()
+    moment = (None, None) if later_s is None else (pytest.approx(began + later_s, abs=2.0), "idle")
+    assert (agent.status.stops_at, agent.status.stops_because) == moment
+    agent.later((later_s or 1e5) - 1801 - 5)
     assert agent.status.phase is Phase.FINISHED
-    assert agent.status.job.held is None
-    assert agent.status.stops_because == "idle"
+    agent.later(10)
+    assert (agent.status.phase is Phase.STOPPING) is (later_s is not None)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from pod_agent.pod.boot import Boot
+from pod_agent.pod.brakes import Deadline
 from pod_agent.pod.scribe import Scribe
-from pod_agent.run import lineage
+from pod_agent.run import hold, lineage
 from pod_agent.run.folders import Folders
 from pod_agent.run.state import Job
 from pod_agent.run.steps import RealSteps
@@ -14,11 +17,13 @@ from pod_agent.settings import Settings
 from pod_wire.clock import RealClock
 from pod_wire.job import JobSpec
 from pod_wire.orders import Verdict
-from pod_wire.status import Attempt, Rehearsal, Rehearsed
+from pod_wire.status import Attempt, CheckpointPlace, Progress, Rehearsal, Rehearsed
 
 PLAIN = JobSpec("digits", "python train.py", resume="")
 FRESH = replace(PLAIN, fresh=True)
 PAST = Job(PLAIN, "o1", run="r1", run_began_at=1.0, boot="b1", attempts=(Attempt(1, 7, 2.0, 3.0, 0),))
+
+AROUND = lineage.Circumstances(Boot("b1", 0.0), 20.0, 15.0)
 
 
 def carry(past, spec, order, verdict=Verdict.RUN, boot="b1", *, is_asked=True):
@@ -56,6 +61,36 @@ def test_an_environment_that_merely_stands_counts_once():
     assert carry(job, FRESH, "made-2", is_asked=False).run == job.run
     other = replace(FRESH, command="python train.py --lr 1")
     assert carry(job, other, "made-3", is_asked=False).run != job.run
+
+
+@pytest.mark.parametrize(("kept_order", "kept_boot"), [("o0", "b1"), ("o1", "b0"), ("o0", "b0")])
+def test_a_deadline_that_is_another_s_hides_none(kept_order, kept_boot):
+    """The disk tells of another order or boot: that of the record stands, and none is set anew."""
+    own = Deadline(900.0, "b1", "o1", 1.0)
+    spec = replace(PLAIN, max_hours=1.0)
+    around = replace(AROUND, known_deadline=Deadline(500.0, kept_boot, kept_order, 1.0))
+    past = replace(PAST, spec=spec, deadline=own)
+    assert lineage.carry(past, Verdict.CONTINUE, spec, "o1", around).deadline == own
+
+
+def test_a_deadline_on_the_disk_comes_before_the_record_s():
+    """Both are of this order and boot: the disk's has followed the clock that never jumps."""
+    spec, kept = replace(PLAIN, max_hours=1.0), Deadline(500.0, "b1", "o1", 1.0)
+    past = replace(PAST, spec=spec, deadline=Deadline(900.0, "b1", "o1", 1.0))
+    around = replace(AROUND, known_deadline=kept)
+    assert lineage.carry(past, Verdict.CONTINUE, spec, "o1", around).deadline == kept
+
+
+@pytest.mark.parametrize("boot", ["b1", "b2"])
+def test_a_checkpoint_from_before_an_order_is_no_step_of_it(boot):
+    """Trained yesterday, and today it fails before an attempt begins: nothing was saved, here or in a later boot."""
+    place = CheckpointPlace("/w/c", 5, 1, 3.0)
+    job = carry(replace(PAST, checkpoint=place), PLAIN, "o2", boot=boot)
+    assert job.checkpoint == place
+    assert not hold.has_stepped(job, Progress(step=5, step_at=2.0))
+    again = carry(job, PLAIN, "o2", Verdict.CONTINUE, "b3")
+    assert not hold.has_stepped(again, None)
+    assert hold.has_stepped(replace(again, checkpoint=replace(place, step=6)), None)
 
 
 def test_another_repository_under_the_same_name_is_warned_of():

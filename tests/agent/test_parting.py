@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from pod_agent.pod.brakes import Deadline
 from pod_agent.pod.idle.brake import Brake
 from pod_agent.pod.idle.fold import Memory, Track
 from pod_agent.pod.idle.signs import Name, Reading
 from pod_agent.pod.idle.signs import State as Sign
+from pod_agent.progress.ledger import Spent
 from pod_agent.run import events as e
+from pod_agent.run.bill import Bill
 from pod_agent.run.parting import Partings
 from pod_agent.run.situation import State
 from pod_agent.run.snapshot import PodFacts
@@ -107,6 +110,41 @@ def test_who_follows(place, case):
         assert (held.until, held.minutes, held.by) == (now + 1800.0, 30.0, by)
         assert held.come_by == (None if come_s is None else pytest.approx(now + come_s, abs=0.5))
         assert b"the pod is held until" in place.log
+
+
+HOURS = Deadline(0.0, "b", "o", hours=1.0)
+LIMITS = {
+    "hours": ((600.0, None), 600.0),
+    "dollars": ((None, 600.0), 600.0),
+    "dollars before hours": ((900.0, 600.0), 600.0),
+    "hours before dollars": ((600.0, 900.0), 600.0),
+    "neither is near": ((7200.0, 7200.0), 7200.0),
+    "the dollars are spent": ((900.0, 0.0), None),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+@pytest.mark.parametrize("jump", [-1e6, 0.0, 1e6])
+def test_it_is_held_no_longer_than_the_pod_may_last(place, case, jump):
+    """By hours and by dollars, whichever is first; a clock that was set meanwhile changes neither."""
+    place.visitors = Visitors(0.0, ago(place, 1))
+    limits, left_s = LIMITS[case]
+    wall, mono = place.clock.now() - jump, place.clock.monotonic()
+    hours, dollars = (
+        None if one is None else replace(HOURS, at=wall + one, mono=mono + one) for one in limits
+    )
+    job = replace(FAILED, deadline=hours)
+    place.around.state = State(phase=Phase.DRAINING, job=job)
+    if dollars is not None:
+        bill = Bill("r1", "o", Spent(), 0.0, replace(dollars, hours=None, dollars=5.0))
+        place.around.facts = PodFacts(bill=bill)
+    held = place.partings().of(job).held
+    if left_s is None:
+        assert held is None
+        return
+    now = place.clock.monotonic()
+    assert held.over_at == pytest.approx(min(mono + left_s, now + 1800.0))
+    assert held.until == pytest.approx(place.clock.now() + held.over_at - now)
 
 
 @pytest.mark.parametrize(("seconds", "is_held"), [(1, True), (117, True), (121, False)])

@@ -85,6 +85,7 @@ def test_goodput_needs_steps_and_never_passes_one():
     [
         (Outcome.SUCCEEDED, SPEC, "the job has succeeded"),
         (Outcome.SUCCEEDED, replace(SPEC, on_finish=ExitPolicy.KEEP), None),
+        (Outcome.SUCCEEDED, replace(SPEC, on_finish=ExitPolicy.AUTO), None),  # it is not reckoned yet
         (Outcome.FAILED, SPEC, "the job has failed"),
         (Outcome.CANCELLED, SPEC, None),
         (Outcome.INTERRUPTED, SPEC, None),

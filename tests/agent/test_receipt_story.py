@@ -133,3 +133,18 @@ def test_any_journal_can_be_told(lines, stays):
     known = {boot: Stay(RUN, "p", boot, began, seen, 1.0) for boot, began, seen in stays}
     for boot in told(entries, tuple(known.values())):
         assert all(one.seconds >= 0 for one in boot.spells)
+
+
+@pytest.mark.parametrize(
+    ("entries", "times", "kept"),
+    [
+        ((phase(5, "running"), stop(9, "why")), [5, 9], []),
+        ((phase(5, "running"), order(7), phase(9, "running")), [5, 7, 9], [7, 9]),
+        ((phase(5, "running"), order(7, run="new"), phase(8, "syncing")), [], []),
+        ((phase(5, "running"), order(7, run="old"), order(8), phase(9, "syncing")), [8, 9], [8, 9]),
+    ],
+)
+def test_what_stands_before_the_first_order_of_a_cut_journal(entries, times, kept):
+    """It is the run's, unless that order is another run's; in a whole journal it is nobody's."""
+    assert [entry.at for entry in story.of_run(entries, RUN, is_cut=True)] == times
+    assert [entry.at for entry in story.of_run(entries, RUN)] == kept

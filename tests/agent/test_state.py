@@ -13,8 +13,9 @@ import pytest
 from pod_agent.pod import scribe
 from pod_agent.pod.brakes import Deadline
 from pod_agent.pod.scribe import Hung, Scribe
-from pod_agent.run import state, timings
+from pod_agent.run import journal, state, timings
 from pod_agent.run.folders import Folders
+from pod_agent.run.situation import State
 from pod_agent.run.state import Ending, Job
 from pod_wire.errors import BadInput
 from pod_wire.job import JobSpec
@@ -178,3 +179,28 @@ def test_times_of_phases_add_up():
 def test_a_warning_is_said_once():
     """The same words twice are one warning."""
     assert state.warned(state.warned(JOB, "new", "careful"), "new").warnings == ("careful", "new")
+
+
+def refused(words):
+    """The rounds of a stop that the journal tells of, where the first one was refused in the first words, and so on."""
+    told, before = [], State(phase=Phase.STOPPING, job=JOB, opening=False)
+    for rounds, error in enumerate(words, 1):
+        after = replace(before, stop_rounds=rounds, stop_error=error)
+        told += [entry.fields["rounds"] for entry in journal.tell(before, after, 9.0)]
+        before = after
+    return told
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["v2: 403; tool: no"] * 2000, [2**i for i in range(11)]),
+        (["v2: 403; tool: no", "tool: no; v2: 403"] * 500, [2**i for i in range(10)]),
+        (["v2 took the request, yet we live", "GraphQL took the request, yet we live"] * 8, [1, 2, 4, 8, 16]),
+        (["v2: 403"] * 5 + ["v2: 500"] * 2 + ["v2 took the request, yet we live"], [1, 2, 4, 6, 8]),
+        (["v2: 403"] * 6 + [None] * 3, [1, 2, 4, 7, 8]),
+    ],
+)
+def test_a_stop_that_is_refused_for_days_fills_no_journal(words, told):
+    """Doubling rounds and other words are told; routes that change places are no other words."""
+    assert refused(words) == told

@@ -23,7 +23,7 @@ from tests.story.container_agent import PodAgent
 
 pytestmark = pytest.mark.slow
 JOB = "steady"
-VARYING = {"now", "cost", "money", "gpus"}
+VARYING = {"now", "cost", "money", "gpus", "stall"}
 LOOKED_AT = {"signs", "because"}  # of the idle brake: what it sees changes by itself
 GROWN_MB = 4.0
 BOMBS = {
@@ -50,6 +50,7 @@ def agent(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             "the attempt in the journal", lambda: b"attempt_started" in running.call("GET", "/events")[1]
         )
         wait_for("the log's size in the status", lambda: knows_its_log(running))
+        wait_for("what comes after HTTP", lambda: running.status()["services"])
         yield running
 
 

@@ -1,10 +1,12 @@
 """Cancel, stop and TERM at every moment of a job, on process pods and on containers: docs/ending.md comes true.
 
-Three pods at a time, one for each of the three, come to the same moment.
+Three pods at a time, one for each of the three, come to the same moment; one alone hears TERM under the real five
+seconds.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import time
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from pod_agent.run.attempt_plan import USUAL
 from tests.conftest import machine_environment
 from tests.live import Simulator, wait_for
 from tests.story import ends
@@ -25,9 +28,9 @@ from tests.story.templates import JOB, TOKEN, TemplatePod, quick_python
 pytestmark = pytest.mark.slow
 LONG_S = 120.0  # thirty seconds for a job that does not listen, on a machine that is busy
 IN_TIME_S = 2.4  # after two and a half seconds the agent leaves, and what is not written by then is not
-BUSY_S = (
-    20.0  # RunPod kills after five, which bench/fast_lane.py measures; a busy machine is four times slower
-)
+BUSY_S = 20.0  # RunPod kills after five, which one pod at a time keeps; three on a busy machine are slower
+KILL_S = USUAL.grace_s + USUAL.leftover_s  # a cancel, where nothing of the job ends when asked
+SOON_S = 3.0  # a cancel, where it saves for three seconds, or where the agent is less patient
 
 
 class Ending:
@@ -168,13 +171,26 @@ def tried(simulator: Simulator, row: str, ask: str, env: dict[str, str]) -> None
         assert cell.reason in said, said
         one.assert_over(is_off=ask != "cancel")
         took = time.monotonic() - began
-        assert ask != "TERM" or took < BUSY_S, took
+        assert took < _longest(ask, MOMENTS[row], env), took
         assert one.outcome() == cell.outcome
         one.assert_log_is_whole(in_haste=ask == "TERM" and took >= IN_TIME_S)
         if ask != "cancel":
             one.assert_next_boot()
     finally:
         one.end()
+
+
+def _longest(ask: str, moment: Moment, env: dict[str, str]) -> float:
+    """Seconds until all is over, as the page has them, with what a busy machine adds."""
+    if ask == "cancel":
+        return BUSY_S + (KILL_S if moment.is_quick and "PODKEEP_PYTHON" not in env else SOON_S)
+    return BUSY_S if ask == "TERM" else LONG_S
+
+
+def variables(moment: Moment, port: int) -> dict[str, str]:
+    """The pod's; ``port`` is the silent server's."""
+    env = {name: value.replace("{silent}", str(port)) for name, value in moment.env.items()}
+    return {"POD_IDLE_MINUTES": "0", **env}
 
 
 def test_the_page_and_the_moments_are_the_same():
@@ -201,8 +217,7 @@ def test_cancel_stop_and_term(unhurried: Simulator, tmp_path: Path, request: pyt
     is_process = request.node.callspec.params["unhurried"] == "process"
     moment = MOMENTS[row]
     with ends.silent() as port, ThreadPoolExecutor(len(ASKS)) as together:
-        env = {name: value.replace("{silent}", str(port)) for name, value in moment.env.items()}
-        env = {"POD_IDLE_MINUTES": "0", **env}
+        env = variables(moment, port)
         if moment.is_quick and is_process:
             env["PODKEEP_PYTHON"] = quick_python(tmp_path)
         begun = {ask: together.submit(tried, unhurried, row, ask, env) for ask in ASKS}
@@ -211,3 +226,24 @@ def test_cancel_stop_and_term(unhurried: Simulator, tmp_path: Path, request: pyt
         if error is not None:
             error.add_note(f"{ask}: {row}")
             raise error
+
+
+@pytest.fixture(scope="module")
+def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """A RunPod that kills five seconds after TERM, as the real one does."""
+    folder = tmp_path_factory.mktemp("hurried")
+    with Simulator.running(folder / "state", machine_environment(folder / "home")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("row", MOMENTS)
+def test_term_leaves_time_to_spare(hurried: Simulator, row: str):
+    """The agent has left by itself before RunPod kills; where the machine is overloaded, a second pod may show it."""
+    with ends.silent() as port:
+        env = variables(MOMENTS[row], port)
+        try:
+            tried(hurried, row, "TERM", env)
+        except AssertionError:
+            if os.getloadavg()[0] <= (os.cpu_count() or 1):
+                raise
+            tried(hurried, row, "TERM", env)

@@ -25,6 +25,7 @@ FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 ROUTE_TIMEOUT_S = 20.0
 IN_THE_WAY = 409
+TAKEN = "took the request, yet we live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,7 @@ class StopLadder:
             found = self.climb()
             self.rounds += 1
             self._clock.sleep(pause_s)
-            words = (
-                found.error if found.accepted is None else f"{found.accepted} took the request, yet we live"
-            )
+            words = found.error if found.accepted is None else f"{found.accepted} {TAKEN}"
             self._tell(self.rounds, words)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 

@@ -10,7 +10,9 @@ from dataclasses import replace
 from pod_agent.run import events as e
 from pod_agent.run import exits, hold, leaving
 from pod_agent.run.commands import After, Note, Tell
-from pod_agent.run.situation import Result, State, the_job
+from pod_agent.run.situation import Result, State, enter, the_job
+from pod_wire.job import ExitPolicy
+from pod_wire.status import Phase
 
 RESUME_S = 10.0  # a stop that was under way waits no longer for the workspace
 
@@ -31,6 +33,10 @@ def hold_over(state: State, event: e.HoldOver, now: float) -> Result:
         return state, (Note("event=HoldOver answer=late"),)
     words = hold.over_words(job.held)
     after, commands = exits.follow_policy(replace(state, job=replace(job, held=None)), now, f"; {words}")
+    if (
+        leaving.of(job).policy is ExitPolicy.KEEP
+    ):  # idleness counts from now on, and is told of before it stops the pod
+        after = enter(after, Phase.FINISHED, now)
     return after, (Tell(job, f"podkeep: {words}"), *commands)
 
 

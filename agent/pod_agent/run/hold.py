@@ -38,19 +38,19 @@ def has_stepped(job: Job, progress: Progress | None) -> bool:
     return (told is not None and told >= job.accepted_at) or job.made_progress
 
 
-def begin(job: Job, company: Company, *, stepped: bool, now: float, mono: float) -> Held | None:
-    """The hold of a job that has ended, if it gets one. Never beyond its deadline."""
+def begin(
+    job: Job, company: Company, *, stepped: bool, now: float, mono: float, most_s: float | None = None
+) -> Held | None:
+    """The hold of a job that has ended, if it gets one. ``most_s``: what is left until the first deadline."""
     minutes, ending = job.spec.hold_minutes, job.ending
     is_wanted = minutes > 0 and ending is not None and ending.outcome is Outcome.FAILED
     if not is_wanted or stepped or job.stop_because is not None:
         return None
-    until = now + minutes * MINUTE_S
-    if job.deadline is not None:
-        until = min(until, job.deadline.at)
-    if until <= now or (company.by is None and (company.come_by or now) <= now):
+    left = minutes * MINUTE_S if most_s is None else min(minutes * MINUTE_S, most_s)
+    if left <= 0 or (company.by is None and (company.come_by or now) <= now):
         return None
     come_by = None if company.by is not None else company.come_by
-    return Held(until, minutes, company.by, come_by, over_at=mono + until - now)
+    return Held(now + left, minutes, company.by, come_by, over_at=mono + left)
 
 
 def followed(held: Held, by: str) -> Held:

@@ -108,24 +108,28 @@ class Idling:
 
         self._words = LastWords(self._supervisor, self._folders, self._clock)
         began = self._clock.monotonic()
-        memory = fresh(began)
-        self._supervisor.update(lambda facts: replace(facts, brake=Brake(memory, (), began)))
-        self._leases = Leases(self._settings.disk_dir, self._clock, self._leased)
-        self._watch = self._made(memory)
+        memory, leases = fresh(began), Leases(self._settings.disk_dir, self._clock, self._leased)
         if self._boot is not None:
-            self._recall(self._boot)
+            memory = self._remembered(self._boot) or memory
+            leases.booted(self._boot)
+        self._supervisor.update(lambda facts: replace(facts, brake=Brake(memory, leases.known, began)))
+        self._leases = leases  # from now on they may be asked for
+        self._watch = self._made(memory)
         threading.Thread(target=self._watch.run, name="idle", daemon=True).start()
 
     def _recall(self, boot: str) -> None:
-        """What earlier agents of this boot have seen and were asked stands."""
-        from pod_agent.pod.idle import kept  # noqa: PLC0415 - the same
-
-        known = kept.read(self._settings.run_dir, boot, self._clock.monotonic())
+        """What earlier agents of this boot were asked, and only then what they saw: that alone might stop the pod."""
+        if self._leases is not None:
+            self._leases.booted(boot)
+        known = self._remembered(boot)
         if known is not None and self._watch is not None:
             self._watch.remember(known)
             self._publish(known)
-        if self._leases is not None:
-            self._leases.booted(boot)
+
+    def _remembered(self, boot: str) -> Memory | None:
+        from pod_agent.pod.idle import kept  # noqa: PLC0415 - the same
+
+        return kept.read(self._settings.run_dir, boot, self._clock.monotonic())
 
     def _made(self, memory: Memory) -> Watch:
         from pod_agent.pod.idle.gpus import Sampled  # noqa: PLC0415 - the training comes first

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.pod.brakes import NEARLY
+from pod_agent.pod.stop import TAKEN
 from pod_wire.events import Entry, Kind, to_line
 from pod_wire.status import Phase
 
@@ -61,7 +62,7 @@ def tell(before: State, after: State, now: float) -> tuple[Entry, ...]:
         entries.append(_entry(now, Kind.HOLD, until=job.held.until, by=job.held.by))
     if after.phase is Phase.STOPPING and before.phase is not Phase.STOPPING:
         entries.append(_entry(now, Kind.STOP_REQUESTED, because=after.stop_because))
-    if after.stop_rounds > before.stop_rounds:
+    if _is_news(before, after):
         entries.append(_entry(now, Kind.STOP_REFUSED, rounds=after.stop_rounds, error=after.stop_error))
     known = earlier.warnings if earlier is not None else ()
     entries += [
@@ -70,6 +71,19 @@ def tell(before: State, after: State, now: float) -> tuple[Entry, ...]:
         if text not in known and not (earlier is None and text.startswith(NEARLY))  # told by an earlier agent
     ]
     return tuple(entries)
+
+
+def _is_news(before: State, after: State) -> bool:
+    """A pod that nobody stops is refused each minute for days: told in other words, and after 1, 2, 4, 8 … rounds."""
+    rounds = after.stop_rounds
+    is_doubled = rounds & (rounds - 1) == 0
+    return rounds > before.stop_rounds and (is_doubled or _refusals(after) != _refusals(before))
+
+
+def _refusals(state: State) -> frozenset[str]:
+    """Whatever their order: each round begins with the next route."""
+    said = (state.stop_error or "").split("; ")
+    return frozenset(TAKEN if one.endswith(TAKEN) else one for one in said)
 
 
 def _phase(before: State, after: State, now: float) -> Entry:

@@ -83,9 +83,10 @@ def _at_rest(past: Job, now: float) -> Job:
 
 
 def _known(job: Job, around: Circumstances) -> Deadline | None:
-    """The deadline that was set for this boot, from the disk or from the record."""
+    """The deadline that was set for this order on this boot, from the disk or from the record."""
     kept = around.known_deadline
-    return kept if kept is not None and kept.boot == around.boot.id else job.deadline
+    is_its = kept is not None and (kept.boot, kept.order) == (around.boot.id, job.order)
+    return kept if is_its else job.deadline
 
 
 def _begin(past: Job | None, spec: JobSpec, order: str, around: Circumstances) -> Job:
@@ -116,7 +117,7 @@ def _order_anew(job: Job, spec: JobSpec, order: str, around: Circumstances) -> J
         accepted_at=around.now,
         commit=None,
         tries=0,
-        before=None,
+        before=job.checkpoint,  # what stands already is no step under this order
         phases=(),
         ending=None,
         stop_because=None,

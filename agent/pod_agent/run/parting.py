@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.run import events as e
-from pod_agent.run import hold, leaving
+from pod_agent.run import hold, leaving, snapshot
 from pod_agent.run.left import Parting
 from pod_wire import proof
 from pod_wire.errors import PodError
@@ -67,7 +67,10 @@ class Partings:
         now, held = self._clock.now(), None
         if job.spec.hold_minutes > 0:
             stepped, mono = hold.has_stepped(job, progress), self._clock.monotonic()
-            held = hold.begin(job, self._company(), stepped=stepped, now=now, mono=mono)
+            around, company = self._supervisor(), self._company()
+            first = snapshot.next_deadline(around.state, around.facts, now, mono)
+            most_s = None if first is None else first[0]
+            held = hold.begin(job, company, stepped=stepped, now=now, mono=mono, most_s=most_s)
         way_s = leaving.again_s(job, progress)
         leave = self._leave(job, way_s)
         then = leaving.then(leave.policy if leave is not None else ExitPolicy.KEEP)

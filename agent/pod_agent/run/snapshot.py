@@ -131,11 +131,19 @@ def _stop(
     if state.phase is Phase.STOPPING:
         return now, state.stop_because
     moments = list(pulls)
-    if held is not None and state.job is not None and leaving.of(state.job).policy is not ExitPolicy.KEEP:
-        moments.append((held.until, "hold"))  # somebody reads this: so it is not over before
+    if held is not None and state.job is not None:
+        moments += _after_hold(state.job, held)
     if idle_left_s is not None:
         moments.append((now + idle_left_s, "idle"))
     return min(moments, default=(None, None))
+
+
+def _after_hold(job: Job, held: Held) -> list[tuple[float, str]]:
+    """Somebody reads this: so it is not over before. A pod that is kept has all its idle minutes after it."""
+    if leaving.of(job).policy is not ExitPolicy.KEEP:
+        return [(held.until, "hold")]
+    minutes = job.spec.idle_minutes
+    return [(held.until + minutes * brakes.MINUTE_S, "idle")] if minutes > 0 else []
 
 
 def _cost(facts: PodFacts, now: float) -> float | None:
@@ -174,10 +182,12 @@ def _job(job: Job, state: State, facts: PodFacts, held: Held | None) -> JobStatu
 
 
 def _receipt(state: State, facts: PodFacts) -> Mapping[str, object] | None:
-    """Of the order that has ended, not of one before it."""
+    """Of the order that has ended, not of one before it; with how the pod is left, which is reckoned after it."""
     job, told = state.job, facts.receipt
-    is_its = job is not None and told is not None and told.get("order") == job.order
-    return told if is_its and state.phase in OVER else None
+    if job is None or told is None or told.get("order") != job.order or state.phase not in OVER:
+        return None
+    leave = job.leave.because if job.leave is not None else ""
+    return {**told, "leave": leave} if leave and not told.get("leave") else told
 
 
 def is_at_rest(state: State) -> bool:

@@ -185,8 +185,10 @@ class Supervisor:
         return None
 
     def _held_left(self, mono: float) -> float | None:
-        brake = self.facts.brake
-        return hold.left_s(self.state, self._clock.now(), mono, brake.leases if brake is not None else ())
+        """Until the leases are read a hold is not over: one of them may put its end off."""
+        brake, by = self.facts.brake, self.facts.brake_by
+        left = hold.left_s(self.state, self._clock.now(), mono, brake.leases if brake is not None else ())
+        return left if left is None or brake is not None or by is None else max(left, by - mono)
 
     def take(self, letter: Letter) -> None:
         """One event: decide, keep, tell, publish, act."""
@@ -195,8 +197,8 @@ class Supervisor:
         for command in commands:
             if isinstance(command, HurryAttempt):
                 self._effects.do(command)
+        self._time(before, after)  # first: a hold that the record says is over has its idle minutes before it
         after = self._keep(before, after)
-        self._time(before, after)
         entries = tell(before, after, now)
         for entry in entries:
             self._write(after, entry)

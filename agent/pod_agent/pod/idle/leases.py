@@ -106,10 +106,15 @@ class Leases:
             self._told()
             return self._known
 
+    @property
+    def known(self) -> tuple[Lease, ...]:
+        return self._known
+
     def _told(self) -> None:
+        """Told before they are written: a disk may be slow, and meanwhile the pod would be stopped."""
+        self._changed(self._known)
         if self._boot is not None:
             self._write(Kept(self._boot, self._known))
-        self._changed(self._known)
 
     def _read(self) -> Kept | None:
         try:

@@ -35,13 +35,16 @@ class Books:
     ledger: Ledger = ledger.Ledger()  # noqa: RUF009 - frozen
     course: Course | None = None
     unknown: tuple[str, ...] = ()
+    is_cut: bool = False  # of the journal only the end was read
 
 
 def receipt(
     state: State, job: Job, facts: PodFacts, books: Books, now: float, *, asked_at: float | None = None
 ) -> Receipt:
     """``asked_at``: when the pod is asked to stop, by whoever is about to do so."""
-    entries = story.of_run(books.entries, job.run) or story.from_times(job.phases)
+    entries = story.of_run(books.entries, job.run, is_cut=books.is_cut)
+    if books.is_cut or not entries:
+        entries = story.with_start(entries, job.phases)
     book, boot = _with_this_boot(books.ledger, job, facts, now)
     mine = tuple(stay for stay in book.stays if stay.run == job.run)
     visits = story.visits(story.all_stays(mine, entries, job.run), entries)

@@ -41,7 +41,8 @@ def books(folder: JobFolder, run: str, reader: Reader | None) -> Books:
     if found.trouble:
         unknown = (*unknown, f"the bill of earlier boots cannot be read ({found.trouble})")
     course = reader.course(run) if reader is not None else None
-    return Books(entries, found.book, course or kept.load(folder.path).course, unknown)
+    course = course or kept.load(folder.path).course
+    return Books(entries, found.book, course, unknown, is_cut=CUT in unknown)
 
 
 def from_memory(run: str, reader: Reader | None) -> Books:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from pod_agent.run import events as e
 from pod_agent.run import exits
 from pod_agent.run.situation import enter
+from pod_wire.job import ExitPolicy
 from pod_wire.receipt import Stop
-from pod_wire.status import Phase
+from pod_wire.status import Outcome, Phase
 
 if TYPE_CHECKING:
     from pod_agent.run.situation import State
@@ -29,7 +30,12 @@ def stop_of(state: State, job: Job, now: float, asked_at: float | None) -> Stop 
 
 def foreseen(state: State, now: float) -> Stop | None:
     """Of a job whose end is decided: what the exit policy is going to say, so that who leaves now knows it too."""
-    if state.job is None or state.job.ending is None or state.phase not in {Phase.DRAINING, Phase.FINISHED}:
+    job = state.job
+    if job is None or job.ending is None or state.phase not in {Phase.DRAINING, Phase.FINISHED}:
+        return None
+    is_good = job.ending.outcome is Outcome.SUCCEEDED
+    policy = job.spec.on_finish if is_good else job.spec.on_failure
+    if job.leave is None and policy is ExitPolicy.AUTO:  # not reckoned yet
         return None
     finished = enter(replace(state, phase=Phase.DRAINING), Phase.FINISHED, now)
     after, _ = exits.settle(finished, e.Settle(finished.serial), now)

@@ -38,15 +38,25 @@ class Visit:
         return replace(self.stay, seen_at=self.end)
 
 
-def of_run(entries: Sequence[Entry], run: str) -> tuple[Entry, ...]:
-    """The journal is the job's; each order in it names its run."""
-    found, is_mine = [], False
+def of_run(entries: Sequence[Entry], run: str, *, is_cut: bool = False) -> tuple[Entry, ...]:
+    """The journal is the job's; each order in it names its run.
+
+    ``is_cut``: only its end is here. What comes before the first order is then the run's, unless that order is of
+    another one: a run that was left is not come back to.
+    """
+    first = next((entry for entry in entries if entry.kind == Kind.ORDER), None)
+    found, is_mine = [], is_cut and (first is None or first.fields.get("run") == run)
     for entry in entries:
         if entry.kind == Kind.ORDER:
             is_mine = entry.fields.get("run") == run
         if is_mine:
             found.append(entry)
     return tuple(found)
+
+
+def with_start(entries: Sequence[Entry], times: Sequence[PhaseTime]) -> tuple[Entry, ...]:
+    """The end of a journal, and the phases before it as the job's record tells them."""
+    return (*from_times([one for one in times if not entries or one.started_at <= entries[0].at]), *entries)
 
 
 def from_times(times: Sequence[PhaseTime]) -> tuple[Entry, ...]:
