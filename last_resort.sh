@@ -1,7 +1,7 @@
 #!/bin/bash -p
 # Called by entrypoint.sh when the agent has died at every start: DEATHS SINCE CODE [the start command's words].
 # One round of stopping the pod by whatever is here: last_resort.py under any Python, else curl or wget, else
-# runpodctl. While a keeper lives within its deadline nothing is stopped. 77: no pod, the container may end.
+# runpodctl. While a keeper lives within its deadline nothing is stopped that no agent was stopping. 77: no pod, the container may end.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 run_dir=${PODKEEP_RUN_DIR:-/run/podkeep} disk=${PODKEEP_DISK_DIR:-/podkeep}
@@ -77,12 +77,12 @@ keeper() { # whether it lives, or a training that somebody began by hand (`pod-a
 case "$*" in *"sleep infinity" | *"tail -f /dev/null" | */start.sh) set -- ;; esac # what only waits is no job
 
 keys=("${RUNPOD_API_KEY:-}" ${POD_STOP_KEY:+"$POD_STOP_KEY"})
-if ! late || [ -z "$pod" ]; then
+if [ -n "$pod" ] && stopping; then
+  say "an agent was stopping it" # a training that lives yet is one that could not be killed
+elif ! late || [ -z "$pod" ]; then
   keeper && { say "the training goes on under its keeper"; exit 0; }
   [ -n "$pod" ] || { say "this is no RunPod pod: the container ends"; exit 77; }
-  if stopping; then
-    say "an agent was stopping it"
-  elif [ "${POD_ON_FAILURE:-}" = keep ] || [ "${POD_ON_FINISH:-}" = keep ] ||
+  if [ "${POD_ON_FAILURE:-}" = keep ] || [ "${POD_ON_FINISH:-}" = keep ] ||
     [ -z "${POD_COMMAND:-}${POD_REPO:-}${REPO_URL:-}$*" ]; then
     minutes=$(whole "${POD_IDLE_MINUTES:-15}") || minutes=15
     [ "$minutes" -eq 0 ] && { say "POD_IDLE_MINUTES is 0: the pod stays, and is billed"; exit 0; }

@@ -2,11 +2,13 @@
 
 A program of its own, run by whatever Python is found, so it imports nothing but the standard library, not even our own
 package: ``python -I -S last_resort.py DEATHS SINCE CODE [the start command's words]``. Ends with 0, or with LEAVE where
-there is no pod to stop. While a keeper lives within its deadline nothing is stopped. It never looks at the workspace.
+there is no pod to stop. A keeper that lives within its deadline holds the pod, unless an agent was stopping it.
+It never looks at the workspace.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import math
@@ -66,7 +68,7 @@ class Verdict(NamedTuple):
 def decide(facts: Facts) -> Verdict:
     """What the exit policies would say, had the agent lived to apply them."""
     is_late = facts.deadline is not None and facts.now >= facts.deadline
-    if facts.training_lives and not (is_late and facts.pod):
+    if facts.training_lives and not (facts.pod and (is_late or facts.stopping)):
         return Verdict(stop=False, why="the training goes on under its keeper")
     if not facts.pod:
         return Verdict(stop=False, leave=True, why="this is no RunPod pod: the container ends")
