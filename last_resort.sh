@@ -20,17 +20,23 @@ began() { # when a process began, in ticks of the kernel
   echo "${20}"
 }
 whole() { [[ $1 =~ ^[0-9]{1,12} ]] && echo "$((10#${BASH_REMATCH[0]}))"; } # the seconds, hours or minutes before a point
-late() { # only the deadline that was set, and the hours asked for
-  local at
-  at=$(whole "$(sed -n 's/.*"at": *\([0-9]*\).*/\1/p' "$disk/deadline.json" 2>/dev/null)")
-  if [ -n "$at" ]; then
-    [ "$(date +%s)" -ge "$at" ]
-  else
-    at=$(whole "${POD_MAX_HOURS:-}") && [ $((up - $(began 1) / 100)) -ge $(((at + 1) * 3600)) ]
+text() { sed -n "s/^[^}[]*\"$2\": *\"\([^\"]*\)\".*/\1/p" "$disk/$1" 2>/dev/null; } # of a record, its first object
+late() { # only the deadlines that were set in this boot, by hours or dollars, else the hours asked for
+  local at='' line now here ours boot seen
+  now=$(date +%s) here='"kernel": *"'$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none)'"'
+  ours=$(text deadline.json boot) boot=$(text boot.json id)
+  if [ -z "$ours" ] || [ -z "$boot" ] || [ "$ours" = "$boot" ]; then
+    while read -r line; do # the file repeats the first one before all of them: {"at":…,"every":[{"at":…},{"at":…}]}
+      [[ $line =~ '"every":['$ || ! $line =~ '"at":'\ *([0-9]{1,12}) ]] && continue
+      at=$((10#${BASH_REMATCH[1]})) seen=$now
+      # by the clock that never jumps, where that is this kernel's
+      [[ $line =~ $here && $line =~ '"mono":'\ *([0-9]{1,12}) ]] && at=$((10#${BASH_REMATCH[1]})) seen=$up
+      [ "$seen" -ge "$at" ] && return
+    done < <(sed 's/{"at":/\n&/g' "$disk/deadline.json" 2>/dev/null; echo)
   fi
+  [ -z "$at" ] && at=$(whole "${POD_MAX_HOURS:-}") && [ $((up - $(began 1) / 100)) -ge $(((at + 1) * 3600)) ]
 }
 
-text() { sed -n "s/^[^}]*\"$2\": *\"\([^\"]*\)\".*/\1/p" "$disk/$1" 2>/dev/null; } # of a record, its first object
 stopping() { # whether an agent of this boot was stopping the pod
   local boot
   boot=$(text stopping.json boot)
