@@ -1,7 +1,7 @@
 #!/bin/bash -p
 # Called by entrypoint.sh when the agent has died at every start: DEATHS SINCE CODE [the start command's words].
 # One round of stopping the pod by whatever is here: last_resort.py under any Python, else curl or wget, else
-# runpodctl. While a keeper lives within its deadline nothing is stopped. 77: no pod, the container may end.
+# runpodctl. While a keeper lives within its deadline nothing is stopped that no agent was stopping. 77: no pod, the container may end.
 set -u
 here=$(dirname "$(readlink -f "$0")")
 run_dir=${PODKEEP_RUN_DIR:-/run/podkeep} disk=${PODKEEP_DISK_DIR:-/podkeep}
@@ -20,17 +20,23 @@ began() { # when a process began, in ticks of the kernel
   echo "${20}"
 }
 whole() { [[ $1 =~ ^[0-9]{1,12} ]] && echo "$((10#${BASH_REMATCH[0]}))"; } # the seconds, hours or minutes before a point
-late() { # only the deadline that was set, and the hours asked for
-  local at
-  at=$(whole "$(sed -n 's/.*"at": *\([0-9]*\).*/\1/p' "$disk/deadline.json" 2>/dev/null)")
-  if [ -n "$at" ]; then
-    [ "$(date +%s)" -ge "$at" ]
-  else
-    at=$(whole "${POD_MAX_HOURS:-}") && [ $((up - $(began 1) / 100)) -ge $(((at + 1) * 3600)) ]
+text() { sed -n "s/^[^}[]*\"$2\": *\"\([^\"]*\)\".*/\1/p" "$disk/$1" 2>/dev/null; } # of a record, its first object
+late() { # only the deadlines that were set in this boot, by hours or dollars, else the hours asked for
+  local at='' line now here ours boot seen
+  now=$(date +%s) here='"kernel": *"'$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none)'"'
+  ours=$(text deadline.json boot) boot=$(text boot.json id)
+  if [ -z "$ours" ] || [ -z "$boot" ] || [ "$ours" = "$boot" ]; then
+    while read -r line; do # the file repeats the first one before all of them: {"at":…,"every":[{"at":…},{"at":…}]}
+      [[ $line =~ '"every":['$ || ! $line =~ '"at":'\ *([0-9]{1,12}) ]] && continue
+      at=$((10#${BASH_REMATCH[1]})) seen=$now
+      # by the clock that never jumps, where that is this kernel's
+      [[ $line =~ $here && $line =~ '"mono":'\ *([0-9]{1,12}) ]] && at=$((10#${BASH_REMATCH[1]})) seen=$up
+      [ "$seen" -ge "$at" ] && return
+    done < <(sed 's/{"at":/\n&/g' "$disk/deadline.json" 2>/dev/null; echo)
   fi
+  [ -z "$at" ] && at=$(whole "${POD_MAX_HOURS:-}") && [ $((up - $(began 1) / 100)) -ge $(((at + 1) * 3600)) ]
 }
 
-text() { sed -n "s/^[^}]*\"$2\": *\"\([^\"]*\)\".*/\1/p" "$disk/$1" 2>/dev/null; } # of a record, its first object
 stopping() { # whether an agent of this boot was stopping the pod
   local boot
   boot=$(text stopping.json boot)
@@ -77,12 +83,12 @@ keeper() { # whether it lives, or a training that somebody began by hand (`pod-a
 case "$*" in *"sleep infinity" | *"tail -f /dev/null" | */start.sh) set -- ;; esac # what only waits is no job
 
 keys=("${RUNPOD_API_KEY:-}" ${POD_STOP_KEY:+"$POD_STOP_KEY"})
-if ! late || [ -z "$pod" ]; then
+if [ -n "$pod" ] && stopping; then
+  say "an agent was stopping it" # a training that lives yet is one that could not be killed
+elif ! late || [ -z "$pod" ]; then
   keeper && { say "the training goes on under its keeper"; exit 0; }
   [ -n "$pod" ] || { say "this is no RunPod pod: the container ends"; exit 77; }
-  if stopping; then
-    say "an agent was stopping it"
-  elif [ "${POD_ON_FAILURE:-}" = keep ] || [ "${POD_ON_FINISH:-}" = keep ] ||
+  if [ "${POD_ON_FAILURE:-}" = keep ] || [ "${POD_ON_FINISH:-}" = keep ] ||
     [ -z "${POD_COMMAND:-}${POD_REPO:-}${REPO_URL:-}$*" ]; then
     minutes=$(whole "${POD_IDLE_MINUTES:-15}") || minutes=15
     [ "$minutes" -eq 0 ] && { say "POD_IDLE_MINUTES is 0: the pod stays, and is billed"; exit 0; }

@@ -2,11 +2,13 @@
 
 A program of its own, run by whatever Python is found, so it imports nothing but the standard library, not even our own
 package: ``python -I -S last_resort.py DEATHS SINCE CODE [the start command's words]``. Ends with 0, or with LEAVE where
-there is no pod to stop. While a keeper lives within its deadline nothing is stopped. It never looks at the workspace.
+there is no pod to stop. A keeper that lives within its deadline holds the pod, unless an agent was stopping it.
+It never looks at the workspace.
 """
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import math
@@ -22,16 +24,15 @@ from urllib.parse import quote, urljoin, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    Way = tuple[str, Callable[[], None]]  # returns when somebody took the request, and raises otherwise
+    Way = tuple[str, Callable[[], object]]  # returns when somebody took the request, and raises otherwise
 
 KEY, SECOND = "RUNPOD_API_KEY", "POD_STOP_KEY"
-LEAVE = 77  # told to the entrypoint: no pod, so the container may end
+LEAVE, FIRST = 77, 6  # the entrypoint is told: no pod, so the container may end; it calls us after six deaths
 RUNPOD_URL = "https://api.runpod.io/v2"
 USER_AGENT = "podkeep/0.1 (last resort)"
+KERNEL = Path("/proc/sys/kernel/random/boot_id")
 ENOUGH_BYTES = 1 << 20  # of an answer, of a record
 ROUTE_S, HOUR_S, MINUTE_S, IDLE_MINUTES = 20.0, 3600.0, 60.0, 15.0
-FIRST = 6  # deaths, after which the entrypoint calls us
-ENDS = ("failure", "finish")
 ACCEPTED, ENDED_ALREADY, IN_THE_WAY = range(200, 300), 409, (b"locked", b"cluster")
 STOP = "mutation($input: PodStopInput!) { podStop(input: $input) { id desiredStatus } }"
 WAITING = ("sleep infinity", "sleep inf", "sleep infinity & wait", "tail -f /dev/null", "/start.sh")
@@ -66,7 +67,7 @@ class Verdict(NamedTuple):
 def decide(facts: Facts) -> Verdict:
     """What the exit policies would say, had the agent lived to apply them."""
     is_late = facts.deadline is not None and facts.now >= facts.deadline
-    if facts.training_lives and not (is_late and facts.pod):
+    if facts.training_lives and not (facts.pod and (is_late or facts.stopping)):
         return Verdict(stop=False, why="the training goes on under its keeper")
     if not facts.pod:
         return Verdict(stop=False, leave=True, why="this is no RunPod pod: the container ends")
@@ -87,11 +88,9 @@ def decide(facts: Facts) -> Verdict:
 
 def record(path: Path) -> object:
     """The JSON that an agent left on the container's disk; None where there is none or it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return json.loads(file.read(ENOUGH_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return None
+    with contextlib.suppress(OSError, ValueError, RecursionError), path.open("rb") as file:
+        return json.loads(file.read(ENOUGH_BYTES))
+    return None
 
 
 def dig(value: object, *names: str) -> object:
@@ -105,20 +104,18 @@ def number(value: object) -> float | None:
     """A finite number; texts are read, truth values are none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    try:
+    with contextlib.suppress(ValueError, OverflowError):
         return found if math.isfinite(found := float(value)) else None
-    except (ValueError, OverflowError):
-        return None
+    return None
 
 
 def lives(mark: Path) -> bool:
     """Whether the process whose mark this is lives; a pid alone may be somebody else's by now."""
-    try:
+    with contextlib.suppress(OSError, ValueError, IndexError):
         pid, started = mark.read_text("ascii").split()
         fields = stat(int(pid))
         return fields[19] == started and fields[0] not in "ZX"
-    except (OSError, ValueError, IndexError):
-        return False
+    return False
 
 
 def stat(pid: int) -> list[str]:
@@ -128,10 +125,9 @@ def stat(pid: int) -> list[str]:
 
 def first_process_began(now: float) -> float:
     """When PID 1 began: the container's start, where nothing else is known."""
-    try:
+    with contextlib.suppress(OSError, ValueError, IndexError):
         return now - (uptime() - int(stat(1)[19]) / os.sysconf("SC_CLK_TCK"))
-    except (OSError, ValueError, IndexError):
-        return now
+    return now
 
 
 def uptime() -> float:
@@ -142,24 +138,32 @@ def option(words: Sequence[str], name: str) -> str | None:
     """An option of ``pod-agent run``, before its ``--``."""
     own = list(words[: words.index("--")] if "--" in words else words)
     for i, word in enumerate(own):
-        if word.startswith(f"{name}="):
-            return word.partition("=")[2]
-        if word == name and own[i + 1 :]:
-            return own[i + 1]
+        if word == name or word.startswith(f"{name}="):
+            return word.partition("=")[2] if "=" in word else next(iter(own[i + 1 :]), None)
     return None
 
 
-def deadline(disk: Path, hours: str | None, now: float) -> float | None:
-    """The one that was set; else the hours that are asked for, from the boot, else from the container's start."""
+def moment(value: object, name: str, now: float, mono: float) -> float | None:
+    """As the wall clock would read it now: by the clock that never jumps, where that is this kernel's."""
+    at, then = number(dig(value, name)), number(dig(value, "mono"))
+    with contextlib.suppress(OSError):
+        if at is not None and then is not None and dig(value, "kernel") == KERNEL.read_text("ascii").strip():
+            return now + then - mono
+    return at
+
+
+def deadline(disk: Path, hours: str | None, now: float, mono: float) -> float | None:
+    """The first that was set; else the hours that are asked for, from the boot, else from the container's start."""
     seen, kept = record(disk / "boot.json"), record(disk / "deadline.json")
-    boots = (dig(seen, "boot", "id"), dig(kept, "boot"))
-    at = number(dig(kept, "at")) if None in boots or boots[0] == boots[1] else None
-    if at is not None:
-        return at
+    boots, every = (dig(seen, "boot", "id"), dig(kept, "boot")), dig(kept, "every")
+    if None in boots or boots[0] == boots[1]:
+        those = every if isinstance(every, list) and every else [kept]
+        if ats := [at for one in those if (at := moment(one, "at", now, mono)) is not None]:
+            return min(ats)
     asked = number(dig(seen, "accepted", "spec", "max_hours")) or number(hours)
     if asked is None or asked <= 0:
         return None
-    began = number(dig(seen, "boot", "booted_at"))
+    began = moment(dig(seen, "boot"), "booted_at", now, mono)
     return (first_process_began(now) if began is None else began) + asked * HOUR_S
 
 
@@ -172,13 +176,15 @@ def gather(env: Mapping[str, str], words: Sequence[str], since: float, now: floa
     said = " ".join(words).strip().rstrip("'\";").rstrip()
     asks = bool(said) and not said.endswith(WAITING)
     asked = (
-        dig(spec, f"on_{e}") or option(words, f"--on-{e}") or env.get(f"POD_ON_{e.upper()}") for e in ENDS
+        dig(spec, f"on_{e}") or option(words, f"--on-{e}") or env.get(f"POD_ON_{e.upper()}")
+        for e in ("failure", "finish")
     )
     minutes = (dig(spec, "idle_minutes"), option(words, "--idle-minutes") or env.get("POD_IDLE_MINUTES"))
+    hours = option(words, "--max-hours") or env.get("POD_MAX_HOURS")
     return Facts(
         pod=env.get("RUNPOD_POD_ID") or None,
         training_lives=any(lives(mark) for mark in (run_dir / "keeper.pid", *run_dir.glob("by-hand-*.pid"))),
-        deadline=deadline(disk, option(words, "--max-hours") or env.get("POD_MAX_HOURS"), now),
+        deadline=deadline(disk, hours, now, time.monotonic()),
         has_job=bool(spec) or asks or any(env.get(name) for name in ("POD_COMMAND", "POD_REPO", "REPO_URL")),
         keep="keep" in asked,
         idle_minutes=next((known for it in minutes if (known := number(it)) is not None), IDLE_MINUTES),
@@ -197,10 +203,8 @@ def _ways(env: Mapping[str, str], name: str, timeout_s: float) -> tuple[Way, ...
     """v2's action, GraphQL, and RunPod's tool in both spellings. The key travels in a header, never in an argument."""
     pod, key, by = env.get("RUNPOD_POD_ID", ""), env.get(name, ""), "" if name == KEY else f" with {name}"
     base = (env.get("POD_RUNPOD_URL") or RUNPOD_URL).rstrip("/")
+    action = f"{base}/pods/{quote(pod, safe='')}/action"
     query = {"query": STOP, "variables": {"input": {"podId": pod}}}
-
-    def by_v2() -> None:
-        send(f"{base}/pods/{quote(pod, safe='')}/action", {"action": "stop"}, key, timeout_s)
 
     def by_graphql() -> None:
         answer = send(urljoin(base, "/graphql"), query, key, timeout_s)
@@ -211,7 +215,7 @@ def _ways(env: Mapping[str, str], name: str, timeout_s: float) -> tuple[Way, ...
         return lambda: call(("runpodctl", *words, pod), {**env, KEY: key}, timeout_s)
 
     return (
-        (f"v2 stop{by}", by_v2),
+        (f"v2 stop{by}", lambda: send(action, {"action": "stop"}, key, timeout_s)),
         (f"GraphQL{by}", by_graphql),
         (f"runpodctl pod stop{by}", by_tool("pod", "stop")),
         (f"runpodctl stop pod{by}", by_tool("stop", "pod")),
@@ -224,20 +228,17 @@ def send(url: str, body: object, key: str, timeout_s: float) -> Mapping[str, obj
         raise Refused("there is no key")
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout_s)  # https: the system's certificates
+    made = kind(parts.hostname or "", parts.port, timeout=timeout_s)  # https: the system's certificates
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "User-Agent": USER_AGENT}
-    try:
+    with contextlib.closing(made) as connection:
         connection.request("POST", parts.path, json.dumps(body), headers)
         response = connection.getresponse()
         said = response.read(ENOUGH_BYTES)
-    finally:
-        connection.close()
     if response.status == ENDED_ALREADY and not any(word in said.lower() for word in IN_THE_WAY):
         return {}
-    try:
+    answer = None
+    with contextlib.suppress(ValueError, RecursionError):
         answer = json.loads(said or b"{}")
-    except (ValueError, RecursionError):
-        answer = None
     if response.status not in ACCEPTED or not isinstance(answer, dict):
         raise Refused(f"{response.status} {said[:200].decode('utf-8', 'replace')}")
     return answer
@@ -267,7 +268,7 @@ def climb(choice: Sequence[Way], start: int, say: Callable[[str], None], patienc
     return False
 
 
-def _ask(ask: Callable[[], None], told: list[str]) -> None:
+def _ask(ask: Callable[[], object], told: list[str]) -> None:
     try:
         ask()
         told.append("")
@@ -290,9 +291,8 @@ def main() -> NoReturn:
     verdict = decide(facts)
     say(f"the agent died {count} times, last with code {code or 0:g}; {verdict.why}")
     if verdict.stop and not climb(ways(env), count - FIRST, say):
-        say(
-            f"STOP THIS POD BY HAND, it is billed and cannot stop itself: pod {facts.pod}{'!' * min(count, 60)}"
-        )
+        loud = "!" * min(count, 60)
+        say(f"STOP THIS POD BY HAND, it is billed and cannot stop itself: pod {facts.pod}{loud}")
     os._exit(LEAVE if verdict.leave else 0)  # a thread that hangs in a name server is not waited for
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from pod_agent import last_resort as lr
 from tests.agent.last_shell import KEY, Shell, pod
-from tests.agent.test_last_resort import NOTHING
 from tests.fakes.stop_server import StopServer
 
 SECOND = "a-second-key-of-the-account"
@@ -79,9 +79,22 @@ def test_a_stop_that_was_begun_goes_on(server, tmp_path, boot, stops):
     assert ("an agent was stopping it" in done.stderr) is stops
 
 
-def test_a_training_is_not_stopped_for_it():
-    """What lives under its keeper goes on, whatever lies on the disk."""
-    assert not lr.decide(NOTHING._replace(stopping="idle", training_lives=True)).stop
+@pytest.mark.parametrize(("boot", "stops"), [("b1", True), ("b0", False)])
+def test_a_training_that_could_not_be_killed_does_not_hold_it(server, tmp_path, boot, stops):
+    """The agent was stopping the pod all the same, and nothing leads back from there."""
+    keep(tmp_path / "disk", boot)
+    run = Shell(server, tmp_path, "curl", **WAITING)
+    (tmp_path / "run").mkdir()
+    fields = lr.stat(os.getpid())
+    (tmp_path / "run" / "keeper.pid").write_text(f"{os.getpid()} {fields[19]}\n")
+    places = {"PODKEEP_DISK_DIR": str(tmp_path / "disk"), "PODKEEP_RUN_DIR": str(tmp_path / "run")}
+    facts = lr.gather({**pod(server), **places}, (), lr.uptime(), 1000.0)
+    assert facts.training_lives
+    assert lr.decide(facts).stop is stops
+    assert not lr.decide(facts._replace(pod=None)).stop
+    said = run("6", "1", "7").stderr
+    assert bool(server.stops) is stops
+    assert ("goes on under its keeper" in said) is not stops
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from pod_agent.pod import stopping
+from pod_agent.pod import moment, stopping
+from pod_agent.pod.moment import Moment
 from pod_agent.pod.stopping import Stopping
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
@@ -157,18 +158,40 @@ def test_the_mark_is_of_one_boot(tmp_path):
     assert posted == [e.WasStopping("idle")]
     for damage in (b"", b"{", b"[]", b'{"boot": "b1"}', b"\xff\xfe", b'{"format": 99, "boot": "b1"}'):
         (tmp_path / "disk" / stopping.FILE).write_bytes(damage)
-        assert stopping.read(tmp_path / "disk", "b1", 0.0) is None
+        assert stopping.read(tmp_path / "disk", "b1", Moment(0.0, 0.0)) is None
 
 
 @pytest.mark.parametrize("jump", [-3601, -3599, 3599, 3601])
 def test_an_old_mark_ends_no_pod(tmp_path, jump):
     """A disk that outlived a stop unseen would end each new boot at once: after an hour it is not believed."""
     stopping.write(tmp_path, Stopping("b1", "idle", at=10_000.0))
-    assert (stopping.read(tmp_path, "b1", 10_000.0 + jump) is not None) is (abs(jump) < 3600)
+    now = Moment(10_000.0 + jump, 5.0, "k1")
+    assert (stopping.read(tmp_path, "b1", now) is not None) is (abs(jump) < 3600)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "later_s", "is_old"), [("k1", 60, False), ("k1", 3600, True), ("k2", 60, True)]
+)
+@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
+def test_a_wall_clock_that_was_set_makes_no_mark_old(tmp_path, jump, kernel, later_s, is_old):
+    """Of this kernel the clock that never jumps counts; of another one there is the wall clock alone."""
+    stopping.write(tmp_path, stopping.begun("b1", "idle", Moment(10_000.0, 500.0, "k1"), rounds=2))
+    now = Moment(10_000.0 + later_s + jump, 500.0 + later_s, kernel)
+    assert (stopping.read(tmp_path, "b1", now) is None) is is_old
+
+
+def test_an_agent_goes_on_with_a_stop_over_a_clock_that_was_set(tmp_path):
+    """It was being stopped a minute ago, whatever the wall clock says of it."""
+    clock, posted = FakeClock(), []
+    stopping.write(tmp_path, stopping.begun("b1", "idle", moment.take(clock), terminate=True))
+    clock.advance(60.0)
+    clock.jump(7 * 86_400.0)
+    resume(tmp_path, "b1", clock, posted.append)
+    assert posted == [e.WasStopping("idle", terminate=True)]
 
 
 def test_a_full_disk_keeps_no_mark_and_stops_the_pod(tmp_path):
     """What cannot be kept is said in the agent's log; the ladder is climbed all the same."""
     (tmp_path / "disk").write_text("in the way")
     stopping.write(tmp_path / "disk", Stopping("b1", "idle"))
-    assert stopping.read(tmp_path / "disk", "b1", 0.0) is None
+    assert stopping.read(tmp_path / "disk", "b1", Moment(0.0, 0.0)) is None

@@ -91,6 +91,25 @@ def test_the_tool_gets_the_second_key_in_its_environment(runpod, tmp_path):
     assert found.error.count("with POD_STOP_KEY: ") == 4
 
 
+def test_who_asked_too_often_goes_on_to_the_next_way(runpod, tmp_path):
+    """No rung waits for RunPod's patience: 429 is a refusal, told like any other."""
+    server = runpod(OWN, SECOND, v2=429, graphql=429)
+    found = round_of(settings(server, tmp_path))
+    assert server.by == [
+        (path, key) for key in (OWN, SECOND) for path in ("/v2/pods/pod-a/action", "/graphql")
+    ]
+    assert len((tmp_path / "told").read_text().splitlines()) == 4
+    assert found.accepted is None
+    assert found.error.count("; ") == 7
+
+
+def test_a_conflict_is_looked_into_once(runpod, tmp_path):
+    """The look for what is in the way waits for nothing either."""
+    server = runpod(OWN, conflict="pod is locked", read=429)
+    round_of(settings(server, tmp_path, second=None))
+    assert sum(method == "GET" for _, method, *_ in server.asked) == 1
+
+
 @pytest.mark.parametrize(("own", "second", "count"), [(OWN, None, 4), (None, SECOND, 4), (None, None, 0)])
 def test_there_are_as_many_ways_as_keys(runpod, tmp_path, own, second, count):
     """A pod without a key of its own stops itself by the second one alone."""

@@ -48,10 +48,10 @@ class Myself:
         return replace(found, clock_words=clock.judge(wire.off_s, found.reason).text)
 
     def ways(self, *, terminate: bool) -> tuple[Route, ...]:
-        """All ways to end this pod: by its own key, then by the second one."""
+        """All ways to end this pod, by its own key, then by the second one. Asked too often: the next way, at once."""
         found: tuple[Route, ...] = ()
         for key, by in ((self._settings.api_key, ""), (self._settings.stop_key, f" with {SECOND}")):
-            apis, pod = self._apis(PATIENT_S, key=key), self._settings.pod_id
+            apis, pod = self._apis(PATIENT_S, key=key, tries=1), self._settings.pod_id
             if apis is not None and pod is not None and key is not None:
                 tool = self._tool_environment(key)
                 found += routes(pod, *apis, terminate=terminate, environment=tool, by=by)
@@ -62,10 +62,15 @@ class Myself:
         return dict(self._settings.job_environment) | {"RUNPOD_API_KEY": key.reveal()}
 
     def _apis(
-        self, timeout_s: float, wire: Transport | None = None, key: Secret | None = None
+        self,
+        timeout_s: float,
+        wire: Transport | None = None,
+        key: Secret | None = None,
+        tries: int | None = None,
     ) -> tuple[PodsApi, GraphqlApi] | None:
         """By the pod's own key, unless another is named."""
-        from pod_wire.runpod.graphql import GraphqlApi  # noqa: PLC0415 - http.client and ssl do not train
+        from pod_wire.runpod.calls import TRIES  # noqa: PLC0415 - http.client and ssl do not train
+        from pod_wire.runpod.graphql import GraphqlApi  # noqa: PLC0415
         from pod_wire.runpod.pods import PodsApi  # noqa: PLC0415
         from pod_wire.runpod.transport import StdlibTransport  # noqa: PLC0415
 
@@ -73,5 +78,6 @@ class Myself:
         if key is None or self._settings.pod_id is None:
             return None
         wire = wire or StdlibTransport()
-        pods = PodsApi(self._settings.runpod_url, key, wire, timeout_s)
-        return pods, GraphqlApi(self._settings.graphql_url, key, wire, timeout_s)
+        tries = TRIES if tries is None else tries
+        pods = PodsApi(self._settings.runpod_url, key, wire, timeout_s, tries=tries)
+        return pods, GraphqlApi(self._settings.graphql_url, key, wire, timeout_s, tries=tries)

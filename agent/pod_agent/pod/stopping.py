@@ -10,13 +10,15 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.pod import scribe
+from pod_agent.pod import moment, scribe
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
 from pod_wire.routes import FORMAT
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pod_agent.pod.moment import Moment
 
 FILE = "stopping.json"
 OLD_S = 3600.0
@@ -32,19 +34,28 @@ class Stopping:
     terminate: bool = False
     rounds: int = 0
     at: float = 0.0  # when it was written last: at each round, so once in two minutes or so
+    mono: float | None = None  # the same moment on the clock that never jumps
+    kernel: str = ""  # whose clock that is
     format: int = FORMAT
 
 
-def read(disk_dir: Path, boot: str | None, now: float) -> Stopping | None:
+def begun(boot: str, because: str, now: Moment, *, terminate: bool = False, rounds: int = 0) -> Stopping:
+    """As it is written at a round that begins now."""
+    return Stopping(boot, because, terminate, rounds, now.wall, now.mono, now.kernel)
+
+
+def read(disk_dir: Path, boot: str | None, now: Moment) -> Stopping | None:
     """The stop that is under way in this boot; None where none is, or it cannot be read.
 
-    An old one is not believed: a disk that outlived a stop, unseen, would end each new boot at once.
+    An old one is not believed: a disk that outlived a stop, unseen, would end each new boot at once. A wall clock that
+    was set makes none old.
     """
     try:
         found = from_json(Stopping, (disk_dir / FILE).read_bytes())
     except (OSError, BadInput):
         return None
-    return found if found.boot == boot and abs(now - found.at) < OLD_S else None
+    age_s = now.mono - moment.of_wall(found.at, found.mono, found.kernel, now)
+    return found if found.boot == boot and abs(age_s) < OLD_S else None
 
 
 def write(disk_dir: Path, stopping: Stopping) -> None:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pod_agent.pod import stopping
+from pod_agent.pod import moment, stopping
 from pod_agent.pod.stop import StopLadder
-from pod_agent.pod.stopping import Stopping
 from pod_agent.run import events as e
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def ladder(
     """For the stop that the supervisor's state tells of."""
     boot = supervisor.facts.boot or ""
     because = supervisor.state.stop_because or "asked to stop"
-    known = stopping.read(disk_dir, boot, clock.now())
+    known = stopping.read(disk_dir, boot, moment.take(clock))
     return StopLadder(
         ways,
         clock,
@@ -42,7 +41,8 @@ def ladder(
         before=before,
         leaving=over,
         keep=lambda rounds: stopping.write(
-            disk_dir, Stopping(boot, because, terminate=terminate, rounds=rounds, at=clock.now())
+            disk_dir,
+            stopping.begun(boot, because, moment.take(clock), terminate=terminate, rounds=rounds),
         ),
         rounds=known.rounds if known is not None else 0,
     )
@@ -50,6 +50,6 @@ def ladder(
 
 def resume(disk_dir: Path, boot: str, clock: Clock, post: Callable[[e.Event], None]) -> None:
     """An earlier agent of this boot died while it stopped the pod: so shall we."""
-    known = stopping.read(disk_dir, boot, clock.now())
+    known = stopping.read(disk_dir, boot, moment.take(clock))
     if known is not None:
         post(e.WasStopping(known.because, known.terminate))

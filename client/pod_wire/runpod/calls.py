@@ -27,21 +27,28 @@ _SERVER_ERROR: Final = 500
 
 
 class Caller:
-    """Asks as one key through one transport."""
+    """Asks as one key through one transport. ``tries``: 1 for a caller that has better to do than to wait."""
 
     def __init__(
-        self, key: Secret, transport: Transport, timeout_s: float = 20.0, clock: Clock | None = None
+        self,
+        key: Secret,
+        transport: Transport,
+        timeout_s: float = 20.0,
+        clock: Clock | None = None,
+        *,
+        tries: int = TRIES,
     ) -> None:
         self._key = key
         self._transport = transport
         self._timeout_s = timeout_s
         self._clock = clock or RealClock()
+        self._tries = tries
 
     def call(self, what: str, method: str, url: str, body: Mapping[str, object] | None = None) -> object:
         """The answer's JSON, None for no body; a PodError for everything else. ``what`` follows "cannot"."""
         data = None if body is None else json.dumps(body).encode("ascii")
         answer = self._send(method, url, data)
-        for tried in range(1, TRIES):
+        for tried in range(1, self._tries):
             wait = self._wait(method, answer, tried)
             if wait is None:
                 break

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pod_wire.errors import Broken, NotFound
 from pod_wire.runpod.answers import error_of, is_good
-from pod_wire.runpod.calls import Caller
+from pod_wire.runpod.calls import TRIES, Caller
 
 if TYPE_CHECKING:
     from pod_wire.clock import Clock
@@ -75,10 +75,17 @@ class GraphqlApi:
     """Values travel as variables, never inside the query's text."""
 
     def __init__(
-        self, url: str, key: Secret, transport: Transport, timeout_s: float = 20.0, clock: Clock | None = None
+        self,
+        url: str,
+        key: Secret,
+        transport: Transport,
+        timeout_s: float = 20.0,
+        clock: Clock | None = None,
+        *,
+        tries: int = TRIES,
     ) -> None:
         self._url = url
-        self._caller = Caller(key, transport, timeout_s, clock)
+        self._caller = Caller(key, transport, timeout_s, clock, tries=tries)
 
     def stop(self, pod_id: str) -> None:
         """Returns when RunPod took the request; being killed is the only proof."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote, urlencode
 
 from pod_wire.errors import Broken
-from pod_wire.runpod.calls import Caller
+from pod_wire.runpod.calls import TRIES, Caller
 from pod_wire.runpod.models import Pod, read_pod
 
 if TYPE_CHECKING:
@@ -33,9 +33,11 @@ class PodsApi:
         transport: Transport,
         timeout_s: float = 20.0,
         clock: Clock | None = None,
+        *,
+        tries: int = TRIES,
     ) -> None:
         self._pods = base_url.rstrip("/") + "/pods"
-        self._caller = Caller(key, transport, timeout_s, clock)
+        self._caller = Caller(key, transport, timeout_s, clock, tries=tries)
 
     def create(self, new: NewPod) -> Pod:
         """One POST, never repeated: after Broken or Unreachable look the pod up by its name before another."""

@@ -125,7 +125,7 @@ class Entrypoint(Process):
         if boot is None and hours is not None:  # then from the container's start, which /proc would tell
             deadline = pod.clock.wall + pod.booted_at + float(hours) * 3600
         else:
-            deadline = last_resort.deadline(pod.disk, hours, pod.clock.now())
+            deadline = last_resort.deadline(pod.disk, hours, pod.clock.now(), pod.clock.monotonic())
         policies = [
             last_resort.dig(spec, f"on_{end}")
             or (str(getattr(job, f"on_{end}")) if job is not None else None)
