@@ -15,6 +15,7 @@ from pod_agent.pod.stall.subject import Subject
 from pod_agent.pod.stall.watch import Watch
 from pod_agent.run import events as e
 from pod_agent.run import exit_record, keeper_tree
+from pod_agent.run.attempt_plan import USUAL
 from pod_agent.run.situation import Alive
 from pod_wire.status import Phase, Rehearsed
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
     from pod_wire.stall import StallStatus
 
+HOLD_MARGIN_S = 60.0  # after which the keeper should have ended the job for its full disk
 RECORD_S = 10.0  # until the decision is in the record
 PAUSE_S = 0.05
 
@@ -59,6 +61,7 @@ class Stalling:
             subject=self._subject,
             publish=self._publish,
             act=self._act,
+            hold_s=USUAL.full_s + HOLD_MARGIN_S,
         )
 
     def start(self, over: threading.Event) -> None:
