@@ -124,12 +124,13 @@ def stalls(  # noqa: PLR0917 - what it looks at
     supervisor: Supervisor,
     steps: RealSteps,
     vitals: Sampler | None,
+    masker: Masker,
     over: threading.Event,
 ) -> None:
     """The brake for a training that shows no sign of life."""
     from pod_agent.run.stalling import Stalling  # noqa: PLC0415 - the training comes first
 
-    Stalling(settings, clock, supervisor, steps, vitals).start(over)
+    Stalling(settings, clock, supervisor, steps, vitals, masker).start(over)
 
 
 def services(

@@ -193,7 +193,8 @@ class Life:
         self._progress = later.progress(
             self._supervisor, self._steps, self._folders, self._outlet, self._clock
         )
-        later.stalls(self._settings, self._clock, self._supervisor, self._steps, self._vitals, self._over)
+        parts = (self._settings, self._clock, self._supervisor, self._steps)
+        later.stalls(*parts, self._vitals, self._masker, self._over)
         try:
             self._services = later.services(
                 self._settings, self._clock, self._supervisor, self._steps, self._post

@@ -15,8 +15,10 @@ from pod_agent.pod.stall import circumstances, evidence, pipe, portraits, proces
 from pod_agent.pod.stall.evidence import Around
 from pod_agent.pod.stall.subject import Subject
 from pod_agent.pod.vitals.sample import Container, Gpu, GpuReport, Gpus, Sample
+from pod_wire.masker import Masker
 from tests.live import wait_for
 
+NONE = Masker(())
 PARENT = """
 import os, signal, subprocess, sys, time
 def waits_for_its_ranks(ranks):
@@ -139,13 +141,15 @@ def test_a_portrait():
     made = subprocess.Popen(["sleep", "100"])
     try:
         wait_for("it sleeps", lambda: processes.look(made.pid).state == "S")
-        first, command = portraits.portrait(processes.Task(made.pid, 1, "sleep", "S"))
+        first, command = portraits.portrait(processes.Task(made.pid, 1, "sleep", "S"), NONE)
         assert first.startswith(f"  pid {made.pid} sleep: asleep")
         assert command == "    command: sleep 100"
     finally:
         made.kill()
         made.wait()
-    assert portraits.portrait(processes.Task(made.pid, 1, "sleep", "D"))[-1].endswith("may not be read here")
+    assert portraits.portrait(processes.Task(made.pid, 1, "sleep", "D"), NONE)[-1].endswith(
+        "may not be read here"
+    )
 
 
 def test_variables_without_secrets(tmp_path):
@@ -161,8 +165,8 @@ def test_variables_without_secrets(tmp_path):
     }
     made = subprocess.Popen(["sleep", "100"], env={**env, "PATH": os.defpath})
     try:
-        wait_for("it has begun", lambda: portraits.command(f"/proc/{made.pid}") == "sleep 100")
-        found = circumstances.variables(made.pid)
+        wait_for("it has begun", lambda: portraits.command(f"/proc/{made.pid}", NONE) == "sleep 100")
+        found = circumstances.variables(made.pid, NONE)
     finally:
         made.kill()
         made.wait()
@@ -233,7 +237,7 @@ def test_a_job_whose_processes_are_gone_is_told_all_the_same(tmp_path):
     gone.wait()
     subject = Subject("r-1", 1, gone.pid, 0, tmp_path, Path("/nowhere"), Path("/nowhere"), 60.0)
     try:
-        evidence.tell(subject, "stalled: so it is", Around("", lambda: None))
+        evidence.tell(subject, "stalled: so it is", Around("", lambda: None, NONE))
         text = os.read(reader, 1 << 16).decode()
     finally:
         os.close(reader)

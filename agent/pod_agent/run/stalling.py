@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
+    from pod_wire.masker import Masker
     from pod_wire.stall import StallStatus
 
 HOLD_MARGIN_S = 60.0  # after which the keeper should have ended the job for its full disk
@@ -40,14 +41,16 @@ PAUSE_S = 0.05
 class Stalling:
     """``vitals`` looks at the machine; without it nothing is known of GPUs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what it looks at, and what it must not say
         self,
         settings: Settings,
         clock: Clock,
         supervisor: Supervisor,
         steps: RealSteps,
         vitals: Sampler | None,
+        masker: Masker,
     ) -> None:
+        self._masker = masker
         self._settings = settings
         self._clock = clock
         self._supervisor = supervisor
@@ -116,7 +119,7 @@ class Stalling:
         from pod_agent.pod.stall.evidence import Around  # noqa: PLC0415
 
         try:
-            evidence.tell(subject, text, Around(self._path(), self._sample))
+            evidence.tell(subject, text, Around(self._path(), self._sample, self._masker))
         finally:
             self._supervisor.post(e.StallTold(subject.number))
             self._settle(subject.number)

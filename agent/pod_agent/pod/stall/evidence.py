@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.stall import circumstances, pipe, portraits, processes, stacks
+from pod_agent.pod.stall import circumstances, pipe, portraits, processes, stacks, veil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.stall.raw import Task
     from pod_agent.pod.stall.subject import Subject
     from pod_agent.pod.vitals.sample import Sample
+    from pod_wire.masker import Masker
 
 ONE_S, ALL_S = 2.0, 10.0  # to look at one process, and at all of them
 MOST_PROCESSES = 40
@@ -34,18 +35,22 @@ class Around:
 
     path: str  # the job's PATH
     sample: Callable[[], Sample | None]
+    masker: Masker
 
 
 def tell(subject: Subject, reason: str, around: Around) -> None:
     """All of it. Afterwards Pythons that could be asked only so have ended."""
 
     def say(lines: list[str]) -> None:
-        pipe.say(subject.place / "fifo", lines)
+        pipe.say(
+            subject.place / "fifo",
+            [veil.line(line.encode("utf-8", "surrogateescape"), around.masker) for line in lines],
+        )
 
     say(["", f"{HEAD}{reason}", f"{HEAD}what could be seen of it, before this attempt is ended:"])
     family = processes.family(subject.pid, subject.keeper)
     tasks = family.tasks if family is not None else ()
-    say(_processes(tasks))
+    say(_processes(tasks, around.masker))
     pythons = [task for task in _parents_first(tasks, subject.pid) if _sees(task)]
     told: set[int] = set()
     program = stacks.py_spy(around.path)
@@ -65,14 +70,14 @@ def tell(subject: Subject, reason: str, around: Around) -> None:
         say([f"{HEAD}{_pids(mute)}: no stacks: neither py-spy nor faulthandler could be had"])
 
 
-def _processes(tasks: Sequence[Task]) -> list[str]:
+def _processes(tasks: Sequence[Task], masker: Masker) -> list[str]:
     if not tasks:
         return [f"{HEAD}its processes cannot be seen"]
     lines = [f"{HEAD}its processes:"]
     until = time.monotonic() + ALL_S
     for task in sorted(tasks, key=lambda task: task.state != "D")[:MOST_PROCESSES]:
         is_late = time.monotonic() > until
-        found = [] if is_late else _in_time(lambda task=task: portraits.portrait(task))  # type: ignore[misc]
+        found = [] if is_late else _in_time(lambda task=task: portraits.portrait(task, masker))  # type: ignore[misc]
         lines += found or [f"  pid {task.pid} {task.name}: whoever looks at it hangs too"]
     if len(tasks) > MOST_PROCESSES:
         lines.append(f"  and {len(tasks) - MOST_PROCESSES} more")
@@ -105,7 +110,7 @@ def _parents_first(tasks: Sequence[Task], training: int) -> list[Task]:
 def _surroundings(tasks: list[Task], around: Around) -> list[str]:
     variables: list[str] = []
     for task in tasks[-1:]:  # the youngest was started by a launcher, if there is one, with its variables
-        variables = _in_time(lambda task=task: circumstances.variables(task.pid))  # type: ignore[misc]
+        variables = _in_time(lambda task=task: circumstances.variables(task.pid, around.masker))  # type: ignore[misc]
     lines = [f"{HEAD}its variables of NCCL, CUDA and torch:", *(f"  {one}" for one in variables or ["none"])]
     lines += [f"{HEAD}the kernel's last words:", *circumstances.kernel(now=time.monotonic())]
     return [*lines, f"{HEAD}the GPUs:", *circumstances.gpus(around.sample())]
