@@ -13,6 +13,7 @@ from pod_agent.pod.scribe import Scribe
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.attempt import Ended
+from pod_agent.run.attempt_plan import LAST_LOOK_S
 from pod_agent.run.keeper_tree import is_alive
 from pod_agent.run.stepping import Stepping
 from pod_agent.run.work import StepCancelled
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     Examine = Callable[[Job, Ended, CheckpointPlace | None, float], Failure | None]
 
-LAST_LOOK_S = 30.0
 STOP_AGAIN_S = 10.0
 FIND_TRIES, FIND_PAUSE_S = 300, 1.0
 
