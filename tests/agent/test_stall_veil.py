@@ -93,7 +93,9 @@ def test_a_line_is_masked_before_the_pipe_cuts_it(tmp_path):
     gone.wait()
     subject = Subject("r-1", 1, gone.pid, 0, tmp_path, Path("/nowhere"), Path("/nowhere"), 60.0)
     try:
-        evidence.tell(subject, "s" * 1980 + SESAME + "\udcff", Around("", lambda: None, MASKER))
+        evidence.tell(
+            subject, "s" * 1980 + SESAME + "\udcff", Around("", lambda: None, MASKER), within_s=60.0
+        )
         text = os.read(reader, 1 << 16).decode()
     finally:
         os.close(reader)

@@ -14,7 +14,7 @@ from pod_agent.pod.stall.sources import Sources
 from pod_agent.pod.stall.subject import Subject
 from pod_agent.pod.stall.watch import Watch
 from pod_agent.run import events as e
-from pod_agent.run import exit_record, keeper_tree
+from pod_agent.run import exit_record, keeper_tree, stalls
 from pod_agent.run.attempt_plan import USUAL
 from pod_agent.run.situation import Alive
 from pod_wire.status import Phase, Rehearsed
@@ -119,7 +119,8 @@ class Stalling:
         from pod_agent.pod.stall.evidence import Around  # noqa: PLC0415
 
         try:
-            evidence.tell(subject, text, Around(self._path(), self._sample, self._masker))
+            around = Around(self._path(), self._sample, self._masker)
+            evidence.tell(subject, text, around, stalls.SEE_S)
         finally:
             self._supervisor.post(e.StallTold(subject.number))
             self._settle(subject.number)

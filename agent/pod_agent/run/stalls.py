@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from pod_agent.run.situation import Result, State
     from pod_agent.run.state import Job
 
-TELL_S = 90.0  # gathering what can be seen of it
+TELL_S = 90.0  # until it is ended though nobody has said that all was told
+SEE_S = 80.0  # gathering what can be seen of it; an agent that comes back begins some seconds late
 MARGIN_S = 20.0  # the watch of the checkpoints leaves, and why it failed is read
 # POD_SIGNAL and 30 s, leftovers and 10 s, what is in the pipe and 10 s, a last look at the checkpoints.
 END_S = USUAL.grace_s + 2 * USUAL.leftover_s + LAST_LOOK_S + MARGIN_S
