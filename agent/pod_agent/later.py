@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pod_agent.run import events as e
 
@@ -32,6 +32,22 @@ if TYPE_CHECKING:
     from pod_wire.masker import Masker
 
 START_S = 1.0
+T = TypeVar("T")
+
+
+class Each:
+    """Begins one part after the other: what fails in one is a warning, and the others come all the same."""
+
+    def __init__(self, post: Callable[[e.Event], None]) -> None:
+        self._post = post
+
+    def begin(self, without: str, make: Callable[[], T]) -> T | None:
+        """None where it cannot begin. ``without``: what that means, in words for the status."""
+        try:
+            return make()
+        except Exception as error:  # noqa: BLE001 - no part of these is worth the others
+            self._post(e.Warned(f"{without}: {error!r}"))
+            return None
 
 
 def vitals(
@@ -124,12 +140,13 @@ def stalls(  # noqa: PLR0917 - what it looks at
     supervisor: Supervisor,
     steps: RealSteps,
     vitals: Sampler | None,
+    masker: Masker,
     over: threading.Event,
 ) -> None:
     """The brake for a training that shows no sign of life."""
     from pod_agent.run.stalling import Stalling  # noqa: PLC0415 - the training comes first
 
-    Stalling(settings, clock, supervisor, steps, vitals).start(over)
+    Stalling(settings, clock, supervisor, steps, vitals, masker).start(over)
 
 
 def services(

@@ -188,22 +188,19 @@ class Life:
 
     def _up(self) -> None:
         """HTTP answers, the training has begun or failed to: what may wait that long begins here."""
-        self._readiness.recall()
-        self._idling.start()
-        ArmedCheck(self._myself.look, self._clock, self._armed).start()
+        one = later.Each(self._post)
+        one.begin("what was checked before is not known", self._readiness.recall)
+        one.begin("idleness is not watched", self._idling.start)
+        one.begin("self-stop is not checked", ArmedCheck(self._myself.look, self._clock, self._armed).start)
         self._vitals = later.vitals(self._settings, self._clock, self._over, self._post)
-        self._progress = later.progress(
-            self._supervisor, self._steps, self._folders, self._outlet, self._clock
-        )
-        later.stalls(self._settings, self._clock, self._supervisor, self._steps, self._vitals, self._over)
-        try:
-            self._services = later.services(
-                self._settings, self._clock, self._supervisor, self._steps, self._post
-            )
-            if self._over.is_set():
-                self._services.leave()
-        except Exception as error:  # noqa: BLE001 - services are optional: the pod has its checks without them
-            self._post(e.Warned(f"services are not started: {error!r}"))
+        read = (self._supervisor, self._steps, self._folders, self._outlet, self._clock)
+        self._progress = one.begin("progress is not read", lambda: later.progress(*read))
+        parts = (self._settings, self._clock, self._supervisor, self._steps)
+        looks = (self._vitals, self._masker, self._over)
+        one.begin("stalls are not looked for", lambda: later.stalls(*parts, *looks))
+        self._services = one.begin("services are not started", lambda: later.services(*parts, self._post))
+        if self._services is not None and self._over.is_set():
+            one.begin("services are not ended", self._services.leave)
 
     # What changes
 

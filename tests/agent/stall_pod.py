@@ -76,6 +76,7 @@ class StallPod:
             subject=self.subject,
             publish=self.statuses.append,
             act=self.act,
+            hold_s=360.0,
         )
 
     def subject(self):

@@ -58,8 +58,11 @@ STALLS = {
         [trains(10), Spell(30, steps=False), Spell(120, steps=False, away=True), still()],
         190,
     ),
-    "a full disk was waited for in between": ([Spell(30), Spell(20, full=True), rest()], 80),
+    "a full disk was waited for in between": ([Spell(30), Spell(5, full=True), rest()], 65),
     "writes that come to next to nothing": ([rest(writes=2000.0)], 60),
+    "the log's disk hangs, and the pipe is full": ([trains(10), still(hung=True, full=True)], 70),
+    "a full disk that the keeper does not end": ([Spell(LONG, full=True)], 66),
+    "its disk is full, then hangs": ([Spell(4, full=True), Spell(LONG, full=True, hung=True)], 64),
     "a second attempt counts anew": ([Spell(40), Spell(LONG, attempt=2)], 100),
 }
 ALONE = {
@@ -87,7 +90,10 @@ ALONE = {
     "its processes cannot be seen, and the driver is silent": ([rest(cores=None, gpu=DRIVER_SILENT)], None),
     "59 minutes of silence, again and again": ([Spell(59), trains(1), Spell(59), trains(1), Spell(59)], None),
     "a log line every 50 minutes": ([Spell(50), Spell(1, logs=True), Spell(50), Spell(1, logs=True)], None),
-    "the disk of its log is full": ([Spell(LONG, full=True)], None),
+    "the disk of its log is full, and the keeper waits its five minutes": (
+        [Spell(57), Spell(5, full=True), Spell(1, logs=True), Spell(57), Spell(5, full=True)],
+        None,
+    ),
     "nobody looks": ([Spell(LONG, away=True)], None),
     "it is being ended": ([Spell(LONG, stops_looking=True)], None),
     "loading data for 50 minutes": (

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.effects import Effects
 from pod_agent.run.stepping import SILENCE_S, Stepping
@@ -132,6 +133,31 @@ def test_the_end_of_an_attempt_is_told_whatever_becomes_of_its_checkpoints(watch
     effects._follow(None, 1, OneAttempt())
     assert posts[-1] == e.AttemptEnded(1, ended(0), None)
     assert any(isinstance(event, e.Warned) for event in posts)
+
+
+def test_a_ladder_that_cannot_be_put_together_is_tried_again():
+    """Nobody else stops the pod: a defect is a warning, and the next try comes."""
+    posts, climbed, tried = [], threading.Event(), []
+
+    class Ladder:
+        def run(self):
+            tried.append("run")
+            if len(tried) < 4:
+                raise ValueError("a defect in climbing")
+            climbed.set()
+
+    def ladder(terminate):
+        tried.append(terminate)
+        if len(tried) < 2:
+            raise ValueError("a defect before")
+        return Ladder()
+
+    effects = Effects(OddSteps(OddWatch), None, None, FakeClock(), post=posts.append, ladder=ladder)
+    effects.do(c.StopPod(terminate=True, because="the deadline"))
+    assert climbed.wait(60)
+    assert tried == [True, True, "run", True, "run"]
+    assert [str(event) for event in posts if "a defect" in str(event)] == [str(event) for event in posts]
+    assert len(posts) == 2
 
 
 class ShortOfDescriptors:

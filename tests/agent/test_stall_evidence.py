@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from pod_agent.pod.stall import circumstances, evidence, pipe, portraits, proces
 from pod_agent.pod.stall.evidence import Around
 from pod_agent.pod.stall.subject import Subject
 from pod_agent.pod.vitals.sample import Container, Gpu, GpuReport, Gpus, Sample
+from pod_wire.masker import Masker
 from tests.live import wait_for
 
+NONE = Masker(())
 PARENT = """
 import os, signal, subprocess, sys, time
 def waits_for_its_ranks(ranks):
@@ -58,12 +62,45 @@ def test_every_rank_says_its_stacks_before_its_launcher_ends_it(launcher):
     tasks = processes.family(made.pid, 0).tasks
     asked = stacks.who_can_tell(tasks, set())
     assert len(asked) == 4
-    assert stacks.by_abort(asked, tasks) == asked[::-1]
+    assert stacks.by_abort(asked, tasks, 60.0) == asked[::-1]
     assert made.wait(30) == -signal.SIGABRT
     text = said.read_text()
     assert text.count("Fatal Python error: Aborted") == 4
     assert text.count("in rank\n") == 3
     assert text.count("in waits_for_its_ranks\n") == 1
+
+
+def test_when_the_time_is_over_nobody_is_left_stopped(launcher):
+    """No more of them is asked, and whoever was stopped meanwhile goes on, to hear POD_SIGNAL."""
+    made, said = launcher
+    tasks = processes.family(made.pid, 0).tasks
+    asked = stacks.who_can_tell(tasks, set())
+    assert stacks.by_abort(asked, tasks, all_s=0.0) == []
+    wait_for("all go on", lambda: all(processes.look(task.pid).state in "SR" for task in tasks))
+    assert made.poll() is None
+    assert "Aborted" not in said.read_text()
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_it_is_told_within_its_time(launcher, tmp_path, is_full):
+    """A pipe that takes nothing, or a py-spy that hangs: neither makes it later than it may be."""
+    made, _ = launcher
+    os.mkfifo(tmp_path / "fifo")
+    reader = os.open(tmp_path / "fifo", os.O_RDWR | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while is_full:
+            os.write(reader, b"x" * 4096)
+    spy(tmp_path, "exec sleep 600")
+    subject = Subject("r-1", 1, made.pid, 0, tmp_path, Path("/nowhere"), Path("/nowhere"), 60.0)
+    began = time.monotonic()
+    try:
+        evidence.tell(subject, "stalled", Around(str(tmp_path), lambda: None, NONE), within_s=0.5)
+    finally:
+        os.close(reader)
+    assert time.monotonic() - began < 9, "five seconds for each part of it, and forty for py-spy before"
+    tasks = processes.family(made.pid, 0).tasks
+    assert len(tasks) == 4
+    wait_for("all go on", lambda: all(processes.look(task.pid).state in "SR" for task in tasks))
 
 
 def test_who_cannot_tell_is_not_asked(tmp_path):
@@ -89,10 +126,10 @@ def test_no_core_is_written():
     made = subprocess.Popen(["sleep", "100"])
     try:
         task = processes.Task(made.pid, processes.look(made.pid).started)
-        assert stacks.by_abort([task], [task]) == [task]
+        assert stacks.by_abort([task], [task], 60.0) == [task]
         assert made.wait(30) == -signal.SIGABRT
         gone = processes.Task(made.pid, task.started)
-        assert stacks.by_abort([gone], [gone]) == []
+        assert stacks.by_abort([gone], [gone], 60.0) == []
     finally:
         made.kill()
         made.wait()
@@ -139,13 +176,15 @@ def test_a_portrait():
     made = subprocess.Popen(["sleep", "100"])
     try:
         wait_for("it sleeps", lambda: processes.look(made.pid).state == "S")
-        first, command = portraits.portrait(processes.Task(made.pid, 1, "sleep", "S"))
+        first, command = portraits.portrait(processes.Task(made.pid, 1, "sleep", "S"), NONE)
         assert first.startswith(f"  pid {made.pid} sleep: asleep")
         assert command == "    command: sleep 100"
     finally:
         made.kill()
         made.wait()
-    assert portraits.portrait(processes.Task(made.pid, 1, "sleep", "D"))[-1].endswith("may not be read here")
+    assert portraits.portrait(processes.Task(made.pid, 1, "sleep", "D"), NONE)[-1].endswith(
+        "may not be read here"
+    )
 
 
 def test_variables_without_secrets(tmp_path):
@@ -161,8 +200,8 @@ def test_variables_without_secrets(tmp_path):
     }
     made = subprocess.Popen(["sleep", "100"], env={**env, "PATH": os.defpath})
     try:
-        wait_for("it has begun", lambda: portraits.command(f"/proc/{made.pid}") == "sleep 100")
-        found = circumstances.variables(made.pid)
+        wait_for("it has begun", lambda: portraits.command(f"/proc/{made.pid}", NONE) == "sleep 100")
+        found = circumstances.variables(made.pid, NONE)
     finally:
         made.kill()
         made.wait()
@@ -233,7 +272,7 @@ def test_a_job_whose_processes_are_gone_is_told_all_the_same(tmp_path):
     gone.wait()
     subject = Subject("r-1", 1, gone.pid, 0, tmp_path, Path("/nowhere"), Path("/nowhere"), 60.0)
     try:
-        evidence.tell(subject, "stalled: so it is", Around("", lambda: None))
+        evidence.tell(subject, "stalled: so it is", Around("", lambda: None, NONE), within_s=60.0)
         text = os.read(reader, 1 << 16).decode()
     finally:
         os.close(reader)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,9 @@ from pod_agent.pod.stall import gpus, processes, tree
 from pod_agent.pod.stall.signs import State
 from pod_agent.pod.stall.sources import Sources
 from pod_agent.pod.stall.subject import Subject
+from pod_agent.pod.stall.watch import Watch, pause
 from pod_agent.pod.vitals.sample import Container, GpuReport, Gpus, Sample
+from pod_wire.clock import RealClock
 from tests.agent.stall_pod import NO_GPU, RESTS, SPINS, WORKS, card, seen
 from tests.fakes import hung_mount
 from tests.live import wait_for
@@ -141,6 +144,40 @@ def test_a_disk_that_hangs_holds_nobody(run, tmp_path):
         assert first.is_log_hung
         assert second.is_log_hung
         assert second.tasks
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hung_mount.is_possible(), reason="needs root and /dev/fuse for a mount that hangs")
+def test_a_log_whose_disk_hangs_is_silent_though_bytes_wait(run, tmp_path):
+    """Nobody takes what is in the job's pipe, and nobody counts but this brake: it comes in its time."""
+    training = run("sleep", "600")
+    os.mkfifo(tmp_path / "fifo")
+    pipe = os.open(tmp_path / "fifo", os.O_RDWR | os.O_NONBLOCK)
+    os.write(pipe, b"x" * 100)
+    mount = tmp_path / "mount"
+    mount.mkdir()
+    subject = replace(subject_of(training, mount, tmp_path), minutes=0.1, folder=tmp_path)
+    acted = []
+    with hung_mount.hung(mount, takes_asks=True):
+        watch = Watch(
+            tmp_path,
+            RealClock(),
+            Sources(lambda: [Sample(0.0, time.monotonic(), NO_GPU, Container())]),
+            boot=lambda: None,
+            subject=lambda: subject,
+            publish=lambda _: None,
+            act=lambda _, reason: acted.append(reason),
+            hold_s=360.0,
+        )
+
+        def looks():
+            time.sleep(pause(subject.minutes))
+            watch.look(subject)
+            return acted
+
+        wait_for("the stall", looks)
+    os.close(pipe)
+    assert "log" in acted[0]
 
 
 GPUS = {

@@ -11,8 +11,9 @@ from pod_agent.run import events as e
 from pod_agent.run import journal, machine
 from pod_agent.run.asks import Cancel, Restart
 from pod_agent.run.attempt import Ended
+from pod_agent.run.attempt_plan import LAST_LOOK_S, USUAL
 from pod_agent.run.situation import Alive, State
-from pod_agent.run.stalls import ANOTHER_POD
+from pod_agent.run.stalls import ANOTHER_POD, END_S
 from pod_agent.run.state import Job, dump, load
 from pod_wire.job import JobSpec
 from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase
@@ -126,15 +127,21 @@ def test_one_that_ends_well_meanwhile_has_not_stalled():
 
 
 def test_what_cannot_be_killed_fails_all_the_same():
-    """It hangs in the kernel: a minute after it was ended the job fails, so that the pod may stop."""
+    """It hangs in the kernel: a minute and a half after it was ended the job fails, so that the pod may stop."""
     history = History().take(e.Stalled(1, SILENT), e.StallTold(1))
     waits = [one for one in history.commands if isinstance(one, c.After)]
-    assert waits == [c.After(60.0, e.StallLasts(1))]
+    assert waits == [c.After(END_S, e.StallLasts(1))]
     history.take(e.StallLasts(1))
     assert history.state.phase is Phase.DRAINING
     assert history.ending.outcome is Outcome.FAILED
     assert history.ending.reason.startswith(f"{SILENT}; and it cannot be killed")
     assert history.ending.remedy == ANOTHER_POD
+
+
+def test_what_was_killed_is_not_called_unkillable():
+    """An end is told after POD_SIGNAL, what the command left, its last output, and a look at a disk that hangs."""
+    told_s = USUAL.grace_s + 2 * USUAL.leftover_s + LAST_LOOK_S
+    assert told_s + 10 <= END_S <= told_s + 30
 
 
 def test_stacks_that_cannot_be_gathered_are_not_waited_for():
@@ -156,7 +163,7 @@ def test_the_next_agent_ends_what_this_one_found(is_told):
     later = History(replace(RUNNING, job=job, alive=Alive.ASKED, prepared=False))
     later.take(e.AttemptStarted(1, 7, 20.0))
     if is_told:
-        assert later.commands == [c.CancelAttempt(), c.After(60.0, e.StallLasts(1))]
+        assert later.commands == [c.CancelAttempt(), c.After(END_S, e.StallLasts(1))]
     else:
         assert later.commands == [c.After(90.0, e.StallTold(1))]
         later.take(e.StallTold(1))

@@ -108,6 +108,21 @@ def test_a_route_that_fails_as_nobody_foresaw_ends_no_ladder():
     assert asked == [1, 1]
 
 
+@pytest.mark.parametrize("part", ["tell", "before", "keep"])
+def test_a_defect_beside_the_ladder_ends_no_ladder(part, caplog):
+    """A receipt, a mark on the disk or a word that fails costs itself only: the stop is asked for, again and again."""
+    asked = []
+
+    def fails(*_):
+        raise ValueError("a defect")
+
+    parts = {"tell": lambda *_: None, "before": lambda: None, "keep": lambda _: None, part: fails}
+    way = stop.Route("way", lambda: asked.append(1))
+    stop.StopLadder((way,), FakeClock(), **parts).run(lambda: len(asked) >= 3)
+    assert asked == [1, 1, 1]
+    assert "a defect" in caplog.text
+
+
 def test_who_is_leaving_asks_no_more():
     """After the TERM that our asking brought, another stop would hit the start of somebody who wants the pod again."""
     asked = []

@@ -7,6 +7,7 @@ what an agent that comes back goes on with (``stopping``).
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ LONGEST_PAUSE_S = 60.0
 ROUTE_TIMEOUT_S = 20.0
 IN_THE_WAY = 409
 TAKEN = "took the request, yet we live"
+log = logging.getLogger("podkeep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +88,25 @@ class StopLadder:
         ``is_over`` is for tests: a pod is never told that it is gone.
         """
         pause_s = FIRST_PAUSE_S
-        self._keep(self.rounds)
-        self._before()
+        self._try(lambda: self._keep(self.rounds))
+        self._try(self._before)
         while not (is_over() or self._leaving()):
-            self._keep(self.rounds + 1)  # first: what kills us in this round is not asked first in the next
+            self._try(
+                lambda: self._keep(self.rounds + 1)
+            )  # first: what kills us in this round is not asked first in the next
             found = self.climb()
             self.rounds += 1
             self._clock.sleep(pause_s)
             words = found.error if found.accepted is None else f"{found.accepted} {TAKEN}"
-            self._tell(self.rounds, words)
+            self._try(lambda words=words: self._tell(self.rounds, words))  # type: ignore[misc]
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    def _try(self, deed: Callable[[], None]) -> None:
+        """What goes beside the ladder costs itself only: a pod that nobody stops bills for ever."""
+        try:
+            deed()
+        except Exception as error:  # noqa: BLE001 - as said
+            log.warning("stop=hindered error=%r", str(error))
 
 
 def routes(

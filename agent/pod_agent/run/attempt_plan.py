@@ -21,6 +21,7 @@ class Patience:
 
 
 USUAL = Patience()
+LAST_LOOK_S = 30.0  # at the checkpoints of an attempt that is over, before its end is told
 
 
 @dataclass(frozen=True, slots=True)

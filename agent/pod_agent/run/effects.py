@@ -13,6 +13,7 @@ from pod_agent.pod.scribe import Scribe
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.attempt import Ended
+from pod_agent.run.attempt_plan import LAST_LOOK_S
 from pod_agent.run.keeper_tree import is_alive
 from pod_agent.run.stepping import Stepping
 from pod_agent.run.work import StepCancelled
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     Examine = Callable[[Job, Ended, CheckpointPlace | None, float], Failure | None]
 
-LAST_LOOK_S = 30.0
+STOP_AGAIN_S = 10.0
 FIND_TRIES, FIND_PAUSE_S = 300, 1.0
 
 
@@ -127,7 +128,7 @@ class Effects:
             case c.Drain(job):
                 self._thread("drain", lambda: self._drain(job))
             case c.StopPod(terminate, _):
-                self._thread("stop", self._ladder(terminate).run)
+                self._thread("stop", lambda: self._stop(terminate))
             case _:
                 raise AssertionError(f"{type(command).__name__} is the supervisor's to carry out")
 
@@ -261,6 +262,17 @@ class Effects:
         except Exception as error:  # noqa: BLE001 - the same: the policy is done without the numbers
             self._post(e.Warned(f"how the pod is left could not be found out: {error}"))
             return None
+
+    def _stop(self, terminate: bool) -> None:
+        """Whatever goes wrong: nobody else stops the pod."""
+        while True:
+            try:
+                self._ladder(terminate).run()
+            except Exception as error:  # noqa: BLE001 - as said
+                self._post(e.Warned(f"a defect of podkeep in stopping the pod: {error!r}"))
+                self._clock.sleep(STOP_AGAIN_S)
+            else:
+                return
 
     def _tell(self, job: Job, text: str) -> None:
         if self._partings is not None:

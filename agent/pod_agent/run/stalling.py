@@ -14,7 +14,8 @@ from pod_agent.pod.stall.sources import Sources
 from pod_agent.pod.stall.subject import Subject
 from pod_agent.pod.stall.watch import Watch
 from pod_agent.run import events as e
-from pod_agent.run import exit_record, keeper_tree
+from pod_agent.run import exit_record, keeper_tree, stalls
+from pod_agent.run.attempt_plan import USUAL
 from pod_agent.run.situation import Alive
 from pod_wire.status import Phase, Rehearsed
 
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
+    from pod_wire.masker import Masker
     from pod_wire.stall import StallStatus
 
+HOLD_MARGIN_S = 60.0  # after which the keeper should have ended the job for its full disk
 RECORD_S = 10.0  # until the decision is in the record
 PAUSE_S = 0.05
 
@@ -38,14 +41,16 @@ PAUSE_S = 0.05
 class Stalling:
     """``vitals`` looks at the machine; without it nothing is known of GPUs."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what it looks at, and what it must not say
         self,
         settings: Settings,
         clock: Clock,
         supervisor: Supervisor,
         steps: RealSteps,
         vitals: Sampler | None,
+        masker: Masker,
     ) -> None:
+        self._masker = masker
         self._settings = settings
         self._clock = clock
         self._supervisor = supervisor
@@ -59,6 +64,7 @@ class Stalling:
             subject=self._subject,
             publish=self._publish,
             act=self._act,
+            hold_s=USUAL.full_s + HOLD_MARGIN_S,
         )
 
     def start(self, over: threading.Event) -> None:
@@ -113,7 +119,8 @@ class Stalling:
         from pod_agent.pod.stall.evidence import Around  # noqa: PLC0415
 
         try:
-            evidence.tell(subject, text, Around(self._path(), self._sample))
+            around = Around(self._path(), self._sample, self._masker)
+            evidence.tell(subject, text, around, stalls.SEE_S)
         finally:
             self._supervisor.post(e.StallTold(subject.number))
             self._settle(subject.number)

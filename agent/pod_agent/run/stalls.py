@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pod_agent.run import endings, exits, records, rehearsal
 from pod_agent.run import events as e
+from pod_agent.run.attempt_plan import LAST_LOOK_S, USUAL
 from pod_agent.run.commands import After, CancelAttempt, Note
 from pod_agent.run.failures.failure import Again, Kind
 from pod_agent.run.failures.retry import SET_RESUME, failure
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from pod_agent.run.situation import Result, State
     from pod_agent.run.state import Job
 
-TELL_S = 90.0  # gathering what can be seen of it
-END_S = 60.0  # POD_SIGNAL and 30 s, leftovers and 10 s
+TELL_S = 90.0  # until it is ended though nobody has said that all was told
+SEE_S = 80.0  # gathering what can be seen of it; an agent that comes back begins some seconds late
+MARGIN_S = 20.0  # the watch of the checkpoints leaves, and why it failed is read
+# POD_SIGNAL and 30 s, leftovers and 10 s, what is in the pipe and 10 s, a last look at the checkpoints.
+END_S = USUAL.grace_s + 2 * USUAL.leftover_s + LAST_LOOK_S + MARGIN_S
 ANOTHER_POD = "take another machine: pod-client up --new-pod goes on from the newest checkpoint of the volume"
 
 

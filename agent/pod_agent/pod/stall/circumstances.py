@@ -9,12 +9,14 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from pod_agent.pod.stall import veil
 from pod_agent.pod.stall.processes import read
 from pod_agent.pod.vitals.sample import Gpus
 from pod_wire.secrets import is_secret_name
 
 if TYPE_CHECKING:
     from pod_agent.pod.vitals.sample import Gpu, Sample
+    from pod_wire.masker import Masker
 
 BEGINNINGS = ("NCCL_", "TORCH_", "PYTORCH_", "CUDA_", "GLOO_", "UCX_", "FI_", "OMPI_", "OMP_", "XLA_", "TPU_")
 NAMED = frozenset(
@@ -30,13 +32,13 @@ OF_NOTE = re.compile(
 GB = 1e9
 
 
-def variables(pid: int, proc: str = "/proc") -> list[str]:
+def variables(pid: int, masker: Masker, proc: str = "/proc") -> list[str]:
     """NAME=value of what the ranks go by; the process's own, as it was started."""
     found = []
     for entry in read(f"{proc}/{pid}/environ", MOST_ENVIRONMENT).split(b"\0"):
-        name, equals, value = entry.decode("utf-8", "replace").partition("=")
+        name, equals, value = veil.line(entry, masker).partition("=")
         if equals and (name.startswith(BEGINNINGS) or name in NAMED):
-            shown = "********" if is_secret_name(name) or "://" in value else value[:MOST_VALUE]
+            shown = veil.STARS if is_secret_name(name) or "://" in value else value[:MOST_VALUE]
             found.append(f"{name}={shown}")
     return sorted(found)
 

@@ -31,6 +31,7 @@ class Memory:
     unknown_s: float = 0.0  # of this silence, in which something could not be read
     is_unsure: bool = False  # something cannot be read just now, and nothing is counted for its sake
     tracks: Mapping[Name, Track] = field(default_factory=dict)
+    held_s: float = 0.0  # for how long the log's disk has taken nothing
 
 
 def fold(memory: Memory, readings: tuple[Reading, ...], counted_s: float, patience_s: float) -> Memory:

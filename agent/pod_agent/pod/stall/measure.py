@@ -27,8 +27,12 @@ def read(before: Raw, now: Raw) -> tuple[Reading, ...]:
 
 
 def is_held(before: Raw, now: Raw) -> bool:
-    """The log's disk takes nothing, so the job may wait for that: the keeper counts, and ends it as a full disk."""
-    return now.waiting > 0 and before.waiting > 0 and now.log == before.log and not now.is_keeper_stuck
+    """The log's disk takes nothing, so the job may wait for that: the keeper counts, and ends it as a full disk.
+
+    A keeper that waits for an answer of that disk, in the kernel or before it, counts nothing.
+    """
+    counts = not now.is_log_hung and not now.is_keeper_stuck
+    return counts and now.waiting > 0 and before.waiting > 0 and now.log == before.log
 
 
 def _step(before: Raw, now: Raw) -> Reading:

@@ -9,10 +9,12 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from pod_agent.pod.stall import veil
 from pod_agent.pod.stall.processes import read
 
 if TYPE_CHECKING:
     from pod_agent.pod.stall.raw import Task
+    from pod_wire.masker import Masker
 
 STATES = {
     "R": "running",
@@ -23,6 +25,7 @@ STATES = {
     "I": "idle",
 }
 SHOWN = 160  # characters of a command
+MOST_COMMAND = 1 << 18  # bytes that are read of it, so that no secret is cut within what is shown
 FRAMES = 6
 ABRT_BIT = 1 << 5
 CALLS = {  # x86-64: those in which programs wait
@@ -36,20 +39,20 @@ WITH_FILE = frozenset(
 )
 
 
-def portrait(task: Task, proc: str = "/proc") -> list[str]:
+def portrait(task: Task, masker: Masker, proc: str = "/proc") -> list[str]:
     """A line on the process, and one on each thing of note."""
     place = f"{proc}/{task.pid}"
     state = STATES.get(task.state, task.state)
     said = [state, _where(place), _call(place), _threads(place)]
     told = "; ".join(words for words in said if words)
-    lines = [f"  pid {task.pid} {task.name}: {told}", f"    command: {command(place)}"]
+    lines = [f"  pid {task.pid} {task.name}: {told}", f"    command: {command(place, masker)}"]
     if task.state == "D":
         lines += _stack(place)
     return lines
 
 
-def command(place: str) -> str:
-    words = read(f"{place}/cmdline").replace(b"\0", b" ").decode("utf-8", "replace").strip()
+def command(place: str, masker: Masker) -> str:
+    words = veil.command(read(f"{place}/cmdline", MOST_COMMAND), masker)
     return words if len(words) <= SHOWN else f"{words[:SHOWN]}…"
 
 

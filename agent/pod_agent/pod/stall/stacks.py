@@ -103,17 +103,22 @@ def who_can_tell(tasks: Sequence[Task], told: set[int]) -> list[Task]:
     ][:MOST_PROCESSES]
 
 
-def by_abort(asked: Sequence[Task], everybody: Sequence[Task]) -> list[Task]:
+def by_abort(asked: Sequence[Task], everybody: Sequence[Task], all_s: float) -> list[Task]:
     """End these one after the other, the youngest first, each with its stacks; who was ended."""
-    ended = []
-    for task in everybody:
-        _send(task, signal.SIGSTOP)
-    for task in reversed(asked):
-        if _forbid_core(task) and _send(task, signal.SIGABRT) and _send(task, signal.SIGCONT):
-            ended.append(task)
-            _await_end(task)
-    for task in everybody:
-        _send(task, signal.SIGCONT)
+    ended: list[Task] = []
+    until = time.monotonic() + all_s
+    try:
+        for task in everybody:
+            _send(task, signal.SIGSTOP)
+        for task in reversed(asked):
+            if time.monotonic() >= until:
+                break
+            if _forbid_core(task) and _send(task, signal.SIGABRT) and _send(task, signal.SIGCONT):
+                ended.append(task)
+                _await_end(task)
+    finally:
+        for task in everybody:
+            _send(task, signal.SIGCONT)
     return ended
 
 

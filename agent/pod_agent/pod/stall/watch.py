@@ -7,6 +7,7 @@ far as nothing has moved since. Not here: the rules (``measure``, ``fold``), and
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.stall import fold, kept, measure, words
@@ -32,7 +33,10 @@ log = logging.getLogger("podkeep")
 
 
 class Watch:
-    """``subject`` is None while there is nothing to look at; ``act`` is given the subject and why."""
+    """``subject`` is None while there is nothing to look at; ``act`` is given the subject and why.
+
+    ``hold_s``: how long at most the time does not count while the log's disk takes nothing.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Watch:
         subject: Callable[[], Subject | None],
         publish: Callable[[StallStatus | None], None],
         act: Callable[[Subject, str], None],
+        hold_s: float,
     ) -> None:
         self._run_dir = run_dir
         self._clock = clock
@@ -52,6 +57,7 @@ class Watch:
         self._subject = subject
         self._publish = publish
         self._act = act
+        self._hold_s = hold_s
         self._memory: Memory | None = None
         self._raw: Raw | None = None
         self._looks = 0
@@ -88,9 +94,11 @@ class Watch:
         )
         held = None
         if before is not None:
-            held = HELD if measure.is_held(before, raw) else None
-            counted = 0.0 if held else min(max(0.0, raw.at - before.at), LATE * pause(subject.minutes))
-            memory = fold.fold(memory, measure.read(before, raw), counted, patience_s)
+            span = min(max(0.0, raw.at - before.at), LATE * pause(subject.minutes))
+            held_s = memory.held_s + span if measure.is_held(before, raw) else 0.0
+            held = HELD if 0 < held_s <= self._hold_s else None
+            memory = fold.fold(memory, measure.read(before, raw), 0.0 if held else span, patience_s)
+            memory = replace(memory, held_s=held_s)
         self._memory, self._raw = memory, raw
         self._keep(memory, raw)
         self._publish(words.status(memory, subject.minutes, self._clock.now(), subject.earlier, held))
