@@ -89,13 +89,14 @@ tool() { command -v runpodctl >/dev/null && { timeout 20 runpodctl "$@" >/dev/nu
 
 ways=(v2 graphql new old) # the sixth death begins with the first, each later one with the next
 for i in 0 1 2 3; do
-  say "asking for the stop by ${ways[(deaths + 2 + i) % 4]}" # now: once it is taken, we may be killed before the next word
-  case ${ways[(deaths + 2 + i) % 4]} in
+  way=${ways[(deaths + 2 + i) % 4]}
+  say "asking for the stop by $way" # now: once it is taken, we may be killed before the next word
+  case $way in
     v2) post "$url/pods/$pod/action" '{"action": "stop"}' && ! [[ $(<"$answer") =~ ^[[:space:]]*'<' ]] ;; # a page
     graphql) post "$origin/graphql" "$query" && grep -q '"podStop": *{' "$answer" && ! grep -q '"errors"' "$answer" ;;
     new) tool pod stop "$pod" ;;
     old) tool stop pod "$pod" ;;
-  esac && { say "${ways[(deaths + 2 + i) % 4]} took the request; until we are killed we do not believe it"; exit 0; }
-  say "${ways[(deaths + 2 + i) % 4]}: not taken"
+  esac && { say "$way took the request; until we are killed we do not believe it"; exit 0; }
+  say "$way: not taken"
 done
 say "STOP THIS POD BY HAND, it is billed and cannot stop itself: pod $pod"
