@@ -25,7 +25,6 @@ class HttpServer:
 
     def __init__(self, parts: Parts, port: int, host: str = ANYWHERE) -> None:
         self.port = port
-        self._parts = parts
         self._house = House(parts)
         self._followers = self._house.followers
         self._host = host
@@ -71,7 +70,7 @@ class HttpServer:
 
     def finish(self) -> None:
         """The log is complete and the final status published: followers get the rest and are let go."""
-        job = self._parts.snapshot().job
+        job = self._house.parts.snapshot().job
         place = job.log if job is not None else None
         self._followers.finish(*((place.id, place.size) if place is not None else ()))
         self.wake()
