@@ -21,9 +21,12 @@ from typing import Any, TypeVar
 
 Json = Any
 T = TypeVar("T")
+PATIENCE_S = 180.0  # beyond what a busy machine's disk makes anyone wait: what takes longer is stuck
 
 
-def wait_for(what: str, look: Callable[[], T | None], within_s: float = 60.0, every_s: float = 0.05) -> T:
+def wait_for(
+    what: str, look: Callable[[], T | None], within_s: float = PATIENCE_S, every_s: float = 0.05
+) -> T:
     """The first answer that is neither None nor False; a failed assertion when there is none in time."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -59,6 +59,14 @@ class Checker:
             self.wrong(key, "want integer")
         return None
 
+    def wholes(self, key: str, *, minimum: int) -> tuple[int, ...] | None:
+        value = self.body.get(key)
+        if isinstance(value, list) and all(type(item) is int and item >= minimum for item in value):
+            return tuple(value)
+        if key in self.body:
+            self.wrong(key, f"want array of integer, minimum {minimum}")
+        return None
+
     def flag(self, key: str) -> bool | None:
         value = self.body.get(key)
         if isinstance(value, bool):

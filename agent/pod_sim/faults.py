@@ -44,13 +44,17 @@ def read_crash(raw: bytes, faults: Faults) -> Faults:
     return replace(faults, crash_layer=layer, crash_started_at=started_at)
 
 
-def read_proxy(raw: bytes) -> str:
+def read_proxy(raw: bytes) -> tuple[str, tuple[int, ...] | None]:
+    """The mode; of a cut, the bytes of requests after which they are to be cut, or None for now."""
     check = Checker(read_object(raw))
-    check.only("mode")
+    check.only("mode", "after")
     check.needs("mode")
     mode = check.choice("mode", *PROXY_MODES, CUT)
+    after = check.wholes("after", minimum=1) if check.has("after") else None
+    if after is not None and mode != CUT:
+        check.wrong("after", "is for cuts")
     _done(check)
-    return mode or "ok"
+    return mode or "ok", after
 
 
 def read_faults(raw: bytes, faults: Faults) -> Faults:

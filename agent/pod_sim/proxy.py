@@ -14,7 +14,7 @@ from pod_sim.keys import is_blocked
 from pod_sim.proxy_heads import HEAD_END, PREFIX, own_answer, read_head, rewrite_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 MAX_HEAD = 1 << 16
 MAX_BUFFERED = 1 << 20  # a buffering proxy lets go at this many bytes, or at the end
@@ -39,6 +39,9 @@ class Tunnels:
         self.silence_s = silence_s
         self.used_at = 0.0  # of the event loop's clock
         self._open: dict[Tunnel, str] = {}
+        self._cuts: dict[
+            str, list[int]
+        ] = {}  # by pod: bytes of a request after which it is cut, one request each
 
     def opened(self, tunnel: Tunnel, pod_id: str) -> None:
         self._open[tunnel] = pod_id
@@ -52,6 +55,20 @@ class Tunnels:
         for tunnel in chosen:
             tunnel.abort()
         return len(chosen)
+
+    def cut_after(self, pod_id: str, sizes: Sequence[int]) -> None:
+        """The next requests that come to so many bytes are cut there, each size once and in this order."""
+        self._cuts[pod_id] = list(sizes)
+
+    def cuts_left(self, pod_id: str) -> int:
+        return len(self._cuts.get(pod_id, ()))
+
+    def carried(self, tunnel: Tunnel, sent: int) -> None:
+        """A request has come to so many bytes; it may be its end."""
+        waiting = self._cuts.get(self._open.get(tunnel, ""))
+        if waiting and sent >= waiting[0]:
+            waiting.pop(0)
+            tunnel.abort()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -119,6 +136,7 @@ class Tunnel(asyncio.Protocol):
         self._held: bytearray | None = None  # of the answer, where the proxy buffers
         self._answered = False
         self._heard_at = 0.0
+        self._sent = 0  # bytes of the request
         self._timer: asyncio.TimerHandle | None = None
         self._connecting: asyncio.Task[None] | None = None
 
@@ -134,6 +152,8 @@ class Tunnel(asyncio.Protocol):
             self._waiting += data
         else:
             self._begin(data)
+        self._sent += len(data)
+        self._tunnels.carried(self, self._sent)
 
     def _begin(self, data: bytes) -> None:
         head, _, body = data.partition(HEAD_END)

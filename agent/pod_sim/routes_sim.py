@@ -68,9 +68,14 @@ async def crash(parts: Parts, request: Request) -> Response:
 
 async def set_proxy(parts: Parts, request: Request) -> Response:
     record = chosen(parts, request)
-    mode = faults.read_proxy(await read_body(request))
+    mode, after = faults.read_proxy(await read_body(request))
     if mode == faults.CUT:
-        return JSONResponse({"mode": record.faults.proxy, "cut": parts.tunnels.cut(record.id)})
+        tunnels = parts.tunnels
+        cut = tunnels.cut(record.id) if after is None else 0
+        left = tunnels.cuts_left(record.id)
+        if after is not None:
+            tunnels.cut_after(record.id, after)
+        return JSONResponse({"mode": record.faults.proxy, "cut": cut, "left": left})
     parts.fleet.set_faults(record.id, replace(record.faults, proxy=mode))
     return JSONResponse({"mode": mode, "cut": 0})
 

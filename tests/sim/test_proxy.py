@@ -224,6 +224,24 @@ def test_an_unknown_pod_is_404_and_a_default_client_is_403():
     asyncio.run(scene())
 
 
+def test_requests_are_cut_where_they_come_to_so_many_bytes():
+    """Each number cuts one request, those that stay below it pass, and then all pass again."""
+
+    async def scene() -> None:
+        async with stage(say) as here:
+            here.tunnels.cut_after("pod1", [400, 5000])
+            assert (await here.ask()).endswith(b"hello"), "a short one stays below"
+            for size, left in ((2000, 1), (2000, 1), (9000, 0)):
+                reader, writer = await here.client(REQUEST + b"x" * size)
+                with contextlib.suppress(ConnectionResetError):
+                    await asyncio.wait_for(reader.read(), 5)
+                writer.close()
+                assert here.tunnels.cuts_left("pod1") == left
+            assert (await here.ask()).endswith(b"hello")
+
+    asyncio.run(scene())
+
+
 def test_cut_ends_a_pods_connections_once():
     """Cutting ends what is open, and what comes next passes again."""
 

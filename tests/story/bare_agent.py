@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 TOKEN = "a-token-of-the-story-tests"
 QUICK = [sys.executable, str(Path(__file__).with_name("quick_agent.py"))]
@@ -88,7 +88,7 @@ class AskedAgent:
     def cancel(self, name: str) -> None:
         assert self.call("POST", f"/jobs/{name}/cancel")[0] == 202
 
-    def end_of(self, name: str, within_s: float = 30.0) -> dict[str, Any]:
+    def end_of(self, name: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
         """The job's part of the status once it has finished."""
 
         def look() -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 
 TRAINER = Path(__file__).parent.parent / "programs" / "trainer.py"
 CLIENT = str(Path(sys.executable).with_name("pod-client"))
@@ -102,7 +102,7 @@ class Story:
         said = json.loads(done.stdout) if done.returncode == 0 else {}
         return {**said, "job": (said.get("status") or {}).get("job")}
 
-    def reaches(self, step: int, within_s: float = 60.0) -> None:
+    def reaches(self, step: int, within_s: float = PATIENCE_S) -> None:
         """Wait until the trainer has printed this step."""
         wait_for(
             f"step {step}; up said:\n{self.told.read_text()}",
@@ -134,7 +134,7 @@ class Story:
         assert found, f"no '{words}' among {listed}"
         return found[0]
 
-    def ends(self, within_s: float = 90.0) -> int:
+    def ends(self, within_s: float = PATIENCE_S) -> int:
         """Wait for the client's end; its exit code."""
         return self.program.wait(within_s)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 from tests.story.laptop import CLIENT
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Seen:
     name: str = JOB  # of the job
 
     @classmethod
-    def only(cls, story: Story, within_s: float = 30.0, name: str = JOB) -> Seen:
+    def only(cls, story: Story, within_s: float = PATIENCE_S, name: str = JOB) -> Seen:
         """The one pod there is, once its job has a record."""
 
         state = Path(story.laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim"
@@ -79,7 +79,11 @@ class Seen:
 
     @classmethod
     def of(
-        cls, simulator: Simulator, over: Callable[[], str | bool], within_s: float = 30.0, name: str = JOB
+        cls,
+        simulator: Simulator,
+        over: Callable[[], str | bool],
+        within_s: float = PATIENCE_S,
+        name: str = JOB,
     ) -> Seen:
         """The one pod of a simulator, once its job has a record. ``over`` says why it will never be."""
 
@@ -171,7 +175,7 @@ class Seen:
         self.simulator.kill(self.id, pid)
         return pid
 
-    def new_agent(self, old: int, within_s: float = 60.0) -> int:
+    def new_agent(self, old: int, within_s: float = PATIENCE_S) -> int:
         """The pid of the agent that follows the killed one."""
 
         def look() -> int | None:
@@ -180,7 +184,7 @@ class Seen:
 
         return wait_for("another agent", look, within_s)
 
-    def checkpoint_after(self, step: int, within_s: float = 60.0) -> int:
+    def checkpoint_after(self, step: int, within_s: float = PATIENCE_S) -> int:
         """Wait for a whole checkpoint beyond this step; its step."""
 
         def look() -> int | None:
@@ -212,7 +216,7 @@ class Seen:
         status, said = self.simulator.call("POST", f"/sim/pods/{self.id}/faults", wanted)
         assert status < 300, said
 
-    def begins(self, attempt: int, within_s: float = 30.0) -> None:
+    def begins(self, attempt: int, within_s: float = PATIENCE_S) -> None:
         """Wait until this attempt runs and the record knows it."""
 
         def look() -> bool:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import random
 import signal
-import threading
 from pathlib import Path
 
 import pytest
 
-from tests.live import wait_for
+from tests.live import Simulator, wait_for
 from tests.story.conftest import CLIENT, Laptop
+from tests.story.laptop import Story
 from tests.story.seen import JOB, Seen, dice
 
 pytestmark = pytest.mark.slow
 
 COMMAND = "python3 trainer.py --steps 40 --pause 0.02 && cat new/data.txt && ls -a && readlink link"
 CUTS = 12
+SLOWLY = [200_000] * 400  # forty megabytes take minutes so
 PRIVATE = "TOKEN=a-very-private-value"
 
 
@@ -44,36 +45,34 @@ def sent_trees(seen: Seen) -> list[Path]:
     return sorted((seen.disks / "mount" / ".podkeep" / "trees").glob("*"))
 
 
+def cut_while_sent(story: Story, sizes: list[int]) -> Seen:
+    """The one pod; its requests are cut from before the first that brings code, however quick the machine is."""
+    state = story.laptop.state
+    simulator = wait_for("a simulator", lambda: Simulator.at(state))
+    pod = next(iter(wait_for("a pod", simulator.pods)))
+    _cut(Seen(simulator, pod), sizes)
+    return Seen.only(story)
+
+
+def some_of_it(story: Story, seen: Seen) -> Path:
+    """The first tree of which the pod has bytes; without one in time, what the client and the pod said instead."""
+    try:
+        return wait_for(
+            "some of it is there", lambda: [one for one in sent_trees(seen) if one.stat().st_size]
+        )[0]
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{story.evidence()}") from None
+
+
 def test_a_dirty_folder_is_trained_through_cuts_and_sent_once(laptop):
     """Twenty megabytes come through cuts; the run is the dirty code's; a second `up --tree` sends nothing."""
     fill(laptop, 20_000_000)
+    rng = dice("cuts")
     story = start(laptop)
-    seen = Seen.only(story)
-    over = threading.Event()
-    hits: list[int] = []
-
-    def cut() -> None:
-        rng = dice("cuts")
-        while len(hits) < CUTS and not over.wait(rng.uniform(0.005, 0.05)):
-            if not any(one.name.endswith(".part") for one in sent_trees(seen)):
-                continue
-            _, said = seen.simulator.call("POST", f"/sim/pods/{seen.id}/proxy", {"mode": "cut"})
-            hits.extend([1] * said["cut"])
-
-    cutter = threading.Thread(target=cut)
-    cutter.start()
-    try:
-        wait_for(
-            "the code is there",
-            lambda: "sent the code" in story.told.read_text() or story.program.poll() is not None,
-            60,
-        )
-    finally:
-        over.set()
-        cutter.join()
-    assert hits, "nothing was cut"
+    seen = cut_while_sent(story, [rng.randrange(20_000, 1_200_000) for _ in range(CUTS)])
     story.assert_good_end()
     assert "from the dirty code" in story.log
+    assert _cut(seen, []) == 0, "not every cut came"
     assert "new and untracked" in story.log
     assert "new/data.txt" in story.log
     names = set(story.log.split())
@@ -101,12 +100,12 @@ def test_a_killed_client_s_tree_is_sent_to_its_end_by_the_next(laptop):
     """Killed amid the sending, `up --tree` again finds the pod that waits, and goes on where it was."""
     fill(laptop, 40_000_000)
     story = start(laptop)
-    seen = Seen.only(story)
-    part = wait_for("some of it is there", lambda: [one for one in sent_trees(seen) if one.stat().st_size])[0]
+    seen = cut_while_sent(story, SLOWLY)
+    part = some_of_it(story, seen)
     story.program.send_signal(signal.SIGKILL)
     story.program.wait()
-    if not part.name.endswith(".part"):
-        pytest.fail("the machine was so quick that nothing was left to send")
+    _cut(seen, [])
+    assert part.name.endswith(".part")
     waiting = wait_for("the status says what it waits for", lambda: _doing(laptop))
     assert "waiting for the code" in waiting
     there = part.stat().st_size
@@ -124,14 +123,21 @@ def test_a_folder_that_changed_meanwhile_replaces_what_was_half_sent(laptop):
     """The pod waits for code that nobody will send: that is called off, and the new code runs."""
     fill(laptop, 40_000_000)
     story = start(laptop)
-    seen = Seen.only(story)
-    wait_for("some of it is there", lambda: [one for one in sent_trees(seen) if one.stat().st_size])
+    seen = cut_while_sent(story, SLOWLY)
+    some_of_it(story, seen)
     story.program.send_signal(signal.SIGKILL)
     story.program.wait()
+    _cut(seen, [])
     (laptop.repo / "new" / "noise.bin").write_bytes(b"smaller")
     again = start(laptop)
     assert again.ends() == 0, again.evidence()
     assert len(seen.simulator.pods()) == 1
+
+
+def _cut(seen: Seen, sizes: list[int]) -> int:
+    """Cut the next requests to the pod after so many bytes each; how many that were asked for before never came."""
+    asked = {"mode": "cut", "after": sizes}
+    return int(seen.simulator.call("POST", f"/sim/pods/{seen.id}/proxy", asked)[1]["left"])
 
 
 def _doing(laptop: Laptop) -> str | None:
