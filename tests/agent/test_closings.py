@@ -138,3 +138,39 @@ def test_a_process_that_may_open_nothing_more_waits_for_its_timer(tmp_path, left
     argv = [sys.executable, "-c", NO_DESCRIPTOR_LEFT, str(left), str(tmp_path)]
     done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "{}\nwoken\n", "")
+
+
+def test_a_plain_tree_is_heard_as_a_whole(watched):
+    """New folders, links to what lies in the tree and what nobody looks into change nothing of that."""
+    top, closings = watched
+    assert closings.hears_all
+    assert closings.wait(0) == {}
+    assert not closings.stirred
+    (top / "runs").mkdir()
+    closings.wait(5)
+    assert closings.stirred
+    (top / ".git" / "objects").mkdir(parents=True)
+    (top / "runs" / "last.ckpt").symlink_to(top / "out" / "old.pt")
+    all_of(closings, set())
+    (top / "runs" / "a.pt").write_bytes(b"1")
+    all_of(closings, {top / "runs" / "a.pt"})
+    assert closings.hears_all
+
+
+@pytest.mark.parametrize("what", ["a link out", "a folder with a dot", "the top is gone"])
+@pytest.mark.parametrize("is_early", [True, False])
+def test_what_is_not_heard_is_known(tmp_path, what, is_early):
+    """A file elsewhere, a folder that is not listened to, a tree that went: met at the start or later."""
+    top = tmp_path / "top"
+    top.mkdir()
+    closings = None if is_early else Closings(top)
+    if what == "a link out":
+        (tmp_path / "elsewhere.pt").write_bytes(b"1")
+        (top / "a.pt").symlink_to(tmp_path / "elsewhere.pt")
+    elif what == "a folder with a dot":
+        (top / ".saves").mkdir()
+    else:
+        top.rmdir()
+    closings = closings or Closings(top)
+    wait_for("it is known", lambda: closings.wait(0.05) is not None and not closings.hears_all)
+    closings.close()

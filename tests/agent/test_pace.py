@@ -64,3 +64,28 @@ def test_a_new_name_is_walked_for_where_walks_are_quick():
     slow = Pace()
     slow.walked(0.0, 0.05)
     assert not slow.may_walk_for_a_name(5.0)
+
+
+def test_where_nothing_happens_walks_are_seldom_until_something_does():
+    """Three at the usual pace, then every five seconds; an event brings the next one a second after the last."""
+    pace = Pace()
+    for began in (0.0, 1.1, 2.2):
+        assert pace.is_walk_due(began)
+        pace.walked(began, began + 0.004, hears_all=True)
+    assert not pace.is_walk_due(7.1)
+    assert pace.is_walk_due(7.3)
+    pace.walked(7.3, 7.304, hears_all=True)
+    pace.stirred()
+    assert not pace.is_walk_due(8.2)
+    for began in (8.4, 9.5, 10.6):
+        assert pace.is_walk_due(began)
+        pace.walked(began, began + 0.004, hears_all=True)
+    assert not pace.is_walk_due(15.5)
+
+
+def test_who_does_not_hear_everything_walks_on():
+    """What nobody says is found by walking, at the usual pace."""
+    pace = Pace()
+    for began in range(20):
+        assert pace.is_walk_due(1.1 * began)
+        pace.walked(1.1 * began, 1.1 * began + 0.004, hears_all=False)

@@ -1,13 +1,14 @@
 """Which files below a folder were just closed by whoever wrote them, or moved into place: inotify over its folders.
 
 A hint, not a promise: where there are no events (EMFILE, too many folders) ``wait`` only sleeps, and whoever waits
-looks again on a timer. Not here: what kind of files they are.
+looks again on a timer; ``hears_all`` says when that may be a slow one. Not here: what kind of files they are.
 """
 
 from __future__ import annotations
 
 import collections
 import ctypes
+import errno
 import os
 import select
 import struct
@@ -16,7 +17,7 @@ import time
 from enum import StrEnum
 from pathlib import Path
 
-from pod_agent.outputs.checkpoints.find import SKIPPED
+from pod_agent.outputs.checkpoints.find import OURS, SKIPPED
 
 IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x008, 0x080, 0x100
 IN_OVERFLOW, IN_IGNORED = 0x4000, 0x8000
@@ -40,17 +41,21 @@ class Closings:
 
     def __init__(self, top: Path) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
+        self._top = os.fspath(top)
         self._folders: dict[int, str] = {}
         self._lock = threading.Lock()  # a number that was closed may be another's by now
         self._wake = _eventfd()
         self._woken = threading.Event()  # in its place where the process may open nothing more
         has = hasattr(self._libc, "inotify_init1")
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC) if has else -1
-        self._add_tree(os.fspath(top), None)
+        self.hears_all = self._fd >= 0  # until some of the tree was found that is not listened to
+        self.stirred = False  # whether anything happened during the last ``wait``, a new folder too
+        self._add_tree(self._top, None)
 
     def wait(self, timeout_s: float) -> dict[Path, Way]:
         """Files that were written since the last call, and how; at most so long, or until ``wake``."""
         found: dict[str, Way] = {}
+        self.stirred = False
         if self._wake < 0:
             self._woken.wait(max(0.0, timeout_s))
         elif not self._has_events(timeout_s):
@@ -87,6 +92,7 @@ class Closings:
                 data = os.read(self._fd, 65536)
             except OSError:
                 return  # nothing more
+            self.stirred = True
             at = 0
             while at < len(data):
                 wd, mask, _, length = _HEAD.unpack_from(data, at)
@@ -96,19 +102,30 @@ class Closings:
 
     def _take(self, wd: int, mask: int, name: str, found: dict[str, Way]) -> None:
         if mask & IN_IGNORED:
-            self._folders.pop(wd, None)
+            self._deafen(self._folders.pop(wd, None) == self._top)
             return
         folder = self._folders.get(wd)
         if folder is None or mask & IN_OVERFLOW:
+            self._deafen(bool(mask & IN_OVERFLOW))
             return  # what was lost is found by the next look
         path = os.path.join(folder, name)  # noqa: PTH118 - bytes that are no text stay as they are
         if mask & IN_ISDIR:
             if not _is_skipped(name):
                 self._add_tree(path, found)
+            self._deafen(_is_looked_into(name) and _is_skipped(name))
         elif mask & IN_CLOSE_WRITE:
             found[path] = Way.IN_PLACE
         elif mask & IN_MOVED_TO and found.get(path) is not Way.IN_PLACE:
             found[path] = Way.MOVED
+        if mask & (IN_CREATE | IN_MOVED_TO) and not mask & IN_ISDIR and os.path.islink(path):  # noqa: PTH114 - hot
+            self._deafen(not self._leads_below(path))
+
+    def _deafen(self, is_so: bool) -> None:
+        """From now on something may happen without an event."""
+        self.hears_all = self.hears_all and not is_so
+
+    def _leads_below(self, link: str) -> bool:
+        return os.path.realpath(link).startswith(os.path.realpath(self._top) + "/")
 
     def _add_tree(self, top: str, found: dict[str, Way] | None) -> None:
         """A folder and all below it. What lies in a new one may have been closed before anybody watched."""
@@ -118,6 +135,7 @@ class Closings:
             folder = left.popleft()
             wd = self._libc.inotify_add_watch(self._fd, os.fsencode(folder), _MASK)
             if wd < 0:
+                self._deafen(ctypes.get_errno() != errno.ENOENT or folder == self._top)
                 continue
             self._folders[wd] = folder
             try:
@@ -126,10 +144,14 @@ class Closings:
                         if entry.is_dir(follow_symlinks=False):
                             if not _is_skipped(entry.name):
                                 left.append(entry.path)
-                        elif found is not None:
+                            self._deafen(_is_looked_into(entry.name) and _is_skipped(entry.name))
+                            continue
+                        if found is not None:
                             found.setdefault(entry.path, Way.UNSEEN)
+                        self._deafen(entry.is_symlink() and not self._leads_below(entry.path))
             except OSError:
                 continue  # gone already
+        self._deafen(bool(left))
 
 
 def _eventfd() -> int:
@@ -141,3 +163,8 @@ def _eventfd() -> int:
 
 def _is_skipped(name: str) -> bool:
     return name.startswith(".") or name in SKIPPED
+
+
+def _is_looked_into(name: str) -> bool:
+    """Whether checkpoints are looked for in a folder of this name."""
+    return not name.startswith(OURS) and name not in SKIPPED

@@ -1,4 +1,4 @@
-"""How often a folder is looked at: about once a second, and more seldom where looking itself takes long.
+"""How often a folder is looked at: about once a second, more seldom where looking takes long or nothing happens.
 
 Not here: looking. Times are seconds of any clock that only goes forward.
 """
@@ -9,6 +9,8 @@ from collections import deque
 
 LOOK_S = 1.0
 _LONGEST_S = 30.0
+_QUIET_S = 5.0  # where every event is heard and there was none
+_AFTER = 3  # walks at the usual pace after one: what was met is told of after two equal looks
 _SHARE = 200  # a look may take one part in this many of the time
 _QUICK_S = 0.02  # a walk that takes no longer may be made for a new name,
 _NEW_SHARE = 20  # in one part of so many of the time: a program may write a thousand files a second
@@ -22,6 +24,8 @@ class Pace:
         self._walks: deque[float] = deque(maxlen=_OF)
         self._looks: deque[float] = deque(maxlen=_OF)
         self._next_walk = self._next_look = self._next_new = 0.0
+        self._usual = 0.0  # when the next walk would be due if something happened
+        self._left = _AFTER
 
     def is_walk_due(self, now: float) -> bool:
         return now >= self._next_walk
@@ -30,9 +34,18 @@ class Pace:
         """Until either is due; not above zero when one is."""
         return min(self._next_walk, self._next_look) - now
 
-    def walked(self, began: float, ended: float) -> None:
+    def stirred(self) -> None:
+        """Something was written, put in place or made: walks come at their usual pace for a while."""
+        self._left = _AFTER
+        self._next_walk = min(self._next_walk, self._usual)
+
+    def walked(self, began: float, ended: float, *, hears_all: bool = False) -> None:
+        """``hears_all`` when nothing can happen without `stirred`."""
         self._walks.append(ended - began)
-        self._next_walk = ended + _pause_s(self._walks)
+        self._left -= 1
+        self._usual = ended + _pause_s(self._walks)
+        is_quiet = hears_all and self._left <= 0
+        self._next_walk = max(self._usual, ended + _QUIET_S) if is_quiet else self._usual
         self._next_look = ended + LOOK_S
 
     def looked(self, began: float, ended: float) -> None:

@@ -1,10 +1,9 @@
 """Watches for new whole checkpoints while the training lives, and keeps copies of those that are rewritten.
 
-It walks the folder about once a second, and more seldom where walking itself takes long (pace); in between it looks
-again at what is being written and at names that are rewritten, which costs a few stats whatever else lies there. A
-checkpoint is told of after two equal looks. Only a file that the next save goes over cannot wait for that: as soon as
-its writer has closed it, it is copied, and the copy judged; so saves that follow each other faster than looks are
-kept too.
+It walks the folder about once a second, more seldom where walking takes long or nothing happens (pace); in between it
+looks again at what is being written and at names that are rewritten: a few stats whatever else lies there. A checkpoint
+is told of after two equal looks. Only a file that the next save goes over cannot wait for that: as soon as its writer
+has closed it, it is copied, and the copy judged; so saves that follow each other faster than looks are kept too.
 """
 
 from __future__ import annotations
@@ -96,11 +95,14 @@ class CheckpointWatch:
             began = time.monotonic()
             if pace.is_walk_due(began):
                 self._try(lambda: self.look(writer_alive=True))
-                pace.walked(began, time.monotonic())
+                hears_all = closings.hears_all and self._glob is None  # a pattern may lead anywhere
+                pace.walked(began, time.monotonic(), hears_all=hears_all)
             elif pace.rest_s(began) <= 0:
                 self._try(self.look_again)
                 pace.looked(began, time.monotonic())
             written = closings.wait(pace.rest_s(time.monotonic()))
+            if closings.stirred:
+                pace.stirred()
             if written and not self._ended.is_set():
                 walks = pace.may_walk_for_a_name(time.monotonic())
                 self._try(functools.partial(self.look_closed, written, walks=walks))

@@ -42,7 +42,7 @@ _UNFINISHED = re.compile(r"(?:^|[.\-_])(?:tmp|temp|part|partial|incomplete)(?:[.
 _MARKS = {"pyvenv.cfg", "CACHEDIR.TAG", "conda-meta"}  # an environment or a cache says so itself
 _COUNT = (*ENDINGS, *_MARKS)
 _BEGINS = "checkpoint_"  # flax gives its files no ending
-_OURS = ".podkeep"  # state, copies, and what was set aside
+OURS = ".podkeep"  # state, copies, and what was set aside
 SKIPPED = {
     "__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns", ".git", ".podkeep", ".cache", ".venv",
     ".tox", ".nox", ".local", ".config", ".npm", ".conda", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache",
@@ -90,7 +90,7 @@ def _by_glob(folder: Path, glob: str) -> Iterator[Candidate]:
 
 
 def _is_hidden(name: str) -> bool:
-    return any(part == ".git" or part.startswith(_OURS) for part in Path(name).parts)
+    return any(part == ".git" or part.startswith(OURS) for part in Path(name).parts)
 
 
 def _around(
@@ -149,7 +149,7 @@ def _by_looking(
             yield from () if one is None else (one,)
             return
     for name in here.folders:
-        if not name.startswith(_OURS) and name not in SKIPPED and not _UNFINISHED_FOLDER.search(name):
+        if not name.startswith(OURS) and name not in SKIPPED and not _UNFINISHED_FOLDER.search(name):
             yield from _by_looking(f"{top}/{name}", f"{below}{name}/", ignore, beat)
     if here.files:
         yield from _files(top, below, [entry for entry in entries if entry.name in here.files], ignore)
