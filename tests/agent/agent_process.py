@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from tests.live import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-tests"
 
@@ -75,7 +77,7 @@ class AgentProcess:
     def status(self):
         return json.loads(self.get("/status"))
 
-    def until(self, what, claim, within_s=60.0):
+    def until(self, what, claim, within_s=PATIENCE_S):
         """Wait until the status fulfils the claim; the status."""
         end = time.monotonic() + within_s
         last = None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pod_agent.run import exit_record, keeper_start, keeper_tree
 from pod_agent.run.attempt import AttemptPlan, Ended, Patience, RunningAttempt
+from tests.live import PATIENCE_S
 
 AGENT = str(Path(keeper_start.__file__).parents[2])  # the folder from which a keeper imports pod_agent
 PROGRAMS = Path(__file__).resolve().parent.parent / "programs"
@@ -30,7 +31,7 @@ def numbered(count: int) -> bytes:
     return b"".join(b"line %09d\n" % number for number in range(count))
 
 
-def until(fact, seconds: float = 60.0):
+def until(fact, seconds: float = PATIENCE_S):
     """Wait for a fact to become true, and return it."""
     limit = time.monotonic() + seconds
     while not (seen := fact()):
@@ -103,7 +104,7 @@ def bury(pid: int) -> None:
         return  # never ours, or buried already
 
 
-def end_of(attempt: RunningAttempt, seconds: float = 60.0) -> Ended:
+def end_of(attempt: RunningAttempt, seconds: float = PATIENCE_S) -> Ended:
     """Wait for the end, in a thread, so that a test cannot hang."""
     ends: list[Ended] = []
     waiter = threading.Thread(target=attempt.wait, args=(ends.append,), daemon=True)

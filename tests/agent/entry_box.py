@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.live import PATIENCE_S
+
 ENTRYPOINT = Path(__file__).parents[2] / "entrypoint.sh"
 WAITS = "trap 'echo told >> calls; exit 0' TERM; echo up >> calls; while :; do sleep 0.02; done"
 
@@ -40,7 +42,7 @@ class Container:
         path = self.folder / "calls"
         return path.read_text().splitlines() if path.exists() else []
 
-    def until(self, claim, within_s=60.0):
+    def until(self, claim, within_s=PATIENCE_S):
         end = time.monotonic() + within_s
         while not claim():
             assert time.monotonic() < end, (self.calls, (self.folder / "out").read_text())
@@ -52,7 +54,7 @@ class Container:
     def close(self):
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
+            self.process.wait(15)
 
 
 KEEPER = """

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from tests.agent.agent_process import AgentProcess, free_port
 from tests.fakes.ssh_host import new_key
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 TRAIN = "echo up; sleep 600"
 HAS_TERMINALS = (
@@ -161,7 +161,7 @@ class Terminal:
 
     def until(self, what, claim):
         """Wait until what was shown fulfils the claim."""
-        end = time.monotonic() + 60
+        end = time.monotonic() + PATIENCE_S
         while not claim(self.text()):
             assert time.monotonic() < end, f"not seen: {what}; but: {self.text()[-3000:]!r}"
             assert self.process.poll() is None or claim(self.text()), f"it ended: {self.text()[-3000:]!r}"

@@ -257,9 +257,7 @@ def test_stopping_leaves_no_thread(tmp_path):
         api.log.append(b"x")
         api.get("/logs")
         api.ask("POST", "/stop")
-    wait_for(
-        "no thread of ours", lambda: not [t for t in threading.enumerate() if t.name in NAMES], within_s=2
-    )
+    wait_for("no thread of ours", lambda: not [t for t in threading.enumerate() if t.name in NAMES])
 
 
 def test_signals_stay_as_they_were(tmp_path):

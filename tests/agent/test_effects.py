@@ -59,7 +59,7 @@ def test_a_hanging_step_is_given_up():
     step, posts = stepping(clock)
 
     def hang(_):
-        gate.wait(5)
+        gate.wait(30)
         return e.Synced()
 
     thread = threading.Thread(target=lambda: step.run(hang))
@@ -67,7 +67,7 @@ def test_a_hanging_step_is_given_up():
     clock.advance(SILENCE_S + 60)
     step.watch(look_s=0.01)
     gate.set()
-    thread.join(5)
+    thread.join(30)
     assert len(posts) == 1
     assert "no sign of life for 30 minutes" in posts[0].reason
 
@@ -81,7 +81,7 @@ def test_a_step_that_works_is_left_alone():
     watcher = threading.Thread(target=lambda: step.watch(look_s=0.01))
     watcher.start()
     step.run(lambda _: e.Synced())
-    watcher.join(5)
+    watcher.join(30)
     assert posts == [e.Synced()]
 
 

@@ -30,7 +30,7 @@ def test_term_is_handed_on_and_ends_it(container):
     box = container(WAITS)
     box.until(lambda: "up" in box.calls)
     box.term()
-    assert box.process.wait(5) == 0
+    assert box.process.wait(15) == 0
     assert box.calls == ["start -I -m pod_agent a word two", "up", "told"]
 
 
@@ -41,7 +41,7 @@ def test_the_agent_may_take_its_time(container):
     )
     box.until(lambda: "up" in box.calls)
     box.term()
-    assert box.process.wait(5) == 0
+    assert box.process.wait(15) == 0
     assert box.calls[-1] == "late"
 
 
@@ -68,7 +68,7 @@ def test_term_between_two_agents_ends_it(container):
     box.until(lambda: len(box.calls) == 2)
     time.sleep(0.2)
     box.term()
-    assert box.process.wait(3) == 0
+    assert box.process.wait(15) == 0
     assert len(box.calls) == 2
 
 
@@ -77,7 +77,7 @@ def test_term_before_the_agent_is_up_ends_it(container):
     box = container("sleep 30; echo never >> calls")
     box.until(lambda: box.calls)
     box.term()
-    assert box.process.wait(5) == 0
+    assert box.process.wait(15) == 0
     assert len(box.calls) == 1
 
 
@@ -89,9 +89,9 @@ def test_term_reaches_the_keeper_while_no_agent_lives(container):
         box.until(lambda: len(box.calls) >= 2)
         time.sleep(0.2)
         box.term()
-        process.wait(3)
+        process.wait(15)
         assert "keeper told" in box.calls
-        assert box.process.wait(3) == 0
+        assert box.process.wait(15) == 0
     finally:
         process.kill()
         process.wait()
@@ -121,7 +121,7 @@ def test_a_stranger_with_the_keeper_s_number_is_left_alone(container):
     try:
         box.until(lambda: len(box.calls) >= 2)
         box.term()
-        assert box.process.wait(3) == 0
+        assert box.process.wait(15) == 0
         assert process.poll() is None
     finally:
         process.kill()
@@ -131,7 +131,7 @@ def test_a_stranger_with_the_keeper_s_number_is_left_alone(container):
 def test_the_exit_policy_ends_the_container(container):
     """An agent that leaves its mark is not started again; its exit code is the container's."""
     box = container('echo 1 > "$PODKEEP_RUN_DIR/leave"; exit 1')
-    assert box.process.wait(5) == 1
+    assert box.process.wait(15) == 1
     assert len(box.calls) == 1
 
 

@@ -146,7 +146,7 @@ def test_another_log_is_said_and_read_from_its_start():
         until(lambda: sink.data)
         agent.lose_log(b"new text\n")
         agent.finish()
-        running.join(5)
+        running.join(30)
     assert bytes(sink.data) == b"old text that is longer than the new one\nnew text\n"
     assert len(said) == 1
     assert "starting at 0" in said[0]
@@ -162,7 +162,7 @@ def test_a_buffering_proxy_is_noticed_and_offsets_are_polled():
         until(lambda: len(sink.data) >= len(agent.log))
         agent.write(lines(50, 60))
         agent.finish()
-        running.join(5)
+        running.join(30)
         polled = [path for _, path in agent.requests if "limit=" in path]
     assert bytes(sink.data) == lines(0, 60)
     assert polled
@@ -195,7 +195,7 @@ def test_a_pod_that_is_gone_ends_the_following():
         ending = []
         running = in_thread(lambda: ending.append(follow.run()))
         until(lambda: sink.data)
-    running.join(5)
+    running.join(30)
     assert not ending[0].complete
     assert ending[0].gone == "the pod has stopped"
     assert bytes(sink.data) == b"half of it\n"
@@ -214,7 +214,7 @@ def test_an_old_orders_outcome_does_not_end_the_following():
         assert not ended
         agent.write(b"second\n")
         agent.finish(order="order-1")
-        running.join(5)
+        running.join(30)
     assert bytes(sink.data) == b"first\nsecond\n"
 
 
@@ -252,7 +252,7 @@ def test_following_begins_at_the_tail_and_goes_on_by_offset():
         until(lambda: len(sink.data) >= 60)
         agent.write(b"end\n")
         agent.finish()
-        running.join(5)
+        running.join(30)
     assert bytes(sink.data) == lines(97, 100) + b"end\n"
 
 

@@ -129,7 +129,7 @@ def test_a_second_simulator_says_so_and_ends(program):
 def test_it_ends_when_unused(program):
     """Without a running pod and a request it ends by itself and takes its announcement back."""
     program.start("--idle-exit", "0.003")
-    assert program.process.wait(5) == 0
+    assert program.process.wait(30) == 0
     assert not (program.state / "server.json").exists()
 
 
@@ -140,7 +140,7 @@ def test_it_stays_while_a_pod_runs(program):
     with pytest.raises(subprocess.TimeoutExpired):
         program.process.wait(0.6)
     account.act(pod, "stop")
-    assert program.process.wait(5) == 0
+    assert program.process.wait(30) == 0
 
 
 def test_sigterm_ends_it_and_no_pod(program):
@@ -149,7 +149,7 @@ def test_sigterm_ends_it_and_no_pod(program):
     pod = account.running()
     host_pid = account.processes(pod)[0]["host_pid"]
     program.process.terminate()
-    assert program.process.wait(5) == 0
+    assert program.process.wait(30) == 0
     assert Path(f"/proc/{host_pid}").exists()
 
 

@@ -171,7 +171,7 @@ class Seen:
 
     def kill_agent(self) -> int:
         """SIGKILL for the living agent; its pid."""
-        pid = wait_for("an agent", self.agent, within_s=60)
+        pid = wait_for("an agent", self.agent)
         self.simulator.kill(self.id, pid)
         return pid
 
@@ -200,7 +200,7 @@ class Seen:
             told = self.journal()[entries:]
             return bool(told) and (told[-1]["kind"], told[-1].get("phase")) == ("phase", "finished")
 
-        wait_for(f"the job stays finished; {self.journal()[entries:]}", look, within_s=30)
+        wait_for(f"the job stays finished; {self.journal()[entries:]}", look)
 
     def crash(self, layer: str = "kept", started_at: str = "kept") -> None:
         """PID 1 dies, and RunPod starts the container again at once."""

@@ -39,7 +39,7 @@ def test_a_killed_agent_loses_nothing(laptop):
     story = laptop.up(waits=[AMID])
     pod, pid = story.waits(AMID)
     laptop.simulator.kill(pod, story.process(pod, "-m pod_agent"))
-    wait_for("the new agent to answer", lambda: story.status().get("job"), within_s=30)
+    wait_for("the new agent to answer", lambda: story.status().get("job"))
     assert story.status()["job"]["attempts"][-1]["pid"] == pid
     story.goes_on(pod, pid)
     story.assert_good_end(attempts=1)
