@@ -191,7 +191,10 @@ class Life:
         one = later.Each(self._post)
         one.begin("what was checked before is not known", self._readiness.recall)
         one.begin("idleness is not watched", self._idling.start)
-        one.begin("self-stop is not checked", ArmedCheck(self._myself.look, self._clock, self._armed).start)
+        check = ArmedCheck(
+            self._myself.look, self._clock, self._armed, lambda text: self._post(e.Warned(text))
+        )
+        one.begin("self-stop is not checked", check.start)
         self._vitals = later.vitals(self._settings, self._clock, self._over, self._post)
         read = (self._supervisor, self._steps, self._folders, self._outlet, self._clock)
         self._progress = one.begin("progress is not read", lambda: later.progress(*read))

@@ -40,6 +40,7 @@ class SshAsked:
     """Who may log in, and where sshd listens. On a pod it is wanted; elsewhere PODKEEP_SSH_PORT asks for it."""
 
     is_wanted: bool = False
+    is_expected: bool = False  # somebody has asked for it, by a key that may be bad, or by PODKEEP_SSH_PORT
     keys: Mapping[str, str] = field(default_factory=dict)  # lines of public keys, by variable
     port: int = SSH_PORT
     addresses: tuple[str, ...] = ()  # all
@@ -138,9 +139,11 @@ def ssh_asked(env: Mapping[str, str]) -> SshAsked:
     address, _, port = env.get("PODKEEP_SSH_PORT", "").rpartition(":")
     number = _whole(port) or 0
     asked = 0 < number < 1 << 16 and re.fullmatch(r"[0-9A-Fa-f.:\[\]]*", address) is not None
+    keys = {name: env[name] for name in SSH_KEYS if env.get(name)}
     return SshAsked(
         is_wanted=asked or bool(env.get("RUNPOD_POD_ID")),
-        keys={name: env[name] for name in SSH_KEYS if env.get(name)},
+        is_expected=asked or bool(keys),
+        keys=keys,
         port=number if asked else SSH_PORT,
         addresses=(address,) if asked and address else (),
     )

@@ -123,5 +123,7 @@ def _service(service: ServiceStatus) -> str | None:
     """A service that does not run as it should; one that does is no news."""
     if service.state == "running":
         return f"{service.name} runs, begun again {service.restarts} times" if service.restarts else None
+    if not service.is_expected:
+        return None
     words = f"{service.name} is {service.state}{f': {service.words}' if service.words else ''}"
     return f"{words} ({service.remedy})" if service.remedy else words

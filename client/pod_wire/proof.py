@@ -32,11 +32,15 @@ class Keeps(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """``alone``: what no store is proved to hold, in words. ``may_be_lost``: POD_EPHEMERAL=1."""
+    """``alone``: what no store is proved to hold, in words. ``may_be_lost``: POD_EPHEMERAL=1, of this job alone.
+
+    ``others``: what else would go with the pod's own disk, which is not this job's to give up.
+    """
 
     keeps: Keeps
     alone: tuple[str, ...] = ()
     may_be_lost: bool = False
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ OUTLIVES: Final[dict[tuple[Way, Keeps], str | None]] = {
     (Way.TERMINATE, Keeps.NETWORK): "its network volume outlives the pod",
     (Way.TERMINATE, Keeps.UNKNOWN): None,
 }
+UNSEEN: Final = "what else may lie on its disk, which could not be looked at"
 
 
 def judge(way: Way, estate: Estate) -> Proof:
@@ -65,6 +70,9 @@ def judge(way: Way, estate: Estate) -> Proof:
     outlives = OUTLIVES[way, estate.keeps]
     if outlives is not None:
         return Proof(allowed=True, because=outlives)
+    if estate.others:
+        lost = (*(() if estate.may_be_lost else estate.alone), *estate.others)
+        return Proof(allowed=False, because=f"only this pod is known to have {listed(lost)}", lost=lost)
     if not estate.alone:
         return Proof(allowed=True, because="nothing exists only here")
     words = listed(estate.alone)

@@ -171,6 +171,7 @@ class ServiceStatus:
     pid: int | None = None
     words: str | None = None  # its last ones, or why it does not run
     remedy: str | None = None
+    is_expected: bool = True  # False: nobody asked for it, so that it does not run is no news
 
 
 @dataclass(frozen=True, slots=True)

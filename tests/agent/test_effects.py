@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.effects import Effects
-from pod_agent.run.stepping import SILENCE_S, Stepping
+from pod_agent.run.state import Job, Stall
+from pod_agent.run.stepping import DOUBTED_S, SILENCE_S, Stepping
 from pod_agent.run.work import StepCancelled, StepFailed, Work
-from pod_wire.status import Phase
+from pod_wire.job import JobSpec
+from pod_wire.status import Attempt, Phase
+from tests.fakes import hung_mount
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import ended
 
 
-def stepping(clock=None):
+def stepping(clock=None, doubted=None):
     posts = []
     work = Work(lambda _: None, clock or FakeClock(), silence_s=SILENCE_S)
-    return Stepping(Phase.SYNCING, work, posts.append), posts
+    return Stepping(Phase.SYNCING, work, posts.append, doubted), posts
 
 
 def raises(error):
@@ -70,6 +74,54 @@ def test_a_hanging_step_is_given_up():
     thread.join(30)
     assert len(posts) == 1
     assert "no sign of life for 30 minutes" in posts[0].reason
+
+
+@pytest.mark.skipif(not hung_mount.is_possible(), reason="needs root and /dev/fuse for a mount that hangs")
+def test_a_step_after_a_stall_does_not_wait_long_for_a_dead_workspace(tmp_path):
+    """Two minutes of silence and no answer: given up with the reason; without the doubt it has its half hour."""
+    clock = FakeClock()
+    clock.advance(1000.0)
+    with hung_mount.hung(tmp_path):
+        patient, said = stepping(clock)
+        step, posts = stepping(clock, tmp_path)
+        clock.advance(DOUBTED_S + 1.0)
+        waits = threading.Thread(target=lambda: patient.watch(look_s=0.01), daemon=True)
+        waits.start()
+        step.watch(look_s=0.01, answer_s=0.5)
+    assert len(posts) == 1
+    assert posts[0].reason.startswith("the workspace does not answer")
+    assert "--new-pod" in posts[0].remedy
+    assert said == []
+    patient.run(lambda _: e.Synced())
+    waits.join(60)
+    assert said == [e.Synced()]
+
+
+def test_a_step_after_a_stall_goes_on_where_the_workspace_answers(tmp_path):
+    """Silence alone is no reason: an answer, be it an error, and it has its half hour as every step."""
+    for place in (tmp_path, tmp_path / "gone"):
+        clock = FakeClock()
+        step, posts = stepping(clock, place)
+        clock.advance(DOUBTED_S + 1.0)
+        asked = threading.Thread(target=lambda step=step: step.watch(look_s=0.01))
+        asked.start()
+        asked.join(0.3)
+        assert posts == []
+        step.run(lambda _: e.Synced())
+        asked.join(60)
+        assert posts == [e.Synced()]
+
+
+@pytest.mark.parametrize(
+    ("stall", "attempts", "is_doubted"),
+    [(None, 1, False), (Stall(1, "x"), 1, True), (Stall(1, "x"), 2, False)],
+)
+def test_the_workspace_is_doubted_right_after_a_stall_alone(stall, attempts, is_doubted):
+    """Not once another attempt has begun on it."""
+    numbered = tuple(Attempt(number) for number in range(1, attempts + 1))
+    job = Job(JobSpec("a", "x"), "o", "r", 0.0, "b", attempts=numbered, stall=stall)
+    assert job.has_just_stalled is is_doubted
+    assert not replace(job, attempts=()).has_just_stalled
 
 
 def test_a_step_that_works_is_left_alone():

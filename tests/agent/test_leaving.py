@@ -107,12 +107,12 @@ def test_the_longest_way_that_was_seen_counts(job, first, way_s):
 
 
 def test_without_a_look_a_pod_is_stopped():
-    """Nothing could be found out when the job had drained: auto means stop, and terminate needs POD_EPHEMERAL."""
+    """Nothing could be found out when the job had drained: auto and terminate mean stop, as its disk may hold more."""
     ended = replace(JOB, ending=Ending(Outcome.FAILED), checkpoint=CheckpointPlace("/w/c", 5, 1, 1.0))
     for policy, ephemeral, then in (
         (ExitPolicy.AUTO, True, STOP),
         (TERMINATE, False, STOP),
-        (TERMINATE, True, TERMINATE),
+        (TERMINATE, True, STOP),
         (KEEP, False, KEEP),
     ):
         spec = replace(SPEC, on_failure=policy, on_finish=KEEP, ephemeral=ephemeral)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from pod_agent.pod.idle.brake import Brake
 from pod_agent.pod.idle.fold import Memory, Track
 from pod_agent.pod.idle.signs import Name, Reading
 from pod_agent.pod.idle.signs import State as Sign
+from pod_agent.pod.preflight.mount import Mount
 from pod_agent.progress.ledger import Spent
 from pod_agent.run import events as e
 from pod_agent.run.bill import Bill
@@ -62,10 +65,12 @@ class Place:
     around: Around = field(default_factory=Around)
     log: bytes = b""
     pod: str | None = "pod-a"
+    mounted: Callable[[Path], Mount | None] | None = None
 
     def partings(self) -> Partings:
         settings = Settings(pod_id=self.pod, workspace=self.workspace)
-        return Partings(settings, lambda: self.around, self.visitors, self.clock, self.write)
+        around = (lambda: self.around, self.visitors, self.clock, self.write)
+        return Partings(settings, *around, mounted=self.mounted)
 
     def write(self, _job: str, data: bytes) -> None:
         self.log += data
@@ -223,3 +228,57 @@ def test_whoever_comes_in_time_is_noticed(place):
     place.partings().watch(place.clock.now() + 90)
     wait_for("it is noticed", lambda: place.around.posted)
     assert place.around.posted == [e.Followed("somebody follows it")]
+
+
+GIVEN_UP = replace(
+    FAILED,
+    spec=replace(SPEC, hold_minutes=0.0, on_finish=ExitPolicy.TERMINATE),
+    ending=Ending(Outcome.SUCCEEDED),
+)
+
+
+def test_a_disk_with_nothing_but_the_job_s_own_goes(place):
+    """POD_EPHEMERAL=1 gives up what the job made in its folder, and nothing else is there."""
+    place.mounted = lambda _: Mount(str(place.workspace), "ext4")
+    (place.workspace / "digits").mkdir()
+    (place.workspace / "digits" / "out.bin").write_bytes(b"x")
+    leave = place.partings().of(GIVEN_UP).leave
+    assert (leave.policy, leave.because) == (ExitPolicy.TERMINATE, "")
+
+
+def test_a_disk_with_a_persons_file_outlives_its_pod(place):
+    """No order of a job gives up what it has not made: stop instead, and its name is said."""
+    place.mounted = lambda _: Mount(str(place.workspace), "ext4")
+    (place.workspace / "notes.txt").write_text("mine")
+    leave = place.partings().of(GIVEN_UP).leave
+    said = "only this pod is known to have 1 file that no job made ('notes.txt')"
+    assert (leave.policy, leave.because) == (ExitPolicy.STOP, f"not terminated, as {said}")
+    assert said.encode() in place.log
+
+
+def test_a_plain_stop_looks_at_nothing(place):
+    """The disk outlives it; nobody waits for a look."""
+    place.mounted = lambda _: Mount("/no/such/place", "ext4")
+    job = replace(GIVEN_UP, spec=replace(SPEC, hold_minutes=0.0, on_finish=ExitPolicy.STOP))
+    leave = place.partings().of(job).leave
+    assert (leave.policy, leave.because) == (ExitPolicy.STOP, "")
+
+
+@pytest.mark.parametrize("trouble", ["fails", "hangs"])
+def test_a_disk_that_cannot_be_looked_at_is_not_proved_empty(place, trouble):
+    """Not known is not nothing: stop instead of terminate, also where the job gave up its own; soon enough."""
+    asked = threading.Event()
+
+    def mounted(_):
+        if trouble == "fails":
+            return Mount("/no/such/place", "ext4")
+        asked.wait(60.0)
+        return None
+
+    place.mounted = mounted
+    try:
+        leave = place.partings().of(GIVEN_UP).leave
+    finally:
+        asked.set()
+    assert leave.policy is ExitPolicy.STOP
+    assert "could not be looked at" in leave.because

@@ -9,7 +9,7 @@ import pytest
 
 from pod_agent.pod.services import Off
 from pod_agent.pod.sshd import Sshd
-from pod_agent.settings import Settings, SshAsked
+from pod_agent.settings import Settings, SshAsked, ssh_asked
 from pod_wire.clock import RealClock
 from pod_wire.status import Phase, Status
 from tests.agent.test_sshd_keys import GOOD
@@ -42,6 +42,27 @@ def test_an_image_without_sshd_is_told_what_to_install(sshd, tmp_path):
     assert isinstance(found, Off)
     assert "openssh-server" in found.why
     assert not (tmp_path / "disk").exists()
+
+
+@pytest.mark.parametrize(
+    ("env", "is_expected"),
+    [
+        ({}, False),
+        ({"RUNPOD_POD_ID": "abc"}, False),
+        ({"RUNPOD_POD_ID": "abc", "PUBLIC_KEY": ""}, False),
+        ({"RUNPOD_POD_ID": "abc", "PUBLIC_KEY": "ssh-ed25519 AAAA"}, True),
+        ({"PODKEEP_SSH_PORT": "2222"}, True),
+    ],
+)
+def test_without_a_key_it_is_news_only_where_somebody_asked_for_ssh(tmp_path, env, is_expected):
+    """A key that is none, or a port of its own; a pod that was never given a key says nothing of sshd."""
+    places = {"workspace": tmp_path / "w", "disk_dir": tmp_path / "disk", "run_dir": tmp_path / "run"}
+    settings = Settings(ssh=ssh_asked(env), job_environment={"HOME": str(tmp_path)}, **places)
+    shown = Status(version="1", now=1.0, phase=Phase.RUNNING)
+    one = Sshd(settings, RealClock(), status=lambda: shown, job=lambda: None, warn=[].append)
+    found = one.prepare()
+    assert isinstance(found, Off)
+    assert found.is_expected is is_expected
 
 
 @pytest.mark.slow

@@ -151,11 +151,13 @@ SAID = "printf 'Process 1: python train.py --token x\\nPython v3.12\\n\\nThread 
 def test_py_spy_is_asked_where_there_is_one(tmp_path):
     """Its stacks are told without the command line; a refusal is said once, and nobody else is tried."""
     tasks = [processes.Task(7, 1, "python"), processes.Task(8, 1, "python")]
-    lines, told = stacks.by_py_spy(spy(tmp_path, SAID), tasks)
+    lines, told = stacks.by_py_spy(spy(tmp_path, SAID), tasks, NONE)
     assert told == {7, 8}
     assert lines[:3] == ["  pid 7 python:", "    Thread 1 (idle)", "      f (a.py:3)"]
     assert "token" not in "".join(lines)
-    lines, told = stacks.by_py_spy(spy(tmp_path, "echo 'Permission denied (os error 13)' >&2; exit 1"), tasks)
+    lines, told = stacks.by_py_spy(
+        spy(tmp_path, "echo 'Permission denied (os error 13)' >&2; exit 1"), tasks, NONE
+    )
     assert (len(lines), told) == (1, set())
     assert "Permission denied" in lines[0]
     assert stacks.py_spy(str(tmp_path)) == str(tmp_path / "py-spy")
@@ -165,7 +167,7 @@ def test_py_spy_is_asked_where_there_is_one(tmp_path):
 def test_a_py_spy_that_hangs_is_left(tmp_path):
     """It waits with the process that it looks at: a few seconds, and the others' turn does not come for ever."""
     tasks = [processes.Task(7, 1, "python"), processes.Task(8, 1, "python")]
-    lines, told = stacks.by_py_spy(spy(tmp_path, "exec sleep 60"), tasks, all_s=0.3)
+    lines, told = stacks.by_py_spy(spy(tmp_path, "exec sleep 60"), tasks, NONE, all_s=0.3)
     assert told == set()
     assert "it does not answer" in lines[0]
     assert lines[-1] == "  the rest would take too long"
@@ -219,7 +221,7 @@ def test_the_kernel_s_last_words(tmp_path):
     assert circumstances.OF_NOTE.search("NVRM: Xid (PCI:0000:65:00): 79, GPU has fallen off the bus.")
     assert circumstances.OF_NOTE.search("INFO: task python:812 blocked for more than 120 seconds.")
     assert not circumstances.OF_NOTE.search("eth0: link becomes ready")
-    assert "may not be read here" in circumstances.kernel(str(tmp_path / "nowhere"))[0]
+    assert "may not be read here" in circumstances.kernel(NONE, str(tmp_path / "nowhere"))[0]
     record = tmp_path / "kmsg"
     record.write_bytes(b"6,339,5140900000,-;NVRM: Xid 79\n SUBSYSTEM=pci\n")
     assert circumstances._read(record.read_bytes()) == (5140.9, "NVRM: Xid 79")

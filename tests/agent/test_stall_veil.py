@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pod_agent.pod.stall import circumstances, evidence, portraits, veil
+from pod_agent.pod.stall import circumstances, evidence, portraits, processes, stacks, veil
 from pod_agent.pod.stall.evidence import Around
 from pod_agent.pod.stall.subject import Subject
 from pod_wire.masker import Masker
@@ -83,6 +83,27 @@ def test_a_variable_of_a_secret_across_the_cut(job):
     told = circumstances.variables(pid, MASKER)
     assert told[0] == "NCCL_DEBUG=" + "z" * 190 + "*" * 10
     assert told[1] == "NCCL_SOCKET_IFNAME=eth0"
+
+
+@pytest.mark.parametrize("before", range(140, 200, 7))
+def test_a_complaint_of_py_spy_with_a_secret_across_the_cut(tmp_path, before):
+    """It may quote whatever it did not understand."""
+    program = tmp_path / "py-spy"
+    program.write_text(f"#!/bin/sh\necho '{'x' * before} {SESAME} more' >&2\nexit 1\n")
+    program.chmod(0o755)
+    lines, _ = stacks.by_py_spy(str(program), [processes.Task(7, 1, "python")], MASKER)
+    assert "x" * before in lines[0]
+    assert SESAME[:6] not in lines[0]
+
+
+@pytest.mark.parametrize("before", range(130, 180, 7))
+def test_the_kernels_words_with_a_secret_across_the_cut(tmp_path, before):
+    """A program may be named by its command."""
+    record = tmp_path / "kmsg"
+    record.write_bytes(f"6,339,5140900000,-;Killed process 1 ({'x' * before} {SESAME} more)\n".encode())
+    (line,) = circumstances.kernel(MASKER, str(record))
+    assert "x" * before in line
+    assert SESAME[:6] not in line
 
 
 def test_a_line_is_masked_before_the_pipe_cuts_it(tmp_path):

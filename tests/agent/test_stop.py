@@ -199,8 +199,32 @@ def test_the_check_goes_on_until_it_knows(runpod):
             server.answers["read"] = 200
         return check("pod-a", *apis(server))
 
-    ArmedCheck(look, clock, told.append).run()
+    ArmedCheck(look, clock, told.append, pytest.fail).run()
     assert [found.self_stop for found in told] == [SelfStop.UNKNOWN, SelfStop.UNKNOWN, SelfStop.PROVED]
     assert clock.sleeps == [1, 2]
     assert told[-1].pod.started_at == "2026-11-21T10:00:00Z"
     assert told[-1].price == 1.5
+
+
+def test_a_check_that_fails_is_warned_of_and_made_again(runpod):
+    """Whatever is wrong with one look or with who is told of it: a warning each, and the next one counts."""
+    server, clock, told, warned, looks = runpod(), FakeClock(), [], [], []
+
+    def look():
+        looks.append(0)
+        if len(looks) < 3:
+            raise RuntimeError("no words for it")
+        return check("pod-a", *apis(server))
+
+    def tell(found):
+        if len(looks) == 3:
+            raise ValueError("nor for this")
+        told.append(found)
+
+    ArmedCheck(look, clock, tell, warned.append).run()
+    assert [found.self_stop for found in told] == [SelfStop.PROVED]
+    assert warned == [
+        "self-stop is not checked: RuntimeError('no words for it')",
+        "self-stop is not checked: ValueError('nor for this')",
+    ]
+    assert clock.sleeps == [1, 2, 4]

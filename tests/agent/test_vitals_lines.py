@@ -76,10 +76,8 @@ def test_a_line_that_is_no_object_is_a_fault(line):
 
 def test_figures_of_a_wrong_type_are_not_available():
     """A newer watcher may say what this one does not know."""
-    told = {
-        "gpus": [{"index": "x", "use": [1], "memory": "many", "celsius": True, "processes": [[1], "x"]}, 3]
-    }
-    assert gpu_lines.read(json.dumps(told).encode()).gpus == (Gpu(0, processes=0),)
+    told = {"gpus": [{"index": "x", "use": [1], "memory": "many", "celsius": True, "processes": [1]}, 3]}
+    assert gpu_lines.read(json.dumps(told).encode()).gpus == (Gpu(0),)
 
 
 def test_no_torn_or_random_line_raises():

@@ -95,6 +95,7 @@ def test_the_command_runs_and_its_exit_code_is_ours(pod, tmp_path):
         (ServiceStatus("sshd", "running", 0.0), None),
         (ServiceStatus("sshd", "running", 0.0, restarts=2), "sshd runs, begun again 2 times"),
         (ServiceStatus("sshd", "off", 0.0, words="no key"), "sshd is off: no key"),
+        (ServiceStatus("sshd", "off", 0.0, words="no key", is_expected=False), None),
         (
             ServiceStatus("sshd", "failed", 0.0, words="exit 1", remedy="look"),
             "sshd is failed: exit 1 (look)",

@@ -18,6 +18,7 @@ from typing import Any
 PAGE = Path(__file__).parent.parent.parent / "docs" / "ending.md"
 ASKS = ("cancel", "stop", "TERM")
 OURS = "podkeep-ends"  # in the command line of whatever a test's job starts
+HELD = b"the pod is held until "
 SPEAKS = """
 import itertools, os, signal, sys, time
 kind = sys.argv[2]  # argv[1] is our mark
@@ -77,6 +78,7 @@ class Moment:
     is_quick: bool = False  # a less patient agent, where that can be had
     refuses: bool = False  # RunPod refuses the pod's own stops
     attempts: bool = True  # the command has been begun
+    is_held: bool = False  # the pod, and for how long is said after the outcome
 
 
 def cells(row: str) -> dict[str, Cell]:
@@ -149,6 +151,12 @@ MOMENTS: dict[str, Moment] = {
         {"POD_COMMAND": speaks("slow")}, _lives, says=b"\nword 50 of ", first="/jobs/{job}/cancel"
     ),
     "finished": Moment({"POD_COMMAND": speaks("ends"), "POD_ON_FINISH": "keep"}, in_phase("finished")),
+    "finished, and held after a failure before the first step": Moment(
+        {"POD_COMMAND": "exit 3", "POD_HOLD_MINUTES": "30"},
+        lambda status: status["phase"] == "finished" and bool(status["job"]["held"]),
+        says=HELD,
+        is_held=True,
+    ),
     "stopping, and RunPod refuses": Moment(
         {"POD_COMMAND": speaks("ends"), "POD_ON_FINISH": "stop"},
         lambda status: bool(status["stop_attempts"]),

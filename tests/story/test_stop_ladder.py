@@ -92,6 +92,19 @@ def test_auto_terminates_what_may_be_lost_and_costs_less_to_bring_again(laptop):
     wait_for("the pod is gone", lambda: laptop.simulator.pod(pod.id) is None)
 
 
+def test_auto_keeps_a_disk_with_a_persons_file(laptop):
+    """The job gave up what it makes, and no more than that: stopped, with the file's name in the reason."""
+    story = up(laptop, "--command", TRAINS, "--on-finish", "auto", "-e", "POD_EPHEMERAL=1")
+    pod = Seen.only(story)
+    notes = pod.disks / "mount" / "notes.txt"
+    notes.write_text("mine")
+    assert story.ends() == 0, story.evidence()
+    words = "podkeep: auto: stop, as only this pod is known to have 1 file that no job made ('notes.txt')"
+    assert words in story.log, story.log[-2000:]
+    wait_for("the pod is off", lambda: laptop.simulator.is_off(pod.id))
+    assert notes.read_text() == "mine"
+
+
 def test_auto_keeps_what_exists_only_there(laptop):
     """The same job without leave to lose: stopped, with the reason and the figures; `rm` says what goes with it."""
     story = up(laptop, "--command", TRAINS, "--on-finish", "auto")

@@ -33,6 +33,18 @@ def test_nothing_that_exists_only_here_is_destroyed(way, keeps):
     assert ("POD_EPHEMERAL" in given_up.because) is destroys
 
 
+@pytest.mark.parametrize(("way", "keeps"), list(itertools.product(Way, Keeps)))
+def test_what_others_left_is_not_this_job_s_to_give_up(way, keeps):
+    """POD_EPHEMERAL speaks of its own job: what else would be destroyed forbids it, and is named."""
+    others = ("what job 'b' made",)
+    found = proof.judge(way, Estate(keeps, MADE, may_be_lost=True, others=others))
+    assert found.allowed is ((way, keeps) not in DESTROYS)
+    assert found.lost == (others if (way, keeps) in DESTROYS else ())
+    if not found.allowed:
+        assert found.because == "only this pod is known to have what job 'b' made"
+        assert proof.judge(way, Estate(keeps, MADE, others=others)).lost == (*MADE, *others)
+
+
 def test_what_is_not_allowed_says_what_would_be_lost():
     """The words name the things, so that a person can fetch them."""
     said = proof.judge(Way.TERMINATE, Estate(Keeps.DISK, MADE)).because

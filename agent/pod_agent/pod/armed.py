@@ -100,22 +100,37 @@ def of_both(own: Armed, second: Armed | None) -> Armed:
 
 
 class ArmedCheck:
-    """Asks until the answer is not *unknown*, in a thread of its own."""
+    """Asks until the answer is not *unknown*, in a thread of its own. What fails is warned of, and tried again."""
 
-    def __init__(self, look: Callable[[], Armed], clock: Clock, tell: Callable[[Armed], None]) -> None:
+    def __init__(
+        self,
+        look: Callable[[], Armed],
+        clock: Clock,
+        tell: Callable[[Armed], None],
+        warn: Callable[[str], None],
+    ) -> None:
         self._look = look
         self._clock = clock
         self._tell = tell
+        self._warn = warn
+        self._warned = ""
 
     def start(self) -> None:
         threading.Thread(target=self.run, name="armed-check", daemon=True).start()
 
     def run(self) -> None:
         pause_s = FIRST_PAUSE_S
-        while True:
-            found = self._look()
-            self._tell(found)
-            if found.self_stop is not SelfStop.UNKNOWN:
-                return
+        while not self._is_known():
             self._clock.sleep(pause_s)
             pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+    def _is_known(self) -> bool:
+        try:
+            found = self._look()
+            self._tell(found)
+        except Exception as error:  # noqa: BLE001 - a thread's top: the next look may say it
+            if repr(error) != self._warned:
+                self._warned = repr(error)
+                self._warn(f"self-stop is not checked: {error!r}")
+            return False
+        return found.self_stop is not SelfStop.UNKNOWN

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import select
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +33,7 @@ MOST_EVENTS = 100  # in a line; the rest waits for the next
 
 def main() -> None:
     """The driver's facts on one line, whatever CUDA does then; what its beginning says on the next."""
+    _end_with_who_asks()
     if "watch" in sys.argv:
         _watch()
         return
@@ -39,6 +41,15 @@ def main() -> None:
     _say(told)
     if "cuda" in sys.argv and told.get("gpus"):
         _say({"error": begin_cuda()})
+
+
+def _end_with_who_asks() -> None:
+    """With the thread that began us, however it ends: amid a call that hangs, no pipe's end is noticed."""
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    if poll.poll(0):  # it was gone before: nobody reads what we would say
+        sys.exit()
 
 
 def _say(told: Mapping[str, object]) -> None:
@@ -49,10 +60,9 @@ def _say(told: Mapping[str, object]) -> None:
 def begin_cuda() -> int:
     """As every program that uses CUDA does first; no GPU memory is taken by it. -1: there is no library for it."""
     try:
-        library = ctypes.CDLL("libcuda.so.1")
+        return int(ctypes.CDLL("libcuda.so.1").cuInit(0))
     except OSError:
         return -1
-    return int(library.cuInit(0))
 
 
 def look() -> Mapping[str, object]:
@@ -163,12 +173,11 @@ def _watch() -> None:
     import pynvml  # noqa: PLC0415 - loaded already
 
     try:
-        watched, xids, driver, lines = _each(_Watched), _Xids(), _driver(), 0
-        while sys.stdin.readline():
+        watched, xids, driver = _each(_Watched), _Xids(), _driver()
+        for lines, _ in enumerate(sys.stdin):
             seldom = lines % SELDOM == 0
             gpus = [one.tell(seldom=seldom) if isinstance(one, _Watched) else one for one in watched]
             _say({**driver, "gpus": gpus, **xids.tell()})
-            lines += 1
     except pynvml.NVMLError as error:
         _say(_fault(error))
 
@@ -180,11 +189,8 @@ class _Watched:
         import pynvml  # noqa: PLC0415 - loaded already
 
         self._n = pynvml
-        self._known: dict[str, object] = {
-            "index": index,
-            "name": name,
-            "uuid": _or_none(lambda: str(pynvml.nvmlDeviceGetUUID(handle))),
-        }
+        uuid = _or_none(lambda: str(pynvml.nvmlDeviceGetUUID(handle)))
+        self._known: dict[str, object] = {"index": index, "name": name, "uuid": uuid}
         self._seldom: dict[str, object] = {}
         self._handle = handle
         self._without: set[str] = set()
@@ -222,16 +228,12 @@ class _Watched:
             "corrected": lambda: n.nvmlDeviceGetTotalEccErrors(gpu, right, n.NVML_VOLATILE_ECC),
             "uncorrected": lambda: n.nvmlDeviceGetTotalEccErrors(gpu, wrong, n.NVML_VOLATILE_ECC),
             "rows": lambda: list(n.nvmlDeviceGetRemappedRows(gpu)),
-            "processes": self._processes,
+            "processes": lambda: len(n.nvmlDeviceGetComputeRunningProcesses_v3(gpu)),
         }
 
     def _use(self) -> list[int]:
         rates = self._n.nvmlDeviceGetUtilizationRates(self._handle)
         return [int(rates.gpu), int(rates.memory)]
-
-    def _processes(self) -> list[list[int | None]]:
-        found = self._n.nvmlDeviceGetComputeRunningProcesses_v3(self._handle)
-        return [[one.pid, one.usedGpuMemory] for one in found]
 
     def _ask(self, asks: Mapping[str, Callable[[], object]]) -> dict[str, object]:
         told: dict[str, object] = dict.fromkeys(asks)

@@ -76,9 +76,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Off:
-    """It is not to run here, and why."""
+    """It is not to run here, and why. ``is_expected``: somebody may wonder that it does not."""
 
     why: str
+    is_expected: bool = True
 
 
 class Service(Protocol):

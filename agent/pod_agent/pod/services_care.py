@@ -109,7 +109,7 @@ class Care:
             wanted = self._service.prepare()
             if isinstance(wanted, Off):
                 self._place.forget()
-                self._told(ServiceState.OFF, words=wanted.why)
+                self._told(ServiceState.OFF, words=wanted.why, is_expected=wanted.is_expected)
                 self._wait(self._patience.rare_s)
                 return None
             process = self._held = self._place.begin(wanted, self._clock.now(), self._restarts)
@@ -171,13 +171,16 @@ class Care:
         words: str | None = None,
         since: float | None = None,
         pid: int | None = None,
+        is_expected: bool = True,
     ) -> None:
         """Its status, told when it changed. What it said last stays to be read while it runs again."""
         before = self._said
         kept = words if words is not None or before is None else before.words
         remedy = self._service.remedy if state is ServiceState.FAILED else None
         at = self._clock.now() if since is None else since
-        status = ServiceStatus(self._service.name, state.value, at, self._restarts, pid, kept or None, remedy)
+        status = ServiceStatus(
+            self._service.name, state.value, at, self._restarts, pid, kept or None, remedy, is_expected
+        )
         if before is None or replace(before, since=at) != status:
             self._said = status
             self._tell(status)

@@ -70,7 +70,7 @@ class Sshd:
         """Everything that sshd reads, and how it is begun."""
         asked = self._settings.ssh
         if not asked.is_wanted:
-            return Off("this is no pod; PODKEEP_SSH_PORT=PORT asks for it all the same")
+            return Off("this is no pod; PODKEEP_SSH_PORT=PORT asks for it all the same", is_expected=False)
         found = sshd_keys.find(asked.keys)
         if found.bad:
             self._say(sshd_keys.warning(found.bad))
@@ -78,7 +78,8 @@ class Sshd:
         if not found.keys and not self._has_own_keys():
             self._write("authorized_keys", b"")
             return Off(
-                f"there is no public key in {', '.join(SSH_KEYS)}; RunPod sets PUBLIC_KEY from your account"
+                f"there is no public key in {', '.join(SSH_KEYS)}; RunPod sets PUBLIC_KEY from your account",
+                is_expected=asked.is_expected,
             )
         if program is None:
             return Off("the image has no sshd: install openssh-server in it")

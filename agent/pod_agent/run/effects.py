@@ -151,7 +151,7 @@ class Effects:
 
     def _step(self, job: Job, phase: Phase, deed: Callable[[Job, Work], e.Event]) -> None:
         work = self._steps.work(job)
-        stepping = Stepping(phase, work, lambda event: self._post_of(work, event))
+        stepping = Stepping(phase, work, lambda event: self._post_of(work, event), self._steps.doubted(job))
         self._work = work
         self._thread(str(phase), lambda: stepping.run(lambda work: deed(job, work)))
         self._thread("silence", stepping.watch)

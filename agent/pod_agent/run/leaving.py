@@ -61,7 +61,7 @@ def of(job: Job) -> Leave:
     is_good = job.ending is not None and job.ending.outcome is Outcome.SUCCEEDED
     policy = job.spec.on_finish if is_good else job.spec.on_failure
     alone = proof.made(len(job.attempts), job.checkpoint)
-    unseen = Estate(Keeps.UNKNOWN, alone, may_be_lost=job.spec.ephemeral)
+    unseen = Estate(Keeps.UNKNOWN, alone, may_be_lost=job.spec.ephemeral, others=(proof.UNSEEN,))
     return decide(policy, unseen, Numbers(), is_braked=job.spec.idle_minutes > 0)
 
 

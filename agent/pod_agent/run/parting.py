@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.run import events as e
@@ -21,6 +22,8 @@ from pod_wire.status import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pod_agent.pod.preflight.mount import Mount
+    from pod_agent.run.beside import Beside
     from pod_agent.run.left import Leave
     from pod_agent.run.state import Job
     from pod_agent.run.supervisor import Supervisor
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from pod_wire.status import Progress
 
 MOUNT_S = 2.0
+BESIDE_S = 2.0  # what else is on a disk that would be destroyed
 LOOK_S = 1.0
 LAG_S = 2.0  # of those who read the job's log
 log = logging.getLogger("podkeep")
@@ -54,7 +58,10 @@ class Partings:
         visitors: Visitors,
         clock: Clock,
         write: Callable[[str, bytes], None],
+        *,
+        mounted: Callable[[Path], Mount | None] | None = None,
     ) -> None:
+        self._mounted = mounted  # as the kernel says, unless a test says it
         self._settings = settings
         self._supervisor = supervisor
         self._visitors = visitors
@@ -145,21 +152,39 @@ class Partings:
         facts = self._supervisor().facts
         numbers = leaving.Numbers(facts.disk_gb, facts.price, way_s)
         is_braked = job.spec.idle_minutes > 0
-        return leaving.decide(policy, self._estate(job), numbers, is_braked=is_braked)
+        may_end = policy in {ExitPolicy.TERMINATE, ExitPolicy.AUTO}
+        return leaving.decide(policy, self._estate(job, may_end=may_end), numbers, is_braked=is_braked)
 
-    def _estate(self, job: Job) -> Estate:
-        alone = proof.made(len(job.attempts), job.checkpoint)
-        return Estate(self._keeps(), alone, may_be_lost=job.spec.ephemeral)
+    def _estate(self, job: Job, *, may_end: bool) -> Estate:
+        """``may_end``: the disk itself may go, with all that is on it."""
+        keeps, top = self._keeps()
+        alone, others = proof.made(len(job.attempts), job.checkpoint), tuple[str, ...]()
+        if may_end and keeps is Keeps.DISK:
+            found = self._beside(top, job)
+            alone, others = (*alone, *found.own), found.others
+        elif keeps is Keeps.UNKNOWN:
+            others = (proof.UNSEEN,)
+        return Estate(keeps, alone, may_be_lost=job.spec.ephemeral, others=others)
 
-    def _keeps(self) -> Keeps:
-        """Where the workspace lies; one that does not answer is not waited for."""
+    def _beside(self, top: Path, job: Job) -> Beside:
+        """What cannot be looked at in time is not proved to be nothing."""
+        from pod_agent.pod.preflight.look import Look  # noqa: PLC0415 - loaded by now, and the training came first
+        from pod_agent.run import beside  # noqa: PLC0415 - the same
+
+        here, ours = self._settings.workspace, (self._settings.disk_dir, self._settings.run_dir)
+        found = Look("beside", lambda: beside.look(top, here, job, ours)).within(BESIDE_S)
+        return found if found is not None else beside.Beside(others=(proof.UNSEEN,))
+
+    def _keeps(self) -> tuple[Keeps, Path]:
+        """Where the workspace lies, and where that is mounted; one that does not answer is not waited for."""
         from pod_agent.pod.preflight import mount  # noqa: PLC0415 - loaded by now, and the training came first
         from pod_agent.pod.preflight.look import Look  # noqa: PLC0415
 
-        on = Look("mount", lambda: mount.look(self._settings.workspace)).within(MOUNT_S)
+        look = self._mounted or mount.look
+        on = Look("mount", lambda: look(self._settings.workspace)).within(MOUNT_S)
         if on is None:
-            return Keeps.UNKNOWN
+            return Keeps.UNKNOWN, self._settings.workspace
         if on.is_fleeting:
-            return Keeps.NOTHING
+            return Keeps.NOTHING, Path(on.point)
         is_network = bool(self._settings.job_environment.get("RUNPOD_VOLUME_ID"))
-        return Keeps.NETWORK if is_network else Keeps.DISK
+        return Keeps.NETWORK if is_network else Keeps.DISK, Path(on.point)

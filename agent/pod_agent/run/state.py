@@ -89,6 +89,12 @@ class Job:
         return last if last is not None and last.ended_at is None else None
 
     @property
+    def has_just_stalled(self) -> bool:
+        """Whether its latest attempt was ended for its silence, of which a dead disk may be the cause."""
+        last = self.attempts[-1] if self.attempts else None
+        return self.stall is not None and last is not None and last.number == self.stall.attempt
+
+    @property
     def made_progress(self) -> bool:
         """Whether a newer whole checkpoint stands than when the last attempt began."""
         if self.checkpoint is None:

@@ -35,6 +35,9 @@ class Steps(Protocol):
 
     def work(self, job: Job) -> Work: ...
 
+    def doubted(self, job: Job) -> Path | None:
+        """What may be dead already, so that a silent step does not wait long for it."""
+
     def sync(self, job: Job, work: Work) -> e.Event: ...
 
     def install(self, job: Job, work: Work) -> e.Event: ...

@@ -86,6 +86,9 @@ class RealSteps:
     def work(self, job: Job) -> Work:
         return Work(self.log(job.name).append, self._clock, doing=self._doing)
 
+    def doubted(self, job: Job) -> Path | None:
+        return self._settings.workspace if job.has_just_stalled else None
+
     def sync(self, job: Job, work: Work) -> e.Event:
         from pod_agent.run.code.sync import sync  # noqa: PLC0415 - not needed where an attempt is found alive
 

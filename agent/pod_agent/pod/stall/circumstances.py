@@ -43,7 +43,7 @@ def variables(pid: int, masker: Masker, proc: str = "/proc") -> list[str]:
     return sorted(found)
 
 
-def kernel(path: str = "/dev/kmsg", now: float | None = None) -> list[str]:
+def kernel(masker: Masker, path: str = "/dev/kmsg", now: float | None = None) -> list[str]:
     """What it said in the last hour of GPUs, disks, memory and tasks that hang; or why that is not known."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -55,9 +55,8 @@ def kernel(path: str = "/dev/kmsg", now: float | None = None) -> list[str]:
         while record := _record(fd):
             at, text = _read(record)
             if OF_NOTE.search(text) and (since is None or at is None or at >= since):
-                found.append(
-                    f"  {text[:MOST_VALUE]}" if at is None else f"  [{at:.0f} s] {text[:MOST_VALUE]}"
-                )
+                shown = veil.line(text.encode(), masker)[:MOST_VALUE]
+                found.append(f"  {shown}" if at is None else f"  [{at:.0f} s] {shown}")
     finally:
         os.close(fd)
     return found[-LAST:] or ["  nothing of note in the last hour"]

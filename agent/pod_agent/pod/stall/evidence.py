@@ -57,7 +57,7 @@ def tell(subject: Subject, reason: str, around: Around, within_s: float) -> None
     told: set[int] = set()
     program = stacks.py_spy(around.path)
     if program is not None and pythons:
-        lines, told = stacks.by_py_spy(program, pythons, min(stacks.ALL_S, left_s()))
+        lines, told = stacks.by_py_spy(program, pythons, around.masker, min(stacks.ALL_S, left_s()))
         say([f"{HEAD}stacks, seen by py-spy:", *lines])
     say(_surroundings(pythons or list(tasks), around, left_s()))
     asked = stacks.who_can_tell(pythons, told)
@@ -120,7 +120,7 @@ def _surroundings(tasks: list[Task], around: Around, left_s: float) -> list[str]
             left_s,
         )
     lines = [f"{HEAD}its variables of NCCL, CUDA and torch:", *(f"  {one}" for one in variables or ["none"])]
-    lines += [f"{HEAD}the kernel's last words:", *circumstances.kernel(now=time.monotonic())]
+    lines += [f"{HEAD}the kernel's last words:", *circumstances.kernel(around.masker, now=time.monotonic())]
     return [*lines, f"{HEAD}the GPUs:", *circumstances.gpus(around.sample())]
 
 

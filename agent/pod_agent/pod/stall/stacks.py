@@ -18,15 +18,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.stall import portraits, processes
+from pod_agent.pod.stall import portraits, processes, veil
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pod_agent.pod.stall.raw import Task
+    from pod_wire.masker import Masker
 
 MOST_PROCESSES = 24
 MOST_LINES = 400  # of one process
+MOST_COMPLAINT = 200  # characters
 ONE_S = 10.0  # py-spy with one process
 ALL_S = 40.0
 LEAVE_S = 2.0  # a process that is asked to end
@@ -40,7 +42,9 @@ def py_spy(path: str) -> str | None:
     return str(beside) if beside.exists() else shutil.which("py-spy", path=path)
 
 
-def by_py_spy(program: str, tasks: Sequence[Task], all_s: float = ALL_S) -> tuple[list[str], set[int]]:
+def by_py_spy(
+    program: str, tasks: Sequence[Task], masker: Masker, all_s: float = ALL_S
+) -> tuple[list[str], set[int]]:
     """What it says of each, and of which it could tell."""
     lines: list[str] = []
     told: set[int] = set()
@@ -50,7 +54,7 @@ def by_py_spy(program: str, tasks: Sequence[Task], all_s: float = ALL_S) -> tupl
         if left <= 0:
             lines.append("  the rest would take too long")
             break
-        found, error = _ask(program, task.pid, min(ONE_S, left))
+        found, error = _ask(program, task.pid, masker, min(ONE_S, left))
         if found:
             told.add(task.pid)
             lines.append(f"  pid {task.pid} {task.name}:")
@@ -62,7 +66,7 @@ def by_py_spy(program: str, tasks: Sequence[Task], all_s: float = ALL_S) -> tupl
     return lines, told
 
 
-def _ask(program: str, pid: int, limit_s: float) -> tuple[list[str], str]:
+def _ask(program: str, pid: int, masker: Masker, limit_s: float) -> tuple[list[str], str]:
     argv = [program, "dump", "--nonblocking", "--pid", str(pid)]
     try:
         process = subprocess.Popen(
@@ -77,7 +81,7 @@ def _ask(program: str, pid: int, limit_s: float) -> tuple[list[str], str]:
         return [], "it does not answer"
     said = [line for line in out.decode("utf-8", "replace").split("\n") if line.strip()]
     stacks = [line for line in said if not line.startswith(("Process ", "Python v"))]
-    complaint = " ".join(err.decode("utf-8", "replace").split())[:200]
+    complaint = " ".join(veil.line(err, masker).split())[:MOST_COMPLAINT]
     return (stacks, "") if process.returncode == 0 and stacks else ([], complaint or "it said nothing")
 
 

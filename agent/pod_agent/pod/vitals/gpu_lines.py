@@ -98,17 +98,10 @@ def _gpu(told: Mapping[str, object]) -> Gpu:
         ecc_uncorrected=_whole(told.get("uncorrected")),
         is_row_remap_pending=bool(rows[2]) if has_rows else None,
         is_row_remap_failed=bool(rows[3]) if has_rows else None,
-        processes=_processes(told.get("processes")),
+        processes=_whole(told.get("processes")),
         fault=_text(told.get("fault")),
         words=_text(told.get("words")) or "",
     )
-
-
-def _processes(told: object) -> int | None:
-    if not isinstance(told, list):
-        return None
-    pairs = [one for one in told if isinstance(one, list) and len(one) == len(("pid", "memory"))]
-    return sum(isinstance(pid, int) for pid, _ in pairs)
 
 
 def _pair(told: object) -> tuple[int | None, int | None]:
