@@ -213,7 +213,8 @@ class Life:
     def _measured(self, place: LogPlace) -> None:
         self._supervisor.update(lambda facts: replace(facts, log=place))
 
-    def _changed(self, _state: State) -> None:
+    def _changed(self, state: State) -> None:
+        climbing.changed(self._settings.disk_dir, state)
         self._serving.wake()
         self._idling.wake()
         if self._services is not None:
