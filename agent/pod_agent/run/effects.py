@@ -214,6 +214,8 @@ class Effects:
     def _watching(self, job: Job) -> Watch | None:
         """Whatever becomes of the watch, the attempt's end is waited for."""
         try:
+            if self._partings is not None:
+                self._partings.look()
             watch = self._steps.watch(
                 job, lambda place: self._post(e.BecameWhole(place, self._steps.was_read(job)))
             )
