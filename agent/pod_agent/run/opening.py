@@ -198,6 +198,12 @@ class Opening:
             raise AssertionError("the boot is not settled")
         return self._record
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Every order that this pod has accepted, as far as it is remembered."""
+        accepted = self._record.accepted if self._record is not None else None
+        return accepted.given if accepted is not None else ()
+
     # The folder
 
     def _peek(self, accepted: Accepted) -> Job | None:
