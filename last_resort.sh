@@ -11,6 +11,7 @@ program=$here/last_resort.py
 say() { echo "podkeep: LAST RESORT: $*" >&2; }
 read -r up _ </proc/uptime
 up=${up%.*}
+here='"kernel": *"'$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none)'"' # in a record of this kernel's
 
 began() { # when a process began, in ticks of the kernel
   local stat
@@ -22,8 +23,8 @@ began() { # when a process began, in ticks of the kernel
 whole() { [[ $1 =~ ^[0-9]{1,12} ]] && echo "$((10#${BASH_REMATCH[0]}))"; } # the seconds, hours or minutes before a point
 text() { sed -n "s/^[^}[]*\"$2\": *\"\([^\"]*\)\".*/\1/p" "$disk/$1" 2>/dev/null; } # of a record, its first object
 late() { # only the deadlines that were set in this boot, by hours or dollars, else the hours asked for
-  local at='' line now here ours boot seen
-  now=$(date +%s) here='"kernel": *"'$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo none)'"'
+  local at='' line now ours boot seen
+  now=$(date +%s)
   ours=$(text deadline.json boot) boot=$(text boot.json id)
   if [ -z "$ours" ] || [ -z "$boot" ] || [ "$ours" = "$boot" ]; then
     while read -r line; do # the file repeats the first one before all of them: {"at":…,"every":[{"at":…},{"at":…}]}
@@ -37,10 +38,20 @@ late() { # only the deadlines that were set in this boot, by hours or dollars, e
   [ -z "$at" ] && at=$(whole "${POD_MAX_HOURS:-}") && [ $((up - $(began 1) / 100)) -ge $(((at + 1) * 3600)) ]
 }
 
-stopping() { # whether an agent of this boot was stopping the pod
-  local boot
+lives() { # when the process whose mark this is began, in ticks; a pid alone may be somebody else's by now
+  local pid started
+  read -r pid started 2>/dev/null <"$1" && [ "$(began "$pid")" = "$started" ] && echo "$started"
+}
+
+stopping() { # whether an agent of this boot was stopping the pod, and no keeper began after that: then a job goes on
+  local boot told age started
   boot=$(text stopping.json boot)
-  [ -n "$boot" ] && [ "$boot" = "$(text boot.json id)" ]
+  [ -n "$boot" ] && [ "$boot" = "$(text boot.json id)" ] || return
+  started=$(lives "$run_dir/keeper.pid") && told=$(cat "$disk/stopping.json") || return 0
+  [[ $told =~ '"at":'\ *([0-9]{1,12}) ]] || return 0
+  age=$(($(date +%s) - 10#${BASH_REMATCH[1]}))
+  [[ $told =~ $here && $told =~ '"mono":'\ *([0-9]{1,12}) ]] && age=$((up - 10#${BASH_REMATCH[1]}))
+  [ $((up - started / 100)) -ge "$age" ]
 }
 
 kept() { # whether somebody asked in this boot to keep the pod, and that time is not over (`pod-client keep`)
@@ -73,9 +84,9 @@ shift 3
 say "the agent died $deaths times, last with code $code, and no Python is here"
 
 keeper() { # whether it lives, or a training that somebody began by hand (`pod-agent after`)
-  local mark pid started
+  local mark
   for mark in "$run_dir/keeper.pid" "$run_dir"/by-hand-*.pid; do
-    read -r pid started 2>/dev/null <"$mark" && [ "$(began "$pid")" = "$started" ] && return
+    lives "$mark" >/dev/null && return
   done
   return 1
 }

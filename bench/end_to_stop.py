@@ -1,7 +1,8 @@
 """From the training's end until the stop request arrives at RunPod's API, nothing left to upload.
 
 ``python bench/end_to_stop.py``. RunPod is a listener on loopback that notes when it is asked. The training writes down
-the moment of its last deed. A follower is attached in half of the runs: it is let go with the rest of the log first.
+the moment of its last deed. A follower is attached in some of the runs: it is let go with the rest of the log first. In
+others POD_ON_FINISH=auto asks for a first step that the training never printed.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from runpod_api import RunPod
 RUN_S = 6.0  # long enough for HTTP to have been up, as in any real run
 
 
-def once(*, followed: bool) -> float:
+def once(*, followed: bool, policy: str) -> float:
     """Seconds of one run."""
     with tempfile.TemporaryDirectory() as name, RunPod.listening() as runpod:
         last = Path(name) / "last"
         command = f'echo a line; sleep {RUN_S}; echo the last line; echo "$EPOCHREALTIME" > {last}'
-        policies = {"POD_ON_FINISH": "stop", "POD_ON_FAILURE": "stop"}
+        policies = {"POD_ON_FINISH": policy, "POD_ON_FAILURE": "stop"}
         with Pod(Path(name), command, **policies, **runpod.environment) as pod:
             pod.start()
             wait_until("HTTP is up", pod.answers)
@@ -37,8 +38,13 @@ def once(*, followed: bool) -> float:
 
 
 def main() -> None:
-    for who, followed in (("podkeep", False), ("podkeep, followed", True)):
-        runs = [once(followed=followed) for _ in range(RUNS)]
+    cases = (
+        ("podkeep", False, "stop"),
+        ("podkeep, followed", True, "stop"),
+        ("podkeep, auto", False, "auto"),
+    )
+    for who, followed, policy in cases:
+        runs = [once(followed=followed, policy=policy) for _ in range(RUNS)]
         say("end_to_stop", who, seconds=round(median(runs), 3), runs=[round(seconds, 3) for seconds in runs])
 
 

@@ -2,8 +2,8 @@
 
 A program of its own, run by whatever Python is found, so it imports nothing but the standard library, not even our own
 package: ``python -I -S last_resort.py DEATHS SINCE CODE [the start command's words]``. Ends with 0, or with LEAVE where
-there is no pod to stop. A keeper that lives within its deadline holds the pod, unless an agent was stopping it.
-It never looks at the workspace.
+there is no pod to stop. A keeper that lives within its deadline holds the pod, unless an agent was stopping it since
+that keeper began. It never looks at the workspace.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 KEY, SECOND = "RUNPOD_API_KEY", "POD_STOP_KEY"
 LEAVE, FIRST = 77, 6  # the entrypoint is told: no pod, so the container may end; it calls us after six deaths
-RUNPOD_URL = "https://api.runpod.io/v2"
-USER_AGENT = "podkeep/0.1 (last resort)"
+RUNPOD_URL, USER_AGENT = "https://api.runpod.io/v2", "podkeep/0.1 (last resort)"
 KERNEL = Path("/proc/sys/kernel/random/boot_id")
 ENOUGH_BYTES = 1 << 20  # of an answer, of a record
 ROUTE_S, HOUR_S, MINUTE_S, IDLE_MINUTES = 20.0, 3600.0, 60.0, 15.0
@@ -109,13 +108,13 @@ def number(value: object) -> float | None:
     return None
 
 
-def lives(mark: Path) -> bool:
-    """Whether the process whose mark this is lives; a pid alone may be somebody else's by now."""
+def lives(mark: Path, now: float) -> float | None:
+    """Since when the process whose mark this is lives; None: it does not. A pid alone may be somebody else's by now."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         pid, started = mark.read_text("ascii").split()
         fields = stat(int(pid))
-        return fields[19] == started and fields[0] not in "ZX"
-    return False
+        return began(int(pid), now) if fields[19] == started and fields[0] not in "ZX" else None
+    return None
 
 
 def stat(pid: int) -> list[str]:
@@ -123,10 +122,10 @@ def stat(pid: int) -> list[str]:
     return Path("/proc", str(pid), "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
 
 
-def first_process_began(now: float) -> float:
-    """When PID 1 began: the container's start, where nothing else is known."""
+def began(pid: int, now: float) -> float:
+    """When a process began; that of PID 1 is the container's start. What cannot be read has begun now."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        return now - (uptime() - int(stat(1)[19]) / os.sysconf("SC_CLK_TCK"))
+        return now - (uptime() - int(stat(pid)[19]) / os.sysconf("SC_CLK_TCK"))
     return now
 
 
@@ -163,8 +162,8 @@ def deadline(disk: Path, hours: str | None, now: float, mono: float) -> float | 
     asked = number(dig(seen, "accepted", "spec", "max_hours")) or number(hours)
     if asked is None or asked <= 0:
         return None
-    began = moment(dig(seen, "boot"), "booted_at", now, mono)
-    return (first_process_began(now) if began is None else began) + asked * HOUR_S
+    booted = moment(dig(seen, "boot"), "booted_at", now, mono)
+    return (began(1, now) if booted is None else booted) + asked * HOUR_S
 
 
 def gather(env: Mapping[str, str], words: Sequence[str], since: float, now: float) -> Facts:
@@ -180,17 +179,19 @@ def gather(env: Mapping[str, str], words: Sequence[str], since: float, now: floa
         for e in ("failure", "finish")
     )
     minutes = (dig(spec, "idle_minutes"), option(words, "--idle-minutes") or env.get("POD_IDLE_MINUTES"))
-    hours = option(words, "--max-hours") or env.get("POD_MAX_HOURS")
+    keeper, mono = lives(run_dir / "keeper.pid", now), time.monotonic()
+    was_at = moment(was, "at", now, mono)  # a younger keeper's job goes on after all
+    is_over = not boot or boot != dig(was, "boot") or bool(keeper and was_at and keeper > was_at)
     return Facts(
         pod=env.get("RUNPOD_POD_ID") or None,
-        training_lives=any(lives(mark) for mark in (run_dir / "keeper.pid", *run_dir.glob("by-hand-*.pid"))),
-        deadline=deadline(disk, hours, now, time.monotonic()),
+        training_lives=keeper is not None or any(lives(mark, now) for mark in run_dir.glob("by-hand-*.pid")),
+        deadline=deadline(disk, option(words, "--max-hours") or env.get("POD_MAX_HOURS"), now, mono),
         has_job=bool(spec) or asks or any(env.get(name) for name in ("POD_COMMAND", "POD_REPO", "REPO_URL")),
         keep="keep" in asked,
         idle_minutes=next((known for it in minutes if (known := number(it)) is not None), IDLE_MINUTES),
         idle_s=max(0.0, uptime() - since),
         now=now,
-        stopping=dig(was, "because") if boot and boot == dig(was, "boot") else None,
+        stopping=None if is_over else dig(was, "because"),
     )
 
 
@@ -203,10 +204,10 @@ def _ways(env: Mapping[str, str], name: str, timeout_s: float) -> tuple[Way, ...
     """v2's action, GraphQL, and RunPod's tool in both spellings. The key travels in a header, never in an argument."""
     pod, key, by = env.get("RUNPOD_POD_ID", ""), env.get(name, ""), "" if name == KEY else f" with {name}"
     base = (env.get("POD_RUNPOD_URL") or RUNPOD_URL).rstrip("/")
-    action = f"{base}/pods/{quote(pod, safe='')}/action"
-    query = {"query": STOP, "variables": {"input": {"podId": pod}}}
+    url = f"{base}/pods/{quote(pod, safe='')}/action"
 
     def by_graphql() -> None:
+        query = {"query": STOP, "variables": {"input": {"podId": pod}}}
         answer = send(urljoin(base, "/graphql"), query, key, timeout_s)
         if answer.get("errors") or dig(answer, "data", "podStop") is None:
             raise Refused(f"not taken: {json.dumps(answer)[:200]}")
@@ -215,7 +216,7 @@ def _ways(env: Mapping[str, str], name: str, timeout_s: float) -> tuple[Way, ...
         return lambda: call(("runpodctl", *words, pod), {**env, KEY: key}, timeout_s)
 
     return (
-        (f"v2 stop{by}", lambda: send(action, {"action": "stop"}, key, timeout_s)),
+        (f"v2 stop{by}", lambda: send(url, {"action": "stop"}, key, timeout_s)),
         (f"GraphQL{by}", by_graphql),
         (f"runpodctl pod stop{by}", by_tool("pod", "stop")),
         (f"runpodctl stop pod{by}", by_tool("stop", "pod")),
@@ -279,10 +280,9 @@ def _ask(ask: Callable[[], object], told: list[str]) -> None:
 def main() -> NoReturn:
     env = dict(os.environ)
     deaths, since, code = (number(word) for word in sys.argv[1:4])
-    keys = [env[name] for name in (KEY, SECOND) if env.get(name)]
 
     def say(text: str) -> None:
-        for key in keys:
+        for key in filter(None, (env.get(KEY), env.get(SECOND))):
             text = text.replace(key, "***")
         os.write(2, f"podkeep: LAST RESORT: {text}\n".encode("utf-8", "replace"))
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pod_agent.run import events as e
+from pod_agent.run.parting import Partings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,6 +75,29 @@ def drained(outlet: Outlet, told: Chronicle, reader: ProgressReader | None) -> N
     """The log has its last line: its size is known, and the receipt is written."""
     outlet.measure()
     told.drained(reader)
+
+
+def partings(  # noqa: PLR0917 - what it asks
+    settings: Settings,
+    farewell: Farewell,
+    clock: Clock,
+    supervisor: Callable[[], Supervisor],
+    reader: Callable[[], ProgressReader | None],
+    log: tuple[RealSteps, Outlet],
+) -> Partings:
+    """What is found out at a job's end, with the reader of its progress as soon as there is one."""
+    steps, outlet = log
+
+    def write(job: str, data: bytes) -> None:
+        """Whoever follows gets it too. The receipt is written anew before the stop."""
+        steps.tell(job, data)
+        outlet.measure()
+
+    def read(limit_s: float) -> bool | None:
+        one = reader()
+        return None if one is None else one.catch_up(limit_s)
+
+    return Partings(settings, supervisor, farewell, clock, write=write, read=read)
 
 
 def stopping(farewell: Farewell, told: Chronicle, reader: ProgressReader | None) -> None:

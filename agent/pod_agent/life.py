@@ -33,7 +33,6 @@ from pod_agent.run.idling import Idling
 from pod_agent.run.journal import FileJournal
 from pod_agent.run.opening import Opening
 from pod_agent.run.outlet import Outlet
-from pod_agent.run.parting import Partings
 from pod_agent.run.readiness import Readiness
 from pod_agent.run.situation import Alive
 from pod_agent.run.snapshot import PodFacts
@@ -117,6 +116,7 @@ class Life:
             warn=lambda text: self._post(e.Warned(text)),
             readiness=self._readiness,
         )
+        around = (self._steps, self._outlet)
         self._effects = Effects(
             self._steps,
             KeptAttempts(),
@@ -124,7 +124,9 @@ class Life:
             clock,
             post=self._post,
             ladder=self._ladder,
-            partings=Partings(settings, lambda: self._supervisor, self._farewell, clock, self._steps.tell),
+            partings=later.partings(
+                settings, self._farewell, clock, lambda: self._supervisor, lambda: self._progress, around
+            ),
             examine=Examiner(
                 self._outlet.of, places(settings.workspace, settings.disk_dir), clock, lambda: self._vitals
             ).examine,
@@ -216,7 +218,8 @@ class Life:
     def _measured(self, place: LogPlace) -> None:
         self._supervisor.update(lambda facts: replace(facts, log=place))
 
-    def _changed(self, _state: State) -> None:
+    def _changed(self, state: State) -> None:
+        climbing.changed(self._settings.disk_dir, state)
         self._serving.wake()
         self._idling.wake()
         if self._services is not None:

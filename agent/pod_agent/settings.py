@@ -67,6 +67,7 @@ class Settings:
     price: float | None = None  # dollars per hour
     order: str | None = None
     idle_minutes: float = IDLE_MINUTES  # while there is no job
+    max_hours: float | None = None  # the same
     job: JobSpec | None = None
     mistakes: BadInput | None = None
     warnings: tuple[str, ...] = ()
@@ -111,6 +112,7 @@ class Settings:
             price=_positive(env.get("POD_PRICE"), MOST_PRICE),
             order=env.get("POD_ORDER") or None,
             idle_minutes=_minutes(env.get("POD_IDLE_MINUTES")),
+            max_hours=_hours(merged.get("POD_MAX_HOURS")),
             job=parsed.spec,
             mistakes=mistakes,
             warnings=(*asked.warnings, *parsed.warnings, *_weak(merged)),
@@ -131,6 +133,7 @@ def unfit_job(env: Mapping[str, str]) -> JobSpec:
         command="",
         on_failure=ExitPolicy(policy) if policy in safe else ExitPolicy.STOP,
         idle_minutes=_minutes(env.get("POD_IDLE_MINUTES")),
+        max_hours=_hours(env.get("POD_MAX_HOURS")),
     )
 
 
@@ -221,6 +224,11 @@ def _positive(value: str | None, most: float) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number <= most else None
+
+
+def _hours(value: str | None) -> float | None:
+    """None is off; so is what cannot be read, which is a mistake wherever there is a job."""
+    return _positive(value, MOST_MINUTES / 60) or None
 
 
 def _minutes(value: str | None) -> float:

@@ -89,12 +89,13 @@ def test_a_finished_job_of_an_earlier_boot_stops_nothing(world):
     job = replace(JOB, max_hours=2.0)
     Lifetime(world, job, order="o1").begin()
     world.clock.advance(5 * 3600)
+    began = world.clock.now()
     agent = new_boot(world, job, order="o1")
     again = Lifetime(world, job, order="o1", hostname="h2").begin()
     for one in (agent, again):
         one.later(1)
         assert one.status.phase is Phase.FINISHED
-        assert one.status.deadline_at is None
+        assert one.status.deadline_at == pytest.approx(began + 7200, abs=1)  # this boot's own
     again.later(15 * 60)
     assert again.status.phase is Phase.STOPPING
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 
@@ -22,11 +23,18 @@ def server():
     made.close()
 
 
-def keep(folder, stopping_boot="b1"):
+def keep(folder, stopping_boot="b1", **more):
     """An agent of boot b1 was here, and was stopping the pod in some boot."""
     folder.mkdir()
     (folder / "boot.json").write_text('{"boot":{"id":"b1","booted_at":1.0,"hostname":"h"},"accepted":null}')
-    told = {"boot": stopping_boot, "because": 'idle: "no job"', "terminate": False, "rounds": 3, "format": 1}
+    told = {
+        "boot": stopping_boot,
+        "because": 'idle: "no job"',
+        "terminate": False,
+        "rounds": 3,
+        **more,
+        "format": 1,
+    }
     (folder / "stopping.json").write_text(json.dumps(told))
 
 
@@ -92,6 +100,37 @@ def test_a_training_that_could_not_be_killed_does_not_hold_it(server, tmp_path, 
     assert facts.training_lives
     assert lr.decide(facts).stop is stops
     assert not lr.decide(facts._replace(pod=None)).stop
+    said = run("6", "1", "7").stderr
+    assert bool(server.stops) is stops
+    assert ("goes on under its keeper" in said) is not stops
+
+
+KERNEL = lr.KERNEL.read_text().strip()
+MARKS = {  # the moment of the mark: seconds after the keeper began, by each clock, and whose clock that is
+    "before it began": (-60, -60, KERNEL, False),
+    "before it began, on another machine": (-60, 60, "k0", False),
+    "before it began, and the clock was set since": (3600, -60, KERNEL, False),
+    "after it began": (60, 60, KERNEL, True),
+    "after it began, on another machine": (60, -60, "k0", True),
+    "after it began, and the clock was set since": (-3600, 60, KERNEL, True),
+}
+
+
+@pytest.mark.parametrize("case", MARKS)
+def test_a_stop_of_before_the_training_is_no_stop_of_it(server, tmp_path, case):
+    """A keeper that began after the mark was written: some agent went on with a job, and only its end stops the pod."""
+    wall_s, mono_s, kernel, stops = MARKS[case]
+    fields = lr.stat(os.getpid())
+    began = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    at = lr.began(os.getpid(), time.time()) + wall_s
+    keep(tmp_path / "disk", at=at, mono=began + mono_s, kernel=kernel)
+    run = Shell(server, tmp_path, "curl", **WAITING)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "keeper.pid").write_text(f"{os.getpid()} {fields[19]}\n")
+    places = {"PODKEEP_DISK_DIR": str(tmp_path / "disk"), "PODKEEP_RUN_DIR": str(tmp_path / "run")}
+    facts = lr.gather({**pod(server), **places}, (), lr.uptime(), time.time())
+    assert facts.training_lives
+    assert lr.decide(facts).stop is stops
     said = run("6", "1", "7").stderr
     assert bool(server.stops) is stops
     assert ("goes on under its keeper" in said) is not stops

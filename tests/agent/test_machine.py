@@ -56,7 +56,7 @@ EVENTS = (
     e.Opened(
         replace(JOB, ending=Ending(Outcome.FAILED), phase=Phase.FINISHED), Verdict.WAIT, same_boot=False
     ),
-    e.NothingToDo(),
+    *(e.NothingToDo(), e.Given(("order-0", "order-1"))),
     e.OpenFailed(JOB, "no"),
     e.Synced("c0ffee"),
     e.Installed(),

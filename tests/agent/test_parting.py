@@ -18,7 +18,7 @@ from pod_agent.pod.preflight.mount import Mount
 from pod_agent.progress.ledger import Spent
 from pod_agent.run import events as e
 from pod_agent.run.bill import Bill
-from pod_agent.run.parting import Partings
+from pod_agent.run.parting import LAG_S, READ_S, Partings
 from pod_agent.run.situation import State
 from pod_agent.run.snapshot import PodFacts
 from pod_agent.run.state import Ending, Job
@@ -64,13 +64,26 @@ class Place:
     visitors: Visitors = field(default_factory=Visitors)
     around: Around = field(default_factory=Around)
     log: bytes = b""
+    looks: list[float] = field(default_factory=list)  # at the job's log, and how long each was waited for
+    reads: bool | None = True
     pod: str | None = "pod-a"
     mounted: Callable[[Path], Mount | None] | None = None
 
     def partings(self) -> Partings:
         settings = Settings(pod_id=self.pod, workspace=self.workspace)
-        around = (lambda: self.around, self.visitors, self.clock, self.write)
-        return Partings(settings, *around, mounted=self.mounted)
+        return Partings(
+            settings,
+            lambda: self.around,
+            self.visitors,
+            self.clock,
+            write=self.write,
+            read=self.read,
+            mounted=self.mounted,
+        )
+
+    def read(self, limit_s: float) -> bool | None:
+        self.looks.append(limit_s)
+        return self.reads
 
     def write(self, _job: str, data: bytes) -> None:
         self.log += data
@@ -96,7 +109,7 @@ WHO = {
     "it was asked a second ago": (lambda p: Visitors(0.0, ago(p, 1)), "somebody follows it", None),
     "it was asked long ago": (lambda p: Visitors(0.0, ago(p, 61)), None, None),
     "nobody ever asked": (lambda _: Visitors(0.0), None, None),
-    "HTTP came up just now": (lambda p: Visitors(ago(p, 8)), None, 80.0),
+    "HTTP came up just now": (lambda p: Visitors(ago(p, 8)), None, 82.0),
     "HTTP is not up yet": (lambda _: Visitors(), None, 90.0),
 }
 
@@ -180,22 +193,89 @@ def test_nothing_is_asked_for_nothing_is_said(place):
     assert place.log == b""
 
 
-def test_the_last_lines_are_waited_for(place):
-    """A step that was printed a moment before the end is read a moment after it; a plain policy waits for nothing."""
+STEPPED = PodFacts(told_of="r1", progress=Progress(step=1, first_step_at=99.0, step_at=99.0))
+
+
+def test_the_last_lines_are_read(place):
+    """A step that was printed a moment before the end is read a moment after it."""
     place.visitors = Visitors(0.0, ago(place, 1))
-    read = PodFacts(told_of="r1", progress=Progress(step=1, first_step_at=99.0, step_at=99.0))
+
+    def read(_limit_s):
+        place.around.facts = STEPPED
+        return True
+
+    place.read = read
+    assert place.partings().of(FAILED).held is None
+    assert place.clock.sleeps == []
+
+
+@pytest.mark.parametrize("in_time", [True, False])
+def test_a_training_that_printed_no_step_costs_one_look(place, in_time):
+    """Nothing more can come of it, and a log that is not read in time is not waited for: the pod is billed."""
+    place.visitors, place.reads = Visitors(0.0, ago(place, 1)), in_time
+    assert place.partings().of(FAILED).held is not None
+    assert (place.looks, place.clock.sleeps) == ([READ_S], [])
+
+
+def test_a_reader_that_has_not_begun_is_waited_for(place):
+    """A job that ends within a second of its start: HTTP comes first, then what reads its log."""
+    place.visitors, place.reads = Visitors(0.0, ago(place, 1)), None
     sleep = place.clock.sleep
 
     def meanwhile(seconds):
-        place.around.facts = read
         sleep(seconds)
+        if len(place.clock.sleeps) == 3:
+            place.reads, place.around.facts = True, STEPPED
 
     place.clock.sleep = meanwhile
     assert place.partings().of(FAILED).held is None
-    place.clock.sleeps.clear()
-    place.around.facts = PodFacts()
-    place.partings().of(replace(FAILED, spec=JobSpec("digits", "x")))
-    assert place.clock.sleeps == []
+    place.reads, place.around.facts = None, PodFacts()
+    began = place.clock.monotonic()
+    assert place.partings().of(FAILED).held is not None
+    assert place.clock.monotonic() - began == pytest.approx(LAG_S, abs=0.2)
+
+
+PLAIN = replace(SPEC, hold_minutes=0.0, on_finish=ExitPolicy.STOP)
+INDIFFERENT = {
+    "a plain policy": replace(FAILED, spec=PLAIN),
+    "auto, and it failed": replace(FAILED, spec=replace(PLAIN, on_finish=ExitPolicy.AUTO)),
+    "a hold, and somebody stops the pod": replace(FAILED, stop_because="asked to stop"),
+    "cancelled": replace(FAILED, ending=Ending(Outcome.CANCELLED)),
+}
+
+
+@pytest.mark.parametrize("case", INDIFFERENT)
+def test_who_need_not_know_its_steps_asks_nobody(place, case):
+    """Then nothing is waited for, and how the pod is left is as it would be."""
+    assert place.partings().of(INDIFFERENT[case]) is not None
+    assert (place.looks, place.clock.sleeps) == ([], [])
+
+
+def test_a_pod_that_is_going_is_not_asked_how_it_is_left(place):
+    """TERM leaves five seconds: before it is found out, or amid that, nobody waits for what nobody uses."""
+    place.visitors = Visitors(0.0, ago(place, 1))
+    place.around.state = State(leaving=True)
+    assert place.partings().of(FAILED) is None
+    assert (place.looks, place.clock.sleeps, place.log) == ([], [], b"")
+    place.around.state, place.reads = State(), None
+    sleep = place.clock.sleep
+
+    def termed(seconds):
+        place.around.state = State(leaving=True)
+        sleep(seconds)
+
+    place.clock.sleep = termed
+    place.partings().of(FAILED)
+    assert len(place.clock.sleeps) == 1
+
+
+def test_where_the_workspace_lies_is_known_before_the_end(place, tmp_path):
+    """Found out beside the training, once: a mount that hangs at the end is not asked again."""
+    partings = place.partings()
+    partings.look()
+    found = partings._mount
+    partings.of(FAILED)
+    assert partings._mount is found
 
 
 def test_auto_is_reckoned_with_what_the_pod_knows(place):

@@ -1,12 +1,14 @@
 """That a stop is under way, on the container's disk: an agent that is killed amid the ladder leaves it to the next one.
 
-It belongs to one boot, so that it never stops a later one, and tells the round, so that a route which kills agents is
-not the first for ever. Not here: the ladder (``stop``), and what a job's own record tells (``run.state``).
+It belongs to one boot, so that it never stops a later one, and is gone once a job goes on in that boot. It tells the
+round, so that a route which kills agents is not the first for ever. Not here: the ladder (``stop``), and what a job's
+own record tells (``run.state``).
 """
 
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,3 +67,18 @@ def write(disk_dir: Path, stopping: Stopping) -> None:
         scribe.replace(disk_dir / FILE, to_json(stopping) + b"\n")
     except OSError as error:
         log.warning("stopping=unwritten error=%r", str(error))
+
+
+def forget(disk_dir: Path) -> None:
+    """A job goes on in this boot after all: nobody may stop the pod for the sake of this mark any more."""
+    try:
+        (disk_dir / FILE).unlink()
+        folder = os.open(disk_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)  # a host that loses power must not bring it back
+        finally:
+            os.close(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.warning("stopping=kept error=%r", str(error))

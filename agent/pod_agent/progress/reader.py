@@ -63,12 +63,15 @@ class ProgressReader:
         self._over.set()
         self._hurried.set()
 
-    def catch_up(self, limit_s: float) -> None:
-        """A look that begins after now, so that what was written until now is read; waited for no longer than this."""
+    def catch_up(self, limit_s: float) -> bool:
+        """A look that begins after now, so that what was written until now is read; waited for no longer than this.
+
+        False: it has not ended in that time.
+        """
         with self._looks:
             wanted = self._begun + 1
             self._hurried.set()
-            self._looks.wait_for(lambda: self._done >= wanted, limit_s)
+            return self._looks.wait_for(lambda: self._done >= wanted, limit_s)
 
     def course(self, run: str) -> Course | None:
         """What is known of this run's steps."""

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 from pod_agent.pod import moment, stopping
 from pod_agent.pod.stop import StopLadder
 from pod_agent.run import events as e
+from pod_wire.status import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from pod_agent.pod.stop import Route
+    from pod_agent.run.situation import State
     from pod_agent.run.supervisor import Supervisor
     from pod_wire.clock import Clock
+
+WORKING = (Phase.SYNCING, Phase.INSTALLING, Phase.RESTORING, Phase.RUNNING)
 
 
 def ladder(
@@ -53,3 +57,12 @@ def resume(disk_dir: Path, boot: str, clock: Clock, post: Callable[[e.Event], No
     known = stopping.read(disk_dir, boot, moment.take(clock))
     if known is not None:
         post(e.WasStopping(known.because, known.terminate))
+
+
+def changed(disk_dir: Path, state: State) -> None:
+    """A new order was taken, or the job goes on: a stop of before is forgotten before anything is done for it.
+
+    The record of the job is kept by then, and nothing leads here from a stop.
+    """
+    if state.phase in WORKING:
+        stopping.forget(disk_dir)

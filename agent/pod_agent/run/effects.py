@@ -79,6 +79,7 @@ class Effects:
     def _opening_first(self) -> None:
         try:
             event = self._opening.first()
+            self._post(e.Given(self._opening.given))
         except Exception as error:  # noqa: BLE001 - a thread's top: the pod must not wait for ever, and says why
             self._post(e.Warned(f"a defect of podkeep in opening: {error!r}"))
             event = e.NothingToDo("the environment's job could not be opened")
@@ -214,6 +215,8 @@ class Effects:
     def _watching(self, job: Job) -> Watch | None:
         """Whatever becomes of the watch, the attempt's end is waited for."""
         try:
+            if self._partings is not None:
+                self._partings.look()
             watch = self._steps.watch(
                 job, lambda place: self._post(e.BecameWhole(place, self._steps.was_read(job)))
             )

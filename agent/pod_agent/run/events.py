@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Given:
+    """The orders that this pod has accepted so far: none of them is begun a second time. Told before what follows."""
+
+    orders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """The job's folder is ours and read: this is the job, and what the rule table of orders says of it."""
 
@@ -257,7 +264,7 @@ class Warned:
 
 Event = (
     GiveOrder | Cancel | Restart | Stop
-    | Opened | NothingToDo | OpenFailed
+    | Given | Opened | NothingToDo | OpenFailed
     | Synced | Installed | Restored | StepFailed | StepCancelled | Unfit
     | AttemptStarted | AttemptUnclaimed | AttemptEnded | BecameWhole
     | PauseOver | Overdue | DrainOverdue | Drained | Settle | Followed | HoldOver | DeadlinePassed | Nearing

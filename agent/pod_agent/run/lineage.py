@@ -36,6 +36,7 @@ class Circumstances:
     known_deadline: Deadline | None = None
     warnings: tuple[str, ...] = ()
     is_asked: bool = True  # somebody gave this order; false: an environment merely stands as it is
+    hours: float | None = None  # what the environment gives a boot without work
 
 
 def carry(past: Job | None, verdict: Verdict, spec: JobSpec, order: str, around: Circumstances) -> Job:
@@ -44,7 +45,7 @@ def carry(past: Job | None, verdict: Verdict, spec: JobSpec, order: str, around:
         return _begin(past, spec, order, around)
     same_boot = past.boot == around.boot.id
     if verdict is Verdict.WAIT:
-        return past if same_boot else _at_rest(past, around.now)
+        return past if same_boot else _at_rest(past, around)
     job = past if same_boot and verdict is not Verdict.RUN else _close(past, around.now)
     if not same_boot:
         job = replace(job, boot=around.boot.id, tries=0, stop_because=None)
@@ -77,9 +78,15 @@ def _begins_anew(past: Job, spec: JobSpec, order: str, around: Circumstances) ->
     return around.is_asked or past.fresh_for != spec.spec_hash()
 
 
-def _at_rest(past: Job, now: float) -> Job:
-    """A job of an earlier boot that is over: it keeps that boot's name, and neither stops nor bounds this one."""
-    return replace(_close(past, now), stop_because=None, deadline=None, held=None)
+def _at_rest(past: Job, around: Circumstances) -> Job:
+    """A job of an earlier boot that is over: it keeps that boot's name, and does not stop this one.
+
+    Its hours, or else the environment's, bound this boot, from its own beginning.
+    """
+    hours = past.spec.max_hours if past.spec.max_hours is not None else around.hours
+    since = max(around.since, around.boot.booted_at)  # never a moment of an earlier boot
+    deadline = brakes.deadline(_known(past, around), around.boot.id, past.order, hours, since)
+    return replace(_close(past, around.now), stop_because=None, deadline=deadline, held=None)
 
 
 def _known(job: Job, around: Circumstances) -> Deadline | None:

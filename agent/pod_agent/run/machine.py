@@ -67,6 +67,7 @@ def row(
 
 ROWS: tuple[Row, ...] = (
     row((W, F), GiveOrder, (S,), "order given", moves.accept),
+    row(ANY, e.Given, (), "orders of before", moves.given),
     row((W,), e.NothingToDo, (), "nothing to do", moves.nothing_to_do),
     row((W, S), e.Opened, (S, RUN, D, F), "folder is ours", opened.opened),
     row((W, S), e.OpenFailed, (D,), "cannot begin", opened.open_failed),
@@ -163,6 +164,8 @@ def _refusal(state: State, event: e.Event) -> Command:
     match event:
         case GiveOrder(_, order) if state.job is not None and order == state.job.order:
             return agreed("this order was accepted before")
+        case GiveOrder(_, order) if order in state.given:
+            return agreed(moves.OLDER)
         case GiveOrder():
             return refused(
                 f"the pod is {state.phase}" + (f" with job {state.job.name!r}" if state.job else ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pod_agent.pod.record import MOST_ORDERS
 from pod_agent.run import endings, exits, records, rehearsal, stalls
 from pod_agent.run import events as e
 from pod_agent.run.commands import (
@@ -29,21 +30,31 @@ if TYPE_CHECKING:
 
 OPEN_S = 180.0  # another pod's record is watched for a minute; the rest is reading
 START_S = 300.0
+OLDER = "this order was accepted before, and a newer one since: it is not run again"
 
 
 def accept(state: State, event: GiveOrder, now: float) -> Result:
     """Take an order up. What is known of its job is read next; until then nothing is written in its folder."""
     if state.job is not None and event.order_id == state.job.order:
         return state, (agreed("this order was accepted before"),)
+    if event.order_id in state.given:
+        return state, (agreed(OLDER),)
     if state.opening or state.leaving:
         return state, (refused("the pod is not ready for an order", "ask again in a few seconds"),)
     if state.alive is not Alive.NONE:  # with a process that cannot be killed nothing may train beside it
         return state, (refused(exits.STILL_THERE, "wait, or stop the pod and start it again"),)
     job = Job(event.spec, event.order_id, run="", run_began_at=now, boot="", accepted_at=now)
-    fresh = State(warnings=state.warnings, on_pod=state.on_pod, serial=state.serial, job=job, opening=True)
+    orders = (*state.given, event.order_id)[-MOST_ORDERS:]
+    fresh = State(
+        warnings=state.warnings, on_pod=state.on_pod, serial=state.serial, job=job, opening=True, given=orders
+    )
     state = enter(fresh, Phase.SYNCING, now)
     timer = After(OPEN_S, e.Overdue(state.serial))
     return state, (Open(event.spec, event.order_id), agreed("order accepted"), timer)
+
+
+def given(state: State, event: e.Given, _now: float) -> Result:
+    return replace(state, given=event.orders), ()
 
 
 def nothing_to_do(state: State, event: e.NothingToDo, now: float) -> Result:

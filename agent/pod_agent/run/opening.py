@@ -17,7 +17,7 @@ from pod_agent.pod import brakes, moment, scribe
 from pod_agent.pod.owner import Ownership
 from pod_agent.pod.record import Accepted, PodRecord, PodRecords, with_order
 from pod_agent.run import events as e
-from pod_agent.run import lineage, state
+from pod_agent.run import limits, lineage, state
 from pod_wire import orders
 from pod_wire.errors import BadInput, Conflict, PodError
 from pod_wire.orders import Verdict
@@ -87,9 +87,8 @@ class Opening:
         with self._lock:
             if self._record is None:
                 self._record = self._settle()
-                boot = self._record.boot
-                kept = [one for one in self._kept_deadlines() if one.boot == boot.id]
-                self._on_boot(boot, min(kept, key=lambda one: one.at, default=None))
+                boot, hours = self._record.boot, self._settings.max_hours
+                self._on_boot(boot, limits.first(self._settings.disk_dir, self._clock, boot, hours))
             return self._record.boot
 
     def _settle(self) -> PodRecord:
@@ -199,6 +198,12 @@ class Opening:
             raise AssertionError("the boot is not settled")
         return self._record
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Every order that this pod has accepted, as far as it is remembered."""
+        accepted = self._record.accepted if self._record is not None else None
+        return accepted.given if accepted is not None else ()
+
     # The folder
 
     def _peek(self, accepted: Accepted) -> Job | None:
@@ -213,9 +218,10 @@ class Opening:
             boot,
             self._clock.now(),
             since,
-            brakes.by_hours(self._kept_deadlines()),
+            brakes.by_hours(limits.kept(self._settings.disk_dir, self._clock)),
             (*self._settings.warnings, *self._records.warnings),
             is_asked=self._is_asked(order),
+            hours=self._settings.max_hours,
         )
         folder = self._folders.of(spec.name)
         try:
@@ -234,7 +240,7 @@ class Opening:
             stand_in = replace(self._anchored(stand_in), revision=state.STAND_IN)
             return e.OpenFailed(stand_in, *_words(error, self._settings))
         job = self._anchored(lineage.carry(past, verdict, spec, order, around))
-        self._keep_deadline(job)
+        limits.keep(self._settings.disk_dir, self._clock, job)
         self._on_folder(spec.name)
         mistakes = self._settings.mistakes
         if mistakes is not None and verdict is not Verdict.WAIT and spec == self._settings.job:
@@ -264,25 +270,6 @@ class Opening:
 
     def _anchored(self, job: Job) -> Job:
         return replace(job, deadline=brakes.anchored(job.deadline, moment.take(self._clock)))
-
-    def _kept_deadlines(self) -> tuple[brakes.Deadline, ...]:
-        now = moment.take(self._clock)
-        with contextlib.suppress(OSError):
-            kept = brakes.load((self._settings.disk_dir / brakes.FILE).read_bytes())
-            return tuple(one for value in kept if (one := brakes.anchored(value, now)) is not None)
-        return ()
-
-    def _keep_deadline(self, job: Job) -> None:
-        """On the container's disk, where the entrypoint's last resort looks. That by dollars joins when it is known."""
-        mine = [one for one in self._kept_deadlines() if (one.boot, one.order) == (job.boot, job.order)]
-        data = brakes.dump(job.deadline, brakes.by_dollars(mine))
-        path = self._settings.disk_dir / brakes.FILE
-        with contextlib.suppress(OSError):  # it is in the job's record too
-            if not data:
-                path.unlink(missing_ok=True)
-            else:
-                scribe.make_folder(path.parent)
-                scribe.replace(path, data)
 
 
 def _words(error: Exception, settings: Settings) -> tuple[str, str]:

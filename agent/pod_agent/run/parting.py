@@ -22,6 +22,7 @@ from pod_wire.status import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pod_agent.pod.preflight.look import Look
     from pod_agent.pod.preflight.mount import Mount
     from pod_agent.run.beside import Beside
     from pod_agent.run.left import Leave
@@ -31,10 +32,11 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
     from pod_wire.status import Progress
 
-MOUNT_S = 2.0
+MOUNT_S = 2.0  # where nothing was known of it before the job's end
 BESIDE_S = 2.0  # what else is on a disk that would be destroyed
 LOOK_S = 1.0
-LAG_S = 2.0  # of those who read the job's log
+LAG_S = 2.0  # of a reader of the job's log that has not begun yet
+READ_S = 0.25  # for one look of it
 log = logging.getLogger("podkeep")
 TYPED_S = 120.0  # terminals are looked at every half minute while a job runs
 
@@ -49,7 +51,10 @@ class Visitors(Protocol):
 
 
 class Partings:
-    """``of`` and ``tell`` may be slow; ``watch`` returns at once."""
+    """``of`` and ``tell`` may be slow; ``watch`` and ``look`` return at once.
+
+    ``read`` waits no longer than it is told for all that the training said; None: nobody reads its log yet.
+    """
 
     def __init__(
         self,
@@ -57,8 +62,9 @@ class Partings:
         supervisor: Callable[[], Supervisor],
         visitors: Visitors,
         clock: Clock,
-        write: Callable[[str, bytes], None],
         *,
+        write: Callable[[str, bytes], None],
+        read: Callable[[float], bool | None],
         mounted: Callable[[Path], Mount | None] | None = None,
     ) -> None:
         self._mounted = mounted  # as the kernel says, unless a test says it
@@ -67,9 +73,23 @@ class Partings:
         self._visitors = visitors
         self._clock = clock
         self._write = write
+        self._read = read
+        self._mount: Look[Mount | None] | None = None
 
-    def of(self, job: Job) -> Parting:
-        """Found out, and said in the job's log."""
+    def look(self) -> None:
+        """Where the workspace lies is found out while the training runs: its end need not wait for it."""
+        if self._mount is None or (self._mount.is_over and self._mount.error is not None):
+            from pod_agent.pod.preflight import mount  # noqa: PLC0415 - the training came first
+            from pod_agent.pod.preflight.look import Look  # noqa: PLC0415 - the same
+
+            look = self._mounted or mount.look
+            self._mount = Look("mount", lambda: look(self._settings.workspace))
+
+    def of(self, job: Job) -> Parting | None:
+        """Found out, and said in the job's log; None where the pod is going, and nobody is asked how it is left."""
+        if self._supervisor().state.leaving:
+            return None
+        self.look()
         progress = self._progress(job)
         now, held = self._clock.now(), None
         if job.spec.hold_minutes > 0:
@@ -130,23 +150,27 @@ class Partings:
         return track is not None and track.busy_at is not None and track.busy_at >= mono
 
     def _progress(self, job: Job) -> Progress | None:
-        """Its last lines are read within moments of its end; only who needs to know waits for that."""
-        spec, until = job.spec, self._clock.monotonic() + LAG_S
-        needs = spec.hold_minutes > 0 or ExitPolicy.AUTO in {spec.on_finish, spec.on_failure}
+        """Its last lines are read within moments of its end; only who needs to know waits for that.
+
+        A training that printed no step is known by one more look at its log.
+        """
+        until, is_read = self._clock.monotonic() + LAG_S, not (job.attempts and _needs_progress(job))
         while True:
-            facts = self._supervisor().facts
-            found = facts.progress if facts.told_of == job.run else None
+            around = self._supervisor()
+            found = around.facts.progress if around.facts.told_of == job.run else None
             is_known = found is not None and found.first_step_at is not None
-            if is_known or not (needs and job.attempts) or self._clock.monotonic() >= until:
+            if is_known or is_read or around.state.leaving or self._clock.monotonic() >= until:
                 return found
-            self._clock.sleep(LAG_S / 20)
+            is_read = self._read(READ_S) is not None
+            if not is_read:
+                self._clock.sleep(LAG_S / 20)
 
     def _leave(self, job: Job, way_s: float | None) -> Leave | None:
         """None where the outcome alone decides."""
         ending = job.ending
         if ending is None or ending.outcome not in {Outcome.SUCCEEDED, Outcome.FAILED}:
             return None
-        policy = job.spec.on_finish if ending.outcome is Outcome.SUCCEEDED else job.spec.on_failure
+        policy = _policy(job, ending.outcome)
         if self._settings.pod_id is None or policy in {ExitPolicy.KEEP, ExitPolicy.EXIT}:
             return None
         facts = self._supervisor().facts
@@ -177,14 +201,23 @@ class Partings:
 
     def _keeps(self) -> tuple[Keeps, Path]:
         """Where the workspace lies, and where that is mounted; one that does not answer is not waited for."""
-        from pod_agent.pod.preflight import mount  # noqa: PLC0415 - loaded by now, and the training came first
-        from pod_agent.pod.preflight.look import Look  # noqa: PLC0415
-
-        look = self._mounted or mount.look
-        on = Look("mount", lambda: look(self._settings.workspace)).within(MOUNT_S)
+        on = self._mount.within(MOUNT_S) if self._mount is not None else None
         if on is None:
             return Keeps.UNKNOWN, self._settings.workspace
         if on.is_fleeting:
             return Keeps.NOTHING, Path(on.point)
         is_network = bool(self._settings.job_environment.get("RUNPOD_VOLUME_ID"))
         return Keeps.NETWORK if is_network else Keeps.DISK, Path(on.point)
+
+
+def _policy(job: Job, outcome: Outcome) -> ExitPolicy:
+    return job.spec.on_finish if outcome is Outcome.SUCCEEDED else job.spec.on_failure
+
+
+def _needs_progress(job: Job) -> bool:
+    """Whether it matters if a step was seen: for a hold, and for what auto reckons. Other outcomes decide alone."""
+    outcome = job.ending.outcome if job.ending is not None else None
+    if outcome not in {Outcome.SUCCEEDED, Outcome.FAILED}:
+        return False
+    is_held = outcome is Outcome.FAILED and job.spec.hold_minutes > 0 and job.stop_because is None
+    return is_held or _policy(job, outcome) is ExitPolicy.AUTO

@@ -42,6 +42,7 @@ class State:
     leaving: bool = False  # TERM was seen
     stop_because: str | None = None
     waits_because: str | None = None  # the job is not run again, and how it would be
+    given: tuple[str, ...] = ()  # the orders that this pod has accepted, as far as they are remembered
     was_stopping: WasStopping | None = None  # an earlier agent of this boot; once all is opened, so are we
     stop_rounds: int = 0
     stop_error: str | None = None

@@ -271,7 +271,6 @@ class RealSteps:
     def tell(self, job: str, data: bytes) -> None:
         """Into the log of a job that is over, once its last words stand there."""
         self.log(job).append(data)
-        self._drained()
 
     def _known(self, job: Job) -> Prepared:
         """What was made ready in this life; for an attempt found alive, where its code must lie."""

@@ -160,7 +160,7 @@ class Supervisor:
         """How long nothing will happen by itself."""
         mono = self._clock.monotonic()
         waits = [self._timers[0][0] - mono] if self._timers else []
-        if self.state.serial != self._pulled:
+        if self.state.serial != self._pulled and not self.state.opening:
             pulls = snapshot.next_deadline(self.state, self.facts, self._clock.now(), mono)
             waits += [] if pulls is None or self.state.phase is Phase.STOPPING else [pulls[0]]
         idle = snapshot.idle_left(self.state, self.facts, self._since, mono)

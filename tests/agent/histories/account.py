@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pod_wire.status import Outcome, Phase
 
 if TYPE_CHECKING:
+    from pod_agent.run.situation import State
+    from tests.agent.histories.host import Pod
     from tests.agent.histories.life import Agent
 
 LATE_S = 60.0  # after the deadline the pod is stopped, or loudly trying
@@ -45,3 +47,9 @@ class Account:
     agent: Agent | None = None
     expects: str | None = None  # an interrupted order that is to go on
     stopping: tuple[Agent, float] | None = None
+
+    def not_before(self, pod: Pod, state: State) -> float | None:
+        """The deadline of the order; where none is worked on, the hours of the job that is over, from the boot on."""
+        job = state.job.spec if state.job is not None else pod.asked.job
+        rest = None if job is None or job.max_hours is None else pod.booted_at + job.max_hours * 3600
+        return self.earliest.get(self.order or "", rest)

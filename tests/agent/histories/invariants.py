@@ -117,7 +117,7 @@ class Watcher:
         if state is not None and state.phase is Phase.STOPPING:
             because = state.stop_because or ""
             if because.startswith("deadline"):
-                self._is_time(pod, account.earliest.get(account.order or ""), because)
+                self._is_time(pod, account.not_before(pod, state), because)
 
     def resorted(self, pod: Pod, verdict: Resorted) -> None:
         if verdict.stop and "deadline" in verdict.why:
