@@ -176,8 +176,7 @@ class Life:
         self._billing.start()
         self._thread("owner", self._stay_owner)
         self._thread("serve", lambda: self._serving.run(self._effects.training))
-        left = self._supervisor.run()
-        return self._leave(left)
+        return self._leave(self._supervisor.run())
 
     # Beginning
 

@@ -2,96 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from pod_agent.pod.brakes import Deadline
-from pod_agent.pod.idle.brake import Brake
-from pod_agent.pod.idle.fold import Memory, Track
-from pod_agent.pod.idle.signs import Name, Reading
-from pod_agent.pod.idle.signs import State as Sign
-from pod_agent.pod.preflight.mount import Mount
 from pod_agent.progress.ledger import Spent
 from pod_agent.run import events as e
 from pod_agent.run.bill import Bill
-from pod_agent.run.parting import LAG_S, READ_S, Partings
+from pod_agent.run.parting import LAG_S, READ_S
 from pod_agent.run.situation import State
 from pod_agent.run.snapshot import PodFacts
-from pod_agent.run.state import Ending, Job
-from pod_agent.settings import Settings
-from pod_wire.job import ExitPolicy, JobSpec
+from pod_agent.run.state import Ending
+from pod_wire.job import ExitPolicy
 from pod_wire.status import Attempt, Held, Outcome, Phase, Progress
-from tests.fakes.clock import FakeClock
+from tests.agent.parting_place import FAILED, SPEC, Place, Visitors, ago
 from tests.live import wait_for
-
-SPEC = JobSpec("digits", "x", hold_minutes=30.0, on_finish=ExitPolicy.AUTO, ephemeral=True)
-FAILED = Job(SPEC, "o", "r1", 0.0, "b", ending=Ending(Outcome.FAILED, "ImportError"), attempts=(Attempt(1),))
-
-
-@dataclass
-class Visitors:
-    """HTTP that came up at a moment, and was asked at another; both monotonic."""
-
-    opened_at: float | None = None
-    seen_at: float | None = None
-
-    def followed_since(self, moment: float) -> bool:
-        return self.seen_at is not None and self.seen_at >= moment
-
-
-@dataclass
-class Around:
-    """As much of a supervisor as is asked here."""
-
-    facts: PodFacts = field(default_factory=PodFacts)
-    state: State = field(default_factory=State)
-    posted: list[e.Event] = field(default_factory=list)
-
-    def post(self, event: e.Event) -> None:
-        self.posted.append(event)
-
-
-@dataclass
-class Place:
-    """Partings in a pod of the test's own."""
-
-    workspace: Path
-    clock: FakeClock = field(default_factory=FakeClock)
-    visitors: Visitors = field(default_factory=Visitors)
-    around: Around = field(default_factory=Around)
-    log: bytes = b""
-    looks: list[float] = field(default_factory=list)  # at the job's log, and how long each was waited for
-    reads: bool | None = True
-    pod: str | None = "pod-a"
-    mounted: Callable[[Path], Mount | None] | None = None
-
-    def partings(self) -> Partings:
-        settings = Settings(pod_id=self.pod, workspace=self.workspace)
-        return Partings(
-            settings,
-            lambda: self.around,
-            self.visitors,
-            self.clock,
-            write=self.write,
-            read=self.read,
-            mounted=self.mounted,
-        )
-
-    def read(self, limit_s: float) -> bool | None:
-        self.looks.append(limit_s)
-        return self.reads
-
-    def write(self, _job: str, data: bytes) -> None:
-        self.log += data
-
-    def typed(self, at: float) -> None:
-        track = Track(Reading(Name.SSH, Sign.BUSY, "x"), at, at, busy_at=at)
-        brake = Brake(Memory(0.0, at, {Name.SSH: track}))
-        self.around.facts = replace(self.around.facts, brake=brake)
 
 
 @pytest.fixture
@@ -99,10 +25,6 @@ def place(tmp_path):
     made = Place(tmp_path)
     made.clock.advance(1000.0)
     return made
-
-
-def ago(place, seconds):
-    return place.clock.monotonic() - seconds
 
 
 WHO = {
@@ -308,57 +230,3 @@ def test_whoever_comes_in_time_is_noticed(place):
     place.partings().watch(place.clock.now() + 90)
     wait_for("it is noticed", lambda: place.around.posted)
     assert place.around.posted == [e.Followed("somebody follows it")]
-
-
-GIVEN_UP = replace(
-    FAILED,
-    spec=replace(SPEC, hold_minutes=0.0, on_finish=ExitPolicy.TERMINATE),
-    ending=Ending(Outcome.SUCCEEDED),
-)
-
-
-def test_a_disk_with_nothing_but_the_job_s_own_goes(place):
-    """POD_EPHEMERAL=1 gives up what the job made in its folder, and nothing else is there."""
-    place.mounted = lambda _: Mount(str(place.workspace), "ext4")
-    (place.workspace / "digits").mkdir()
-    (place.workspace / "digits" / "out.bin").write_bytes(b"x")
-    leave = place.partings().of(GIVEN_UP).leave
-    assert (leave.policy, leave.because) == (ExitPolicy.TERMINATE, "")
-
-
-def test_a_disk_with_a_persons_file_outlives_its_pod(place):
-    """No order of a job gives up what it has not made: stop instead, and its name is said."""
-    place.mounted = lambda _: Mount(str(place.workspace), "ext4")
-    (place.workspace / "notes.txt").write_text("mine")
-    leave = place.partings().of(GIVEN_UP).leave
-    said = "only this pod is known to have 1 file that no job made ('notes.txt')"
-    assert (leave.policy, leave.because) == (ExitPolicy.STOP, f"not terminated, as {said}")
-    assert said.encode() in place.log
-
-
-def test_a_plain_stop_looks_at_nothing(place):
-    """The disk outlives it; nobody waits for a look."""
-    place.mounted = lambda _: Mount("/no/such/place", "ext4")
-    job = replace(GIVEN_UP, spec=replace(SPEC, hold_minutes=0.0, on_finish=ExitPolicy.STOP))
-    leave = place.partings().of(job).leave
-    assert (leave.policy, leave.because) == (ExitPolicy.STOP, "")
-
-
-@pytest.mark.parametrize("trouble", ["fails", "hangs"])
-def test_a_disk_that_cannot_be_looked_at_is_not_proved_empty(place, trouble):
-    """Not known is not nothing: stop instead of terminate, also where the job gave up its own; soon enough."""
-    asked = threading.Event()
-
-    def mounted(_):
-        if trouble == "fails":
-            return Mount("/no/such/place", "ext4")
-        asked.wait(60.0)
-        return None
-
-    place.mounted = mounted
-    try:
-        leave = place.partings().of(GIVEN_UP).leave
-    finally:
-        asked.set()
-    assert leave.policy is ExitPolicy.STOP
-    assert "could not be looked at" in leave.because
