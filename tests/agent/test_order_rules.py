@@ -87,3 +87,18 @@ def test_an_order_that_the_job_s_own_record_knows(world, outcome, begun):
     assert len(world.begun) == begun
     assert again.status.job.order == "o1"
     assert again.status.job.outcome is (Outcome.SUCCEEDED if begun > 1 else outcome)
+
+
+def test_the_hours_of_an_order_count_from_when_it_was_taken_up(world):
+    """Given to a pod that has run for hours, by an agent that died before it worked on it: nothing ends it early."""
+    first = Lifetime(world, KEEP, order="o1").begin()
+    first.later(3 * 3600)
+    taken = world.clock.now()
+    other = replace(KEEP, name="other", max_hours=1.0)
+    first.opening.accept(other, "o2")
+    world.acts = [Act(lasts=True)]
+    first.later(60)
+    for _ in range(2):
+        agent = Lifetime(world, KEEP, order="o1").begin()
+        assert agent.status.job.name == "other"
+        assert agent.status.deadline_at == pytest.approx(taken + 3600, abs=1)
