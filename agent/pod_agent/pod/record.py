@@ -60,11 +60,12 @@ def with_order(
 
 
 def counted_from(accepted: Accepted, boot: Boot, now: Moment) -> float:
-    """Since when the hours of an order count that was accepted in this boot, as the wall clock reads it now."""
+    """Since when an order's hours count in this boot, as the wall clock reads it now: not from before the boot."""
     given = accepted.since
     if given is None:
         return boot.booted_at
-    return min(now.wall, now.wall - (now.mono - moment.of_wall(given.wall, given.mono, given.kernel, now)))
+    ago = now.mono - moment.of_wall(given.wall, given.mono, given.kernel, now)
+    return max(boot.booted_at, min(now.wall, now.wall - ago))
 
 
 class PodRecords:

@@ -34,12 +34,20 @@ class Account:
     is_unread: bool = False  # nothing is known of the boot but what RunPod tells
     first: dict[str, float] = field(default_factory=dict)  # what the product first said of them
     order: str | None = None  # the one that is worked on
-    forward: float = 0.0  # by how much the wall clock was set forward
+    fast_s: float = 0.0  # by how much the wall clock was fast when nothing else told of the boot's beginning
     looked_since: tuple[Agent, float, str] | None = None  # nothing has happened that could put a deadline off
     late_s: float = 0.0
     unused_s: float = 0.0
     asked_at: float = -1e9
     leased_until: float = -1e9
+    people_at: float = -1e9  # when the brake last saw somebody type
+    worked_at: float = -1e9  # when a training ended of which no layer tells any more
+    parted: dict[str, tuple[float, float]] = field(default_factory=dict)  # by order: held until, and come by
+    held_until: float = -1e9
+    is_stop_asked: bool = False
+    decision: str | None = None  # why this boot is stopped
+    asked_for: str | None = None  # the same, once somebody was asked for it
+    dropped_s: float = 0.0  # for so long no agent has gone on with that
     began_at: float | None = None  # when an agent could first remember the boot
     lives: int = 0  # agents begun after the deadline
     agent: Agent | None = None

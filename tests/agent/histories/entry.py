@@ -143,7 +143,12 @@ class Entrypoint(Process):
             idle_minutes=minutes,
             idle_s=max(0.0, self._up() - self._since),
             now=pod.clock.now(),
+            stopping=self._stopping(boot),
         )
+
+    def _stopping(self, boot: object) -> object:
+        was, name = last_resort.record(self._pod.disk / "stopping.json"), last_resort.dig(boot, "boot", "id")
+        return last_resort.dig(was, "because") if name and name == last_resort.dig(was, "boot") else None
 
     def _leave(self) -> None:
         """After TERM: the keeper is told, and waited for; then PID 1 ends."""

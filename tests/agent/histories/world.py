@@ -7,10 +7,13 @@ hold (``invariants``), nor which histories there are (``history``).
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pod_agent.pod.stop import StopLadder
+from pod_agent.pod.rest import Rest
+from pod_agent.run import climbing
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop, Verdict
 from pod_agent.run.opening import Opening
 from pod_agent.run.state import Job
@@ -23,6 +26,10 @@ from tests.agent.histories.strands import Time
 from tests.agent.histories.touches import HOOK
 from tests.agent.histories.training import Training
 
+if TYPE_CHECKING:
+    from pod_agent.pod.stop import StopLadder
+    from tests.agent.histories.aftermath import Aftermath
+
 LOOK_S = 20.0
 CALM_S = 900.0  # after the last event: then everything works, and what never ends by itself is ended
 REST_S = 6 * 3600.0
@@ -34,8 +41,9 @@ class Wiring:
     """Which parts are put in."""
 
     opening: type[Opening] = Opening
-    ladder: type[StopLadder] = StopLadder
+    ladder: Callable[..., StopLadder] = climbing.ladder
     idling: type[HandIdling] = HandIdling
+    rest: type[Rest] = Rest
 
 
 REAL = Wiring()
@@ -55,7 +63,7 @@ class World:
         self.watch = Watcher(self)
         self.pods = [Pod(self, name, root / name) for name in NAMES[: history.pods]]
         self._is_calm = False
-        self._steps = self._begun = self._fresh = 0
+        self._steps = self._begun = self._fresh = self._ended = 0
         self._touches: dict[str, int] = {}
 
     def play(self) -> None:
@@ -117,7 +125,6 @@ class World:
             case "jump":
                 pod.say(f"its clock is set by {one.number:+.0f} s")
                 pod.clock.wall += one.number
-                self.watch.jumped(pod, one.number)
             case "hang":
                 self.say(f"the workspace hangs for {one.number:.0f} s")
                 self.hangs_until = max(self.hangs_until, self.time.t + one.number)
@@ -143,6 +150,8 @@ class World:
             if one.job is not None and one.order is not None:
                 agent.ask(GiveOrder(one.job, one.order), lambda told: self._told(pod, one, told))
             return
+        if one.kind == "stop":
+            self.watch.of(pod).is_stop_asked = True
         ask = {"cancel": Cancel(name), "restart": Restart(name), "stop": Stop()}[one.kind]
         agent.ask(ask, lambda told: self._told(pod, one, told))
 
@@ -151,13 +160,13 @@ class World:
             f"{one.kind} {one.order or ''}: {'taken' if verdict.accepted else 'refused'}, {verdict.reason}"
         )
         if verdict.accepted and one.kind == "order" and one.order is not None:
-            self.watch.ordered(pod, one.order)
+            self.watch.ordered(pod, one.order, is_begun=verdict.reason == "order accepted")
 
     def _keep(self, pod: Pod, seconds: float) -> None:
         agent = pod.entry.agent if pod.entry is not None else None
         if agent is not None and agent.keep(seconds):
             pod.say(f"keep for {seconds:.0f} s")
-            self.watch.kept(pod, max(60.0, seconds))
+            self.watch.of(pod).leased_until = self.time.t + (seconds or 60.0)
 
     def _calm(self) -> None:
         """Nothing is against the pods any more; a training without an end, a limit or a follower is ended."""
@@ -188,12 +197,17 @@ class World:
         self._steps += 1
         return self.history.steps[(self._steps - 1) % len(self.history.steps)]
 
+    def next_aftermath(self) -> Aftermath:
+        self._ended += 1
+        return self.history.partings[(self._ended - 1) % len(self.history.partings)]
+
     def next_touches(self, pod: Pod) -> int | None:
         return self._touches.pop(pod.id, None)
 
     def on_asked(self, pod: Pod, way: str, mode: str) -> None:
         pod.say(f"asks for its stop by {way}, which {mode}")
-        self.watch.asked(pod)
+        account = self.watch.of(pod)
+        account.asked_at, account.asked_for = self.time.t, account.decision
 
     def begin_training(self, pod: Pod, job: Job, number: int) -> Training:
         fate = self.history.fates[self._begun % len(self.history.fates)]
