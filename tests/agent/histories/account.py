@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 LATE_S = 60.0  # after the deadline the pod is stopped, or loudly trying
 LIFE_S = 15.0  # for each agent that had to begin meanwhile
 TRIES_S = 85.0  # between two asks: a route that hangs, and the longest pause
-DEAD_S = 900.0  # with agents that die as they begin: the last resort
+# With agents that die as they begin: the last resort is called ten minutes after the first death at the latest, once
+# the agent that lives just then is dead (one of a minute asks by itself), half a minute between two; and a look.
+DEAD_S = 600.0 + 60.0 + 30.0 + 20.0
 LOUD_S = 200.0
 UNUSED_S = 960.0  # beside the idle minutes, which people double
 FINAL = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELLED)

@@ -72,14 +72,14 @@ def _for_idleness(pod: Pod, account: Account) -> None:
     minutes = 15.0 if spec is None else spec.idle_minutes
     if minutes <= 0:
         raise Broken(f"{pod.id} is stopped for idleness, and idleness does not stop it")
-    is_known = state is None or state.job is None or state.job.revision >= 0
+    is_known = state is None or state.job is None or state.job.revision >= 0  # its folder could be read
     if is_known and any(one.is_alive and not one.is_asked for one in pod.trainings.values()):
         raise Broken(f"{pod.id} is stopped for idleness amid a training")
     dues = {
         "its rest": worked_at(pod, account) + minutes * MINUTE_S,
         "people": account.people_at - FORGOTTEN_S + minutes * 2 * MINUTE_S,
         "a lease": account.leased_until,
-        "its hold": account.held_until,
+        "its hold": account.held_until if is_known else 0.0,
     }
     what, due = max(dues.items(), key=lambda one: one[1])
     if t < due - EARLY_S:

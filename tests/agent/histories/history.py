@@ -44,7 +44,7 @@ KINDS = {  # what happens, and how often beside the rest
 
 AT_REST = {  # the same for pods that have little to do, and are asked to stay
     "boot": 3,
-    "kill": 8,
+    "kill": 10,
     "touch": 4,
     "crash": 4,
     "term": 2,
@@ -53,7 +53,7 @@ AT_REST = {  # the same for pods that have little to do, and are asked to stay
     "routes": 2,
     "order": 7,
     "stop": 1,
-    "keep": 8,
+    "keep": 12,
     "people": 3,
 }
 
@@ -92,11 +92,13 @@ class History:
     pods: int = 1
     drain_s: float = 0.5
     partings: tuple[Aftermath, ...] = (Aftermath(),)
+    by_second: tuple[str, ...] = ()  # what the ways to stop do with POD_STOP_KEY, where there is one
 
     def lines(self) -> list[str]:
         return [
             f"history of seed {self.seed}: {self.pods} pod(s), draining takes {self.drain_s} s",
             *(f"  fate: {fate.words()}" for fate in self.fates),
+            f"  a second key: {' '.join(self.by_second) or 'none'}",
             *(f"  after a job: {one}" for one in self.partings),
             *(f"  step: {step.ends} after {step.seconds:.0f} s" for step in self.steps),
             *(one.words() for one in self.happenings),
@@ -130,7 +132,8 @@ def make(seed: int) -> History:
     steps = tuple(_step(dice) for _ in range(7))
     drain_s = dice.choice((0.2, 0.5, 5.0, 90.0))
     partings = tuple(_aftermath(more) for _ in range(4))
-    return History(seed, tuple(happenings), fates, steps, pods, drain_s, partings)
+    by_second = tuple(more.choice(MODES) for _ in WAYS) if more.random() < 0.3 else ()
+    return History(seed, tuple(happenings), fates, steps, pods, drain_s, partings, by_second)
 
 
 def _when(dice: random.Random, at: float, happenings: list[Happening]) -> float:

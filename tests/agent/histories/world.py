@@ -17,6 +17,7 @@ from pod_agent.run import climbing
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop, Verdict
 from pod_agent.run.opening import Opening
 from pod_agent.run.state import Job
+from tests.agent.histories.cloud import WAYS
 from tests.agent.histories.deeds import Step
 from tests.agent.histories.history import Happening, History
 from tests.agent.histories.host import Asked, Pod
@@ -132,7 +133,8 @@ class World:
                 self.people_until = max(self.people_until, self.time.t + one.number)
             case "routes":
                 pod.say(f"ways to stop: {' '.join(one.modes)}")
-                pod.cloud.modes = dict(zip(pod.cloud.modes, one.modes, strict=True))
+                pod.cloud.modes = dict(zip(WAYS, one.modes, strict=True))
+                pod.cloud.by_second = dict(zip(WAYS, self.history.by_second, strict=False))
             case "reads":
                 pod.cloud.reads = one.modes[0]
             case "keep" if agent is not None:
@@ -175,7 +177,8 @@ class World:
         self.hangs_until = min(self.hangs_until, self.time.t)
         self._touches.clear()
         for pod in self.pods:
-            pod.cloud.modes = dict.fromkeys(pod.cloud.modes, "works")
+            pod.cloud.modes = dict.fromkeys(WAYS, "works")
+            pod.cloud.by_second = dict.fromkeys(pod.cloud.by_second, "works")
             pod.cloud.reads = "works"
             pod.broken_agents = 0
             agent = pod.entry.agent if pod.entry is not None else None
