@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from pod_agent.pod.boot import Boot
+from pod_agent.pod.moment import Moment
+from pod_agent.pod.record import Accepted, counted_from
 from pod_agent.run import events as e
 from pod_agent.run.asks import Cancel
 from pod_wire.job import ExitPolicy, JobSpec
@@ -87,3 +90,27 @@ def test_an_order_that_the_job_s_own_record_knows(world, outcome, begun):
     assert len(world.begun) == begun
     assert again.status.job.order == "o1"
     assert again.status.job.outcome is (Outcome.SUCCEEDED if begun > 1 else outcome)
+
+
+def test_the_hours_of_an_order_count_from_when_it_was_taken_up(world):
+    """Given to a pod that has run for hours, by an agent that died before it worked on it: nothing ends it early."""
+    first = Lifetime(world, KEEP, order="o1").begin()
+    first.later(3 * 3600)
+    taken = world.clock.now()
+    other = replace(KEEP, name="other", max_hours=1.0)
+    first.opening.accept(other, "o2")
+    world.acts = [Act(lasts=True)]
+    first.later(60)
+    for _ in range(2):
+        agent = Lifetime(world, KEEP, order="o1").begin()
+        assert agent.status.job.name == "other"
+        assert agent.status.deadline_at == pytest.approx(taken + 3600, abs=1)
+
+
+def test_the_hours_of_an_order_never_count_from_before_the_boot():
+    """Taken up in an earlier boot, it is gone on with in this one."""
+    boot, now = Boot("b2", 5000.0), Moment(6000.0, 6000.0, "k")
+    for given, since in ((400.0, 5000.0), (5500.0, 5500.0), (7000.0, 6000.0)):
+        accepted = Accepted(KEEP, "o2", "", since=Moment(given, given, "k"))
+        assert counted_from(accepted, boot, now) == since
+    assert counted_from(Accepted(KEEP, "o2", ""), boot, now) == 5000.0

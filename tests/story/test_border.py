@@ -23,7 +23,7 @@ from tests.story.container_agent import PodAgent
 
 pytestmark = pytest.mark.slow
 JOB = "steady"
-VARYING = {"now", "cost", "money", "gpus", "stall"}
+VARYING = {"now", "boot_s", "cost", "money", "gpus", "stall"}
 LOOKED_AT = {"signs", "because"}  # of the idle brake: what it sees changes by itself
 GROWN_MB = 4.0
 BOMBS = {

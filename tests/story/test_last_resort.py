@@ -82,7 +82,8 @@ def test_the_deadline_holds_without_an_agent(simulator, training):
     """The moment that the agent had kept on the container's disk stops the pod, training or not."""
     path = simulator.state / "pods" / training.id / "disk" / "podkeep" / "deadline.json"
     kept = json.loads(path.read_bytes())
-    path.write_text(json.dumps({**kept, "at": time.time() - 1}))
+    every = [{**one, "at": time.time() - 1, "mono": time.monotonic() - 1} for one in kept["every"]]
+    path.write_text(json.dumps({**kept, "at": time.time() - 1, "every": every}))
     training.switches_itself_off(within_s=90, watched=False)
     assert "the deadline has passed" in training.console()
     assert b"\nwell\n" not in training.left().log

@@ -10,8 +10,9 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pod_agent.pod import scribe
+from pod_agent.pod import moment, scribe
 from pod_agent.pod.boot import Boot  # noqa: TC001 - read back by codec
+from pod_agent.pod.moment import Moment  # noqa: TC001 - the same
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput, PodError
 from pod_wire.job import JobSpec  # noqa: TC001 - the same
@@ -33,6 +34,7 @@ class Accepted:
     env_hash: str
     given: tuple[str, ...] = ()  # every order id ever accepted
     is_asked: bool = True  # false: the id was made here, for an environment without one
+    since: Moment | None = None  # its hours count from then; None: from the boot's beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,26 @@ class PodRecord:
 
 
 def with_order(
-    record: PodRecord, spec: JobSpec, order: str, env_hash: str, *, is_asked: bool = True
+    record: PodRecord,
+    spec: JobSpec,
+    order: str,
+    env_hash: str,
+    *,
+    is_asked: bool = True,
+    since: Moment | None = None,
 ) -> PodRecord:
     given = record.accepted.given if record.accepted is not None else ()
     known = given if order in given else (*given, order)[-MOST_ORDERS:]
-    return replace(record, accepted=Accepted(spec, order, env_hash, known, is_asked))
+    return replace(record, accepted=Accepted(spec, order, env_hash, known, is_asked, since))
+
+
+def counted_from(accepted: Accepted, boot: Boot, now: Moment) -> float:
+    """Since when an order's hours count in this boot, as the wall clock reads it now: not from before the boot."""
+    given = accepted.since
+    if given is None:
+        return boot.booted_at
+    ago = now.mono - moment.of_wall(given.wall, given.mono, given.kernel, now)
+    return max(boot.booted_at, min(now.wall, now.wall - ago))
 
 
 class PodRecords:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pod_agent.pod import boot as boots
 from pod_agent.pod import brakes, moment, scribe
 from pod_agent.pod.owner import Ownership
-from pod_agent.pod.record import Accepted, PodRecord, PodRecords, with_order
+from pod_agent.pod.record import Accepted, PodRecord, PodRecords, counted_from, with_order
 from pod_agent.run import events as e
 from pod_agent.run import limits, lineage, state
 from pod_wire import orders
@@ -137,16 +137,15 @@ class Opening:
             if asked is None:
                 return e.NothingToDo("the environment asks for no job any more")
             order = self._fresh_order(accepted)
-            self._accept(asked, order, env_hash, is_asked=order == self._settings.order)
+            self._accept(asked, order, amid=self.same_boot, is_asked=order == self._settings.order)
             since = self._clock.now() if self.same_boot else boot.booted_at
             return self._open(asked, order, Verdict.RUN, reason, since)
         if accepted is None:
             return e.NothingToDo(reason)
+        since = counted_from(accepted, boot, moment.take(self._clock)) if self.same_boot else boot.booted_at
         if not is_begun:
-            since = self._clock.now() if self.same_boot else boot.booted_at
-            reason = "the order was accepted and not begun"
-            return self._open(accepted.spec, accepted.order, Verdict.RUN, reason, since)
-        return self._open(accepted.spec, accepted.order, verdict, reason, since=boot.booted_at)
+            verdict, reason = Verdict.RUN, "the order was accepted and not begun"
+        return self._open(accepted.spec, accepted.order, verdict, reason, since)
 
     def _fresh_order(self, accepted: Accepted | None) -> str:
         """The environment's order id; one that was accepted before counts as none."""
@@ -159,7 +158,7 @@ class Opening:
         self.boot()
         accepted = self._known_record().accepted
         if accepted is None or accepted.order != order:
-            self._accept(spec, order, self.env_hash())
+            self._accept(spec, order)
         return self._open(spec, order, Verdict.RUN, "a new order came", since=self._clock.now())
 
     def accept(self, spec: JobSpec, order: str) -> None:
@@ -170,17 +169,18 @@ class Opening:
         if not self._lock.acquire(timeout=ACCEPT_S):
             return
         try:
-            self._remember(spec, order, self.env_hash())
+            self._remember(spec, order)
         finally:
             self._lock.release()
 
-    def _accept(self, spec: JobSpec, order: str, env_hash: str, *, is_asked: bool = True) -> None:
+    def _accept(self, spec: JobSpec, order: str, *, amid: bool = True, is_asked: bool = True) -> None:
         with self._lock:
-            self._remember(spec, order, env_hash, is_asked=is_asked)
+            self._remember(spec, order, amid=amid, is_asked=is_asked)
 
-    def _remember(self, spec: JobSpec, order: str, env_hash: str, *, is_asked: bool = True) -> None:
+    def _remember(self, spec: JobSpec, order: str, *, amid: bool = True, is_asked: bool = True) -> None:
         if self._record is not None:
-            record = with_order(self._record, spec, order, env_hash, is_asked=is_asked)
+            now = moment.take(self._clock) if amid else None
+            record = with_order(self._record, spec, order, self.env_hash(), is_asked=is_asked, since=now)
             self._record = self._records.write(record)
 
     def env_hash(self) -> str:

@@ -10,17 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.stop import StopLadder
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.attempt import Ended
 from pod_agent.run.state import Job
 from pod_agent.run.stepping import SILENCE_S
 from pod_wire.status import Phase
+from tests.agent.histories import due
+from tests.agent.histories.aftermath import part
 from tests.agent.histories.strands import Strand
 from tests.agent.histories.training import GRACE_S, HURRY_S, Training
 
 if TYPE_CHECKING:
+    from pod_agent.pod.stop import StopLadder
     from tests.agent.histories.life import Agent
 
 SEEN_S = 3.0  # farewell: whoever watches learns the end
@@ -70,10 +72,14 @@ class Deeds:
                 self._ask(GRACE_S)
             case c.HurryAttempt():
                 self._ask(HURRY_S, taken=True)
-            case c.Drain(_):
-                self._later(self._world.history.drain_s, lambda: self._post(e.Drained()))
+            case c.Drain(job):
+                self._later(self._world.history.drain_s, lambda: self._drained(job))
+            case c.AwaitCompany(_) if self._pod.comes_at is not None:
+                left = self._pod.comes_at - self._world.time.t
+                self._later(max(0.0, left), lambda: self._post(e.Followed("somebody comes")))
             case c.StopPod(terminate, because):
                 self._pod.say(f"stopping: {because}")
+                due.check(self._pod, self._world.watch.of(self._pod), because, terminate=terminate)
                 Strand(self._world.time, self._agent, self._ladder(terminate).run)
 
     def _post(self, event: e.Event) -> None:
@@ -82,14 +88,20 @@ class Deeds:
     def _later(self, seconds: float, deed: Callable[[], None]) -> None:
         self._world.time.later(seconds, lambda: self._agent.act(deed))
 
+    def _drained(self, job: Job) -> None:
+        self._post(e.Drained(part(self._agent, job, self._world.next_aftermath())))
+
     def _ladder(self, terminate: bool) -> StopLadder:
-        clock = self._pod.clock
+        clock, supervisor = self._pod.clock, self._agent.supervisor
+        assert supervisor is not None
         return self._world.wiring.ladder(
             self._pod.cloud.routes(clock.sleep, terminate=terminate),
+            supervisor,
+            self._pod.disk,
             clock,
-            lambda rounds, error: self._post(e.StopRefused(rounds, error)),
             before=lambda: clock.sleep(SEEN_S),
-            leaving=lambda: self._agent.is_leaving,
+            over=lambda: self._agent.is_leaving,
+            terminate=terminate,
         )
 
     # Steps

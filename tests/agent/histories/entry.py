@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pod_agent import last_resort
-from tests.agent.histories.cloud import WAYS
+from tests.agent.histories.cloud import BY, WAYS
 from tests.agent.histories.life import Agent
 from tests.agent.histories.strands import Process
 from tests.agent.histories.training import HURRY_S
@@ -110,8 +110,9 @@ class Entrypoint(Process):
         self._pod.say(f"LAST RESORT: {verdict.why}")
         self._pod.world.watch.resorted(self._pod, verdict)
         if verdict.stop:
-            for i in range(len(WAYS)):
-                way = WAYS[(self._deaths - last_resort.FIRST + i) % len(WAYS)]
+            ways = (*WAYS, *(way + BY for way in self._pod.cloud.by_second))
+            for i in range(len(ways)):
+                way = ways[(self._deaths - last_resort.FIRST + i) % len(ways)]
                 if self._pod.cloud.ask(way, self._pod.clock.sleep) in {200, 409}:
                     break
         self._time.later(0.0, self._pause)
@@ -143,7 +144,12 @@ class Entrypoint(Process):
             idle_minutes=minutes,
             idle_s=max(0.0, self._up() - self._since),
             now=pod.clock.now(),
+            stopping=self._stopping(boot),
         )
+
+    def _stopping(self, boot: object) -> object:
+        was, name = last_resort.record(self._pod.disk / "stopping.json"), last_resort.dig(boot, "boot", "id")
+        return last_resort.dig(was, "because") if name and name == last_resort.dig(was, "boot") else None
 
     def _leave(self) -> None:
         """After TERM: the keeper is told, and waited for; then PID 1 ends."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields, replace
 
 from pod_agent.pod.brakes import Deadline
 from pod_wire.job import ExitPolicy, JobSpec
+from pod_wire.proof import Keeps
+from tests.agent.histories.aftermath import Aftermath
 from tests.agent.histories.cloud import MODES, WAYS
 from tests.agent.histories.deeds import Step
 from tests.agent.histories.training import Fate
@@ -18,6 +20,7 @@ from tests.agent.histories.training import Fate
 # A clock set back before an agent died buys hours where a deadline is kept by the wall clock alone.
 CAN_GO_BACK = "mono" in {one.name for one in fields(Deadline)}
 POLICIES = (ExitPolicy.STOP, ExitPolicy.STOP, ExitPolicy.STOP, ExitPolicy.KEEP)
+RARE = (ExitPolicy.AUTO, ExitPolicy.AUTO, ExitPolicy.TERMINATE)
 KINDS = {  # what happens, and how often beside the rest
     "boot": 14,
     "off": 2,
@@ -36,6 +39,22 @@ KINDS = {  # what happens, and how often beside the rest
     "stop": 1,
     "keep": 2,
     "people": 1,
+}
+
+
+AT_REST = {  # the same for pods that have little to do, and are asked to stay
+    "boot": 3,
+    "kill": 10,
+    "touch": 4,
+    "crash": 4,
+    "term": 2,
+    "jump": 3,
+    "hang": 1,
+    "routes": 2,
+    "order": 7,
+    "stop": 1,
+    "keep": 12,
+    "people": 3,
 }
 
 
@@ -72,11 +91,15 @@ class History:
     steps: tuple[Step, ...]
     pods: int = 1
     drain_s: float = 0.5
+    partings: tuple[Aftermath, ...] = (Aftermath(),)
+    by_second: tuple[str, ...] = ()  # what the ways to stop do with POD_STOP_KEY, where there is one
 
     def lines(self) -> list[str]:
         return [
             f"history of seed {self.seed}: {self.pods} pod(s), draining takes {self.drain_s} s",
             *(f"  fate: {fate.words()}" for fate in self.fates),
+            f"  a second key: {' '.join(self.by_second) or 'none'}",
+            *(f"  after a job: {one}" for one in self.partings),
             *(f"  step: {step.ends} after {step.seconds:.0f} s" for step in self.steps),
             *(one.words() for one in self.happenings),
         ]
@@ -84,22 +107,33 @@ class History:
 
 def make(seed: int) -> History:
     """The history of this seed."""
-    dice = random.Random(seed)
+    dice, more = random.Random(seed), random.Random(f"more of {seed}")
     pods = 2 if dice.random() < 0.15 else 1
+    rests = more.random() < 0.35
     jobs = [_job(dice, name) for name in ("digits", "digits", "other")]
+    jobs = [_after(more, _at_rest(more, job) if rests else job) for job in jobs]
     orders = _Orders(dice, jobs)
     happenings = [_boot(dice, 0.0, 0, orders, is_first=True)]
     at = 0.0
     for _ in range(dice.randint(3, 14)):
-        at = _when(dice, at, happenings)
-        happenings.append(_happening(dice, at, pods, orders))
+        at = (
+            at + more.choice((more.uniform(0.1, 60), more.uniform(60, 600)))
+            if rests
+            else _when(dice, at, happenings)
+        )
+        happenings.append(_happening(dice, at, pods, orders, AT_REST if rests else KINDS))
     if any(
         one.moved for one in happenings
     ):  # both signs lost, in two crashes: no boot is known by anything then
         happenings = [replace(one, address=False) for one in happenings]
     fates = tuple(_fate(dice) for _ in range(4))
+    if rests:
+        fates = tuple(replace(fate, lasts_s=more.uniform(0.1, 120)) for fate in fates)
     steps = tuple(_step(dice) for _ in range(7))
-    return History(seed, tuple(happenings), fates, steps, pods, dice.choice((0.2, 0.5, 5.0, 90.0)))
+    drain_s = dice.choice((0.2, 0.5, 5.0, 90.0))
+    partings = tuple(_aftermath(more) for _ in range(4))
+    by_second = tuple(more.choice(MODES) for _ in WAYS) if more.random() < 0.3 else ()
+    return History(seed, tuple(happenings), fates, steps, pods, drain_s, partings, by_second)
 
 
 def _when(dice: random.Random, at: float, happenings: list[Happening]) -> float:
@@ -149,6 +183,35 @@ def _job(dice: random.Random, name: str) -> JobSpec:
     )
 
 
+def _at_rest(more: random.Random, job: JobSpec) -> JobSpec:
+    """One after which its pod mostly stays for a while."""
+    ends = (ExitPolicy.KEEP, ExitPolicy.KEEP, ExitPolicy.STOP)
+    return replace(
+        job,
+        idle_minutes=more.choice((2.0, 5.0, 5.0, 15.0)),
+        on_finish=more.choice(ends),
+        on_failure=more.choice(ends),
+    )
+
+
+def _after(more: random.Random, job: JobSpec) -> JobSpec:
+    """What may follow its end."""
+    if more.random() < 0.4:
+        job = replace(job, hold_minutes=more.choice((2.0, 10.0, 30.0)))
+    if more.random() < 0.2:
+        job = replace(job, on_finish=more.choice(RARE), on_failure=more.choice(RARE))
+    return job
+
+
+def _aftermath(more: random.Random) -> Aftermath:
+    return Aftermath(
+        comes_s=more.choice((None, 0.0, 0.0, 5.0, 60.0, 200.0)),
+        keeps=more.choice(tuple(Keeps)),
+        disk_gb=more.choice((None, 5.0, 500.0)),
+        again_s=more.choice((None, 20.0, 3000.0)),
+    )
+
+
 def _boot(dice: random.Random, at: float, pod: int, orders: _Orders, *, is_first: bool = False) -> Happening:
     if dice.random() < 0.08 and is_first:
         return Happening(at, "boot", pod)
@@ -156,8 +219,10 @@ def _boot(dice: random.Random, at: float, pod: int, orders: _Orders, *, is_first
     return Happening(at, "boot", pod, job=job, order=order)
 
 
-def _happening(dice: random.Random, at: float, pods: int, orders: _Orders) -> Happening:  # noqa: C901 - one arm for each kind
-    kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
+def _happening(  # noqa: C901 - one arm for each kind
+    dice: random.Random, at: float, pods: int, orders: _Orders, kinds: dict[str, int]
+) -> Happening:
+    kind = dice.choices(list(kinds), list(kinds.values()))[0]
     pod = dice.randrange(pods)
     plain = Happening(at, kind, pod)
     match kind:

@@ -36,8 +36,9 @@ class Asked:
 class HostClock:
     """The pod's own clocks: the wall's may be set, the monotonic one is its kernel's."""
 
-    def __init__(self, world: World):
+    def __init__(self, world: World, pod: Pod):
         self._world = world
+        self._pod = pod
         self.wall = EPOCH
         self.kernel = 1000.0
 
@@ -65,7 +66,7 @@ class Pod:
         self.world = world
         self.id = name
         self.root = root
-        self.clock = HostClock(world)
+        self.clock = HostClock(world, self)
         self.cloud = Cloud(self, lambda way, mode: world.on_asked(self, way, mode))
         self.asked = Asked()
         self.is_on = False
@@ -78,6 +79,7 @@ class Pod:
         self.ports: tuple[str, ...] = ()
         self.trainings: dict[tuple[str, int], Training] = {}  # of this container's layer
         self.entry: Entrypoint | None = None
+        self.comes_at: float | None = None  # somebody who follows a job that has failed
         self.broken_agents = 0  # so many more die as soon as they begin
 
     @property

@@ -11,6 +11,7 @@ from pod_agent.pod.idle.raw import Card, Connection, GpuReading, Kernels, Raw, R
 from pod_agent.pod.idle.raw import Process as Seen
 from pod_agent.pod.idle.watch import Watch
 from pod_agent.run.idling import Idling
+from tests.agent.histories.account import UNUSED_S
 
 if TYPE_CHECKING:
     from pod_agent.pod.idle.fold import Memory
@@ -28,7 +29,7 @@ class HandIdling(Idling):
             made,
             settings.run_dir,
             self._clock,
-            Place(self._clock._world),
+            Place(self._clock._pod),
             memory,
             boot=lambda: self._boot,
             roles=Roles,
@@ -51,13 +52,18 @@ class HandWatch(Watch):
 class Place:
     """What the brake sees."""
 
-    def __init__(self, world):
-        self._world = world
+    def __init__(self, pod):
+        self._pod = pod
         self._typed = 0.0
+        self._has_looked = False
 
     def look(self, at: float, wall: float, _roles: Roles, *, is_resting: bool) -> Raw:
-        if self._world.people_until > self._world.time.t:
-            self._typed = wall
+        world = self._pod.world
+        account = world.watch.of(self._pod)
+        if not self._has_looked:  # what needs two looks is unknown again, and that counts as use
+            self._has_looked, account.unused_s = True, min(account.unused_s, UNUSED_S / 2)
+        if world.people_until > world.time.t:
+            self._typed, account.people_at = wall, world.time.t
         return Raw(
             at=at,
             is_resting=is_resting,

@@ -16,6 +16,7 @@ from pod_agent.run.state import Job
 from pod_wire.errors import BadInput
 from pod_wire.job import JobSpec
 from pod_wire.status import Outcome, Phase
+from tests.agent.histories import due
 from tests.agent.histories.account import (
     DEAD_S,
     FINAL,
@@ -76,7 +77,10 @@ class Watcher:
         """What lay on the pod's own disk alone is gone, and nobody can know of it."""
         self._settle()
         self._near = {key: one for key, one in self._near.items() if one[0] != pod.id}
-        self._accounts[pod.id].unused_s = 0.0
+        account = self._accounts[pod.id]
+        account.worked_at = due.worked_at(pod, account)
+        account.unused_s, account.leased_until, account.people_at = 0.0, -1e9, -1e9
+        account.decision = None
 
     def settled(self, pod: Pod) -> None:
         """An agent knows which boot this is; of one that died before it could remember nobody knows."""
@@ -92,32 +96,26 @@ class Watcher:
         account.is_unread = True
         account.given.clear()
         account.began_at = self._t
-        account.forward += max(
-            0.0, pod.clock.error
-        )  # RunPod's moment is all that is known, and this clock is wrong
+        account.fast_s = max(account.fast_s, pod.clock.error)  # RunPod's moment is all that is known then
         account.expects = None
         may, made = self._unasked.get(pod.id, (0, set()))
         self._unasked[pod.id] = (may + 1, made)
 
-    def jumped(self, pod: Pod, seconds: float) -> None:
-        if pod.is_on:
-            self._accounts[pod.id].forward += max(0.0, seconds)
-
-    def ordered(self, pod: Pod, order: str) -> None:
-        self._accounts[pod.id].given.setdefault(order, self._t)
-
-    def kept(self, pod: Pod, seconds: float) -> None:
-        self._accounts[pod.id].leased_until = self._t + seconds
-
-    def asked(self, pod: Pod) -> None:
-        """A route is asked: why, and is it time?"""
+    def ordered(self, pod: Pod, order: str, *, is_begun: bool) -> None:
+        """``is_begun``: it is worked on from now. An id sent again after a newer one is a new order."""
         account = self._accounts[pod.id]
-        account.asked_at = self._t
-        state = pod.state
-        if state is not None and state.phase is Phase.STOPPING:
-            because = state.stop_because or ""
-            if because.startswith("deadline"):
-                self._is_time(pod, account.not_before(pod, state), because)
+        if is_begun and order in {*account.given, *account.first, *account.limits}:
+            for known in (account.given, account.first, account.limits, account.earliest):
+                known.pop(order, None)
+            self._ended = {key: one for key, one in self._ended.items() if key[1] != order}
+            self._near = {key: one for key, one in self._near.items() if key[1] != order}
+        account.given.setdefault(order, self._t)
+        if is_begun:
+            account.worked_at, account.held_until, account.decision = self._t, -1e9, None
+
+    def of(self, pod: Pod) -> Account:
+        """Of its boot."""
+        return self._accounts[pod.id]
 
     def resorted(self, pod: Pod, verdict: Resorted) -> None:
         if verdict.stop and "deadline" in verdict.why:
@@ -125,13 +123,8 @@ class Watcher:
             limits = list(self._accounts[pod.id].earliest.values())
             if job is not None and job.max_hours is not None:
                 limits.append(pod.booted_at + job.max_hours * 3600)
-            self._is_time(pod, min(limits, default=None), "the last resort: " + verdict.why)
-
-    def _is_time(self, pod: Pod, limit: float | None, because: str) -> None:
-        """No later boot is stopped by an earlier deadline, nor any before its own."""
-        forward = self._accounts[pod.id].forward
-        if limit is None or self._t < limit - forward - 2.0:
-            raise Broken(f"{pod.id} is stopped too early ({because}): its deadline is {limit}")
+            because = "the last resort: " + verdict.why
+            due.by_hours(pod, self._accounts[pod.id], min(limits, default=None), because)
 
     def begins(self, pod: Pod, job: Job, number: int) -> None:
         """No finished order runs again; no order is made up; no two trainings of a job live at once."""
@@ -154,6 +147,7 @@ class Watcher:
         if state is None or state.job is None or state.opening:
             return
         job = state.job
+        due.hold(pod, account, state)
         if account.expects is not None:
             expects, account.expects = account.expects, None
             if job.order == expects and state.phase is Phase.FINISHED:
@@ -208,6 +202,7 @@ class Watcher:
             self._unused(pod, account, None, 0.0 if is_trying else seconds)
             return
         self._is_not_put_off(pod, account, agent, state)
+        due.goes_on(pod, account, state, seconds)
         self._is_loud(account, agent, state, is_trying=is_trying)
         self._is_bounded(agent, state)
         busy = is_trying or state.opening or agent.deeds.is_stepping or state.next_attempt_at is not None
@@ -263,7 +258,8 @@ class Watcher:
     def _is_bounded(self, agent: Agent, state: State) -> None:
         """While nothing is worked on, the moment of the next stop is known."""
         supervisor = agent.supervisor
-        if supervisor is None or state.phase not in RESTING or state.opening:
+        is_held = state.job is not None and state.job.held is not None  # its end is known
+        if supervisor is None or state.phase not in RESTING or state.opening or is_held:
             return
         minutes = state.job.spec.idle_minutes if state.job is not None else supervisor.facts.idle_minutes
         is_early = self._t - agent.began_at < 130.0
@@ -277,7 +273,7 @@ class Watcher:
         supervisor = agent.supervisor if agent is not None else None
         if supervisor is not None and supervisor.state.job is not None:
             minutes = supervisor.state.job.spec.idle_minutes
-        is_held = max(account.leased_until, world.people_until) > self._t
+        is_held = max(account.leased_until, account.held_until, world.people_until) > self._t
         if (not seconds and agent is not None) or pod.trains or minutes <= 0 or is_held:
             account.unused_s = 0.0
         else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pod_agent.pod.idle.watch import RESTING_S
 from pod_agent.pod.owner import BEAT_S
 from pod_agent.pod.record import PodRecords
-from pod_agent.pod.rest import Rest
+from pod_agent.run import climbing
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.asks import Ask, Verdict
@@ -78,7 +78,7 @@ class Agent(Process):
         facts = PodFacts(pod=pod.id, idle_minutes=settings.idle_minutes)
         self.supervisor = Supervisor(
             folders, FileJournal(folders), self.deeds, pod.clock,
-            facts=facts, rest=Rest(settings.run_dir), changed=self._changed,
+            facts=facts, rest=world.wiring.rest(settings.run_dir), changed=self._changed,
         )  # fmt: skip
         loop = Loop(world.time, self, self.supervisor, self.may_wait, self._left)
         self.idling = world.wiring.idling(settings, pod.clock, self.supervisor, folders)
@@ -170,6 +170,7 @@ class Agent(Process):
         self.supervisor.update(
             lambda facts: replace(facts, boot=boot.id, booted_at=boot.booted_at, deadline=deadline)
         )
+        climbing.resume(self.pod.disk, boot.id, self.pod.clock, self.post)
         self.idling.booted(boot.id)
         self.pod.world.watch.settled(self.pod)
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pod_agent.pod.stop import StopLadder
+from pod_agent.pod.idle import leases
+from pod_agent.pod.rest import Rest
+from pod_agent.run import climbing
 from pod_agent.run import events as e
 from pod_agent.run.opening import Opening
 from pod_agent.run.state import Ending
@@ -93,12 +95,32 @@ class GivesUp(Opening):
         return event
 
 
-class Believes(StopLadder):
+class Believes:
     """Whoever says that he has stopped the pod is believed."""
 
-    def run(self, is_over=lambda: False):  # noqa: ARG002 - of the real one
-        self._before()
-        self.climb()
+    def __init__(self, *given, **named):
+        self._real = climbing.ladder(*given, **named)
+
+    def run(self):
+        self._real._before()
+        self._real.climb()
+
+
+def forgotten(*given, **named):
+    """A ladder of which nothing is kept."""
+    made = climbing.ladder(*given, **named)
+    made._keep = lambda _: None
+    return made
+
+
+class Ends(Opening):
+    """A hold does not outlive its agent."""
+
+    def first(self):
+        event = super().first()
+        if isinstance(event, e.Opened) and event.verdict is Verdict.WAIT:
+            return replace(event, job=replace(event.job, held=None))
+        return event
 
 
 class Sleeps(HandIdling):
@@ -106,6 +128,31 @@ class Sleeps(HandIdling):
 
     def start(self):
         self._supervisor.update(lambda facts: replace(facts, brake=None, brake_by=float("inf")))
+
+
+class Unbroken(Rest):
+    """Rest counts from the first one of the boot, whatever was worked on since."""
+
+    def began(self, boot, now):
+        return self._read(boot) or super().began(boot, now)
+
+    def ended(self):
+        return
+
+
+class Blind(HandIdling):
+    """No sign of use is seen, of people neither."""
+
+    def _publish(self, memory):
+        super()._publish(replace(memory, tracks={}))
+
+
+class Forgetful(HandIdling):
+    """What an earlier agent was asked to keep is not read."""
+
+    def booted(self, boot):
+        (self._settings.disk_dir / leases.FILE).unlink(missing_ok=True)
+        super().booted(boot)
 
 
 FAULTS = {
@@ -118,6 +165,14 @@ FAULTS = {
         Wiring(ladder=Believes),
         ("stopping for", "asks nobody", "never stopped"),
     ),
+    "a stop for idleness that comes too early": (
+        Wiring(rest=Unbroken, idling=Blind),
+        ("too early: its rest",),
+    ),
+    "a stop while somebody types": (Wiring(idling=Blind), ("too early: people",)),
+    "a lease forgotten at a restart": (Wiring(idling=Forgetful), ("too early: a lease",)),
+    "a hold that a restart ends": (Wiring(opening=Ends), ("it is held until",)),
+    "a stop that ends with its agent": (Wiring(ladder=forgotten), ("nobody goes on with it",)),
     "a brake that never looks": (Wiring(idling=Sleeps), ("knows when the pod stops", "billed for nothing")),
 }
 

@@ -45,6 +45,7 @@ class Training:
     ended: Ended | None = None
     place: CheckpointPlace | None = None
     is_asked: bool = False
+    over_at: float | None = None  # by the true time
     heard: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -66,6 +67,7 @@ class Training:
     def over(self, code: int | None, signal: str | None, *, cancelled: bool = False, taken: bool = False):
         if self.ended is not None:
             return
+        self.over_at = self.time.t
         reason = "unknown" if code is None else "signalled" if signal else "exited"
         if self.fate.gains:
             self.place = CheckpointPlace(f"/w/{self.pid}", self.pid, 1, self.now())

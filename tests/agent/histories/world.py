@@ -7,13 +7,17 @@ hold (``invariants``), nor which histories there are (``history``).
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pod_agent.pod.stop import StopLadder
+from pod_agent.pod.rest import Rest
+from pod_agent.run import climbing
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop, Verdict
 from pod_agent.run.opening import Opening
 from pod_agent.run.state import Job
+from tests.agent.histories.cloud import WAYS
 from tests.agent.histories.deeds import Step
 from tests.agent.histories.history import Happening, History
 from tests.agent.histories.host import Asked, Pod
@@ -22,6 +26,10 @@ from tests.agent.histories.invariants import Broken, Watcher
 from tests.agent.histories.strands import Time
 from tests.agent.histories.touches import HOOK
 from tests.agent.histories.training import Training
+
+if TYPE_CHECKING:
+    from pod_agent.pod.stop import StopLadder
+    from tests.agent.histories.aftermath import Aftermath
 
 LOOK_S = 20.0
 CALM_S = 900.0  # after the last event: then everything works, and what never ends by itself is ended
@@ -34,8 +42,9 @@ class Wiring:
     """Which parts are put in."""
 
     opening: type[Opening] = Opening
-    ladder: type[StopLadder] = StopLadder
+    ladder: Callable[..., StopLadder] = climbing.ladder
     idling: type[HandIdling] = HandIdling
+    rest: type[Rest] = Rest
 
 
 REAL = Wiring()
@@ -55,7 +64,7 @@ class World:
         self.watch = Watcher(self)
         self.pods = [Pod(self, name, root / name) for name in NAMES[: history.pods]]
         self._is_calm = False
-        self._steps = self._begun = self._fresh = 0
+        self._steps = self._begun = self._fresh = self._ended = 0
         self._touches: dict[str, int] = {}
 
     def play(self) -> None:
@@ -117,7 +126,6 @@ class World:
             case "jump":
                 pod.say(f"its clock is set by {one.number:+.0f} s")
                 pod.clock.wall += one.number
-                self.watch.jumped(pod, one.number)
             case "hang":
                 self.say(f"the workspace hangs for {one.number:.0f} s")
                 self.hangs_until = max(self.hangs_until, self.time.t + one.number)
@@ -125,7 +133,8 @@ class World:
                 self.people_until = max(self.people_until, self.time.t + one.number)
             case "routes":
                 pod.say(f"ways to stop: {' '.join(one.modes)}")
-                pod.cloud.modes = dict(zip(pod.cloud.modes, one.modes, strict=True))
+                pod.cloud.modes = dict(zip(WAYS, one.modes, strict=True))
+                pod.cloud.by_second = dict(zip(WAYS, self.history.by_second, strict=False))
             case "reads":
                 pod.cloud.reads = one.modes[0]
             case "keep" if agent is not None:
@@ -143,6 +152,8 @@ class World:
             if one.job is not None and one.order is not None:
                 agent.ask(GiveOrder(one.job, one.order), lambda told: self._told(pod, one, told))
             return
+        if one.kind == "stop":
+            self.watch.of(pod).is_stop_asked = True
         ask = {"cancel": Cancel(name), "restart": Restart(name), "stop": Stop()}[one.kind]
         agent.ask(ask, lambda told: self._told(pod, one, told))
 
@@ -151,13 +162,13 @@ class World:
             f"{one.kind} {one.order or ''}: {'taken' if verdict.accepted else 'refused'}, {verdict.reason}"
         )
         if verdict.accepted and one.kind == "order" and one.order is not None:
-            self.watch.ordered(pod, one.order)
+            self.watch.ordered(pod, one.order, is_begun=verdict.reason == "order accepted")
 
     def _keep(self, pod: Pod, seconds: float) -> None:
         agent = pod.entry.agent if pod.entry is not None else None
         if agent is not None and agent.keep(seconds):
             pod.say(f"keep for {seconds:.0f} s")
-            self.watch.kept(pod, max(60.0, seconds))
+            self.watch.of(pod).leased_until = self.time.t + (seconds or 60.0)
 
     def _calm(self) -> None:
         """Nothing is against the pods any more; a training without an end, a limit or a follower is ended."""
@@ -166,7 +177,8 @@ class World:
         self.hangs_until = min(self.hangs_until, self.time.t)
         self._touches.clear()
         for pod in self.pods:
-            pod.cloud.modes = dict.fromkeys(pod.cloud.modes, "works")
+            pod.cloud.modes = dict.fromkeys(WAYS, "works")
+            pod.cloud.by_second = dict.fromkeys(pod.cloud.by_second, "works")
             pod.cloud.reads = "works"
             pod.broken_agents = 0
             agent = pod.entry.agent if pod.entry is not None else None
@@ -188,12 +200,17 @@ class World:
         self._steps += 1
         return self.history.steps[(self._steps - 1) % len(self.history.steps)]
 
+    def next_aftermath(self) -> Aftermath:
+        self._ended += 1
+        return self.history.partings[(self._ended - 1) % len(self.history.partings)]
+
     def next_touches(self, pod: Pod) -> int | None:
         return self._touches.pop(pod.id, None)
 
     def on_asked(self, pod: Pod, way: str, mode: str) -> None:
         pod.say(f"asks for its stop by {way}, which {mode}")
-        self.watch.asked(pod)
+        account = self.watch.of(pod)
+        account.asked_at, account.asked_for = self.time.t, account.decision
 
     def begin_training(self, pod: Pod, job: Job, number: int) -> Training:
         fate = self.history.fates[self._begun % len(self.history.fates)]
