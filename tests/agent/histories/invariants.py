@@ -102,13 +102,8 @@ class Watcher:
         self._unasked[pod.id] = (may + 1, made)
 
     def ordered(self, pod: Pod, order: str, *, is_begun: bool) -> None:
-        """``is_begun``: it is worked on from now. An id sent again after a newer one is a new order."""
+        """``is_begun``: it is worked on from now."""
         account = self._accounts[pod.id]
-        if is_begun and order in {*account.given, *account.first, *account.limits}:
-            for known in (account.given, account.first, account.limits, account.earliest):
-                known.pop(order, None)
-            self._ended = {key: one for key, one in self._ended.items() if key[1] != order}
-            self._near = {key: one for key, one in self._near.items() if key[1] != order}
         account.given.setdefault(order, self._t)
         if is_begun:
             account.worked_at, account.held_until, account.decision = self._t, -1e9, None
