@@ -146,7 +146,7 @@ def test_cut_breaks_what_is_open(account):
     with ThreadPoolExecutor(1) as pool:
         flight = pool.submit(fetch, account, pod)
         account.says(pod, "accepted")
-        assert account.sim(pod, "proxy", mode="cut") == {"mode": "ok", "cut": 1}
+        assert account.sim(pod, "proxy", mode="cut") == {"mode": "ok", "cut": 1, "left": 0}
         with pytest.raises((ConnectionError, http.client.HTTPException, urllib.error.URLError)):
             flight.result(5)
     account.act(pod, "terminate")
