@@ -17,7 +17,7 @@ import time
 from enum import StrEnum
 from pathlib import Path
 
-from pod_agent.outputs.checkpoints.find import OURS, SKIPPED
+from pod_agent.outputs.checkpoints.find import is_looked_into
 
 IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x008, 0x080, 0x100
 IN_OVERFLOW, IN_IGNORED = 0x4000, 0x8000
@@ -110,9 +110,8 @@ class Closings:
             return  # what was lost is found by the next look
         path = os.path.join(folder, name)  # noqa: PTH118 - bytes that are no text stay as they are
         if mask & IN_ISDIR:
-            if not _is_skipped(name):
+            if is_looked_into(name):
                 self._add_tree(path, found)
-            self._deafen(_is_looked_into(name) and _is_skipped(name))
         elif mask & IN_CLOSE_WRITE:
             found[path] = Way.IN_PLACE
         elif mask & IN_MOVED_TO and found.get(path) is not Way.IN_PLACE:
@@ -142,9 +141,8 @@ class Closings:
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         if entry.is_dir(follow_symlinks=False):
-                            if not _is_skipped(entry.name):
+                            if is_looked_into(entry.name):
                                 left.append(entry.path)
-                            self._deafen(_is_looked_into(entry.name) and _is_skipped(entry.name))
                             continue
                         if found is not None:
                             found.setdefault(entry.path, Way.UNSEEN)
@@ -159,12 +157,3 @@ def _eventfd() -> int:
         return os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
     except OSError:
         return -1
-
-
-def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in SKIPPED
-
-
-def _is_looked_into(name: str) -> bool:
-    """Whether checkpoints are looked for in a folder of this name."""
-    return not name.startswith(OURS) and name not in SKIPPED

@@ -42,12 +42,17 @@ _UNFINISHED = re.compile(r"(?:^|[.\-_])(?:tmp|temp|part|partial|incomplete)(?:[.
 _MARKS = {"pyvenv.cfg", "CACHEDIR.TAG", "conda-meta"}  # an environment or a cache says so itself
 _COUNT = (*ENDINGS, *_MARKS)
 _BEGINS = "checkpoint_"  # flax gives its files no ending
-OURS = ".podkeep"  # state, copies, and what was set aside
+_OURS = ".podkeep"  # state, copies, and what was set aside
 SKIPPED = {
     "__pycache__", "node_modules", "site-packages", "venv", "wandb", "mlruns", ".git", ".podkeep", ".cache", ".venv",
     ".tox", ".nox", ".local", ".config", ".npm", ".conda", ".ipynb_checkpoints", ".mypy_cache", ".pytest_cache",
     ".ruff_cache", ".triton", ".nv", ".huggingface", ".vscode-server", ".cursor-server", ".ssh", ".jupyter",
 }  # fmt: skip
+
+
+def is_looked_into(name: str) -> bool:
+    """Whether checkpoints may lie in a folder of this name; one that is still being written to may be renamed."""
+    return not name.startswith(_OURS) and name not in SKIPPED
 
 
 def find(
@@ -90,7 +95,7 @@ def _by_glob(folder: Path, glob: str) -> Iterator[Candidate]:
 
 
 def _is_hidden(name: str) -> bool:
-    return any(part == ".git" or part.startswith(OURS) for part in Path(name).parts)
+    return any(part == ".git" or part.startswith(_OURS) for part in Path(name).parts)
 
 
 def _around(
@@ -149,7 +154,7 @@ def _by_looking(
             yield from () if one is None else (one,)
             return
     for name in here.folders:
-        if not name.startswith(OURS) and name not in SKIPPED and not _UNFINISHED_FOLDER.search(name):
+        if is_looked_into(name) and not _UNFINISHED_FOLDER.search(name):
             yield from _by_looking(f"{top}/{name}", f"{below}{name}/", ignore, beat)
     if here.files:
         yield from _files(top, below, [entry for entry in entries if entry.name in here.files], ignore)
