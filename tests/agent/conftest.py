@@ -13,6 +13,7 @@ from tests.agent.bystander import Training
 from tests.agent.entry_box import Container
 from tests.agent.service_house import House
 from tests.fakes import nvml
+from tests.fakes.stop_server import StopServer
 
 
 @pytest.fixture
@@ -77,3 +78,11 @@ def nvml_library(tmp_path_factory):
 def driver(nvml_library, tmp_path):
     """One machine's driver, which tells what a test says."""
     return nvml.FakeDriver(nvml_library, tmp_path / "driver")
+
+
+@pytest.fixture
+def server():
+    """Takes stops, as RunPod would."""
+    made = StopServer()
+    yield made
+    made.close()

@@ -9,14 +9,6 @@ import pytest
 
 from tests.agent.entry_box import WAITS, keeper
 from tests.agent.last_shell import KEY, Shell, pod
-from tests.fakes.stop_server import StopServer
-
-
-@pytest.fixture
-def server():
-    made = StopServer()
-    yield made
-    made.close()
 
 
 def uptime():

@@ -16,20 +16,12 @@ import pytest
 from pod_agent.pod import brakes, marks
 from tests.agent.agent_process import AgentProcess, is_alive
 from tests.fakes import hung_mount
-from tests.fakes.stop_server import StopServer
 from tests.live import wait_for
 
 pytestmark = pytest.mark.slow
 needs_fuse = pytest.mark.skipif(
     not hung_mount.is_possible(), reason="needs root and /dev/fuse for a mount that hangs"
 )
-
-
-@pytest.fixture
-def server():
-    made = StopServer()
-    yield made
-    made.close()
 
 
 @pytest.fixture

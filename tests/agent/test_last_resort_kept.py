@@ -14,17 +14,9 @@ import pytest
 from pod_agent.pod.idle.leases import Leases
 from pod_wire.clock import RealClock
 from pod_wire.idle import KeepAsk
-from tests.fakes.stop_server import StopServer
 
 PROGRAM = Path(__file__).parents[2] / "last_resort.sh"
 HOUR_S = 3600.0
-
-
-@pytest.fixture
-def server():
-    made = StopServer()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -12,16 +12,8 @@ from pod_agent import last_resort as lr
 from pod_agent.pod import brakes, moment
 from pod_agent.pod.brakes import Deadline
 from tests.agent.last_shell import Shell, pod
-from tests.fakes.stop_server import StopServer
 
 FAR_S = 9e6  # by which a wall clock is set; no deadline here is as far away
-
-
-@pytest.fixture
-def server():
-    made = StopServer()
-    yield made
-    made.close()
 
 
 @pytest.fixture

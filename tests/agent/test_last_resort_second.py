@@ -10,17 +10,9 @@ import pytest
 
 from pod_agent import last_resort as lr
 from tests.agent.last_shell import KEY, Shell, pod
-from tests.fakes.stop_server import StopServer
 
 SECOND = "a-second-key-of-the-account"
 WAITING = {"POD_COMMAND": "", "POD_IDLE_MINUTES": "0"}  # nothing else would stop such a pod
-
-
-@pytest.fixture
-def server():
-    made = StopServer()
-    yield made
-    made.close()
 
 
 def keep(folder, stopping_boot="b1", **more):
