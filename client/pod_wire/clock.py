@@ -19,9 +19,12 @@ class Clock(Protocol):
         """Wait this long."""
 
 
-def until_beat(monotonic: float, every_s: float) -> float:
-    """Seconds until this clock shows the next multiple: those who look regularly wake together."""
-    return every_s - monotonic % every_s
+def until_beat(monotonic: float, every_s: float, after_s: float = 0.0) -> float:
+    """Seconds until this clock shows the next multiple and ``after_s`` more.
+
+    Those who look regularly wake shortly after each other: their code is warm, and none waits for another's lock.
+    """
+    return every_s - (monotonic - after_s) % every_s
 
 
 class RealClock:

@@ -8,8 +8,8 @@ from pod_agent.outputs.log_size import warning
 from pod_agent.pod.scribe import Scribe
 from pod_agent.run.folders import Folders
 from pod_agent.run.outlet import Outlet
-from pod_wire.clock import RealClock
 from pod_wire.masker import Masker
+from tests.fakes.clock import FakeClock
 
 GB = 10**9
 
@@ -37,24 +37,27 @@ def test_the_words_tell_how_much_and_what_to_do():
 
 
 def test_a_large_log_is_told_of_once(tmp_path):
-    """However often it is measured, and whatever it grows to; its place is told each time."""
+    """However often it is measured, and whatever it grows to; its place is told each time, what is free seldom asked."""
+    clock = FakeClock()
     folders = Folders(tmp_path / "ws", tmp_path / "disk", Scribe())
-    places, warnings = [], []
+    places, warnings, asked = [], [], []
     outlet = Outlet(
         folders,
         Masker(()),
-        RealClock(),
+        clock,
         live=lambda: False,
         tell=places.append,
         write=lambda _: None,
         warn=warnings.append,
-        free=lambda _: 1000,
+        free=lambda _: asked.append(clock.monotonic()) or 1000,
     )
     outlet.turn_to("digits")
     log = outlet.of("digits").log
     for _ in range(30):
         log.append(b"ten bytes\n")
+        clock.advance(2.0)
         outlet.measure()
     outlet.close()
     assert [place.size for place in places[-2:]] == [290, 300]
     assert len(warnings) == 1
+    assert [now - asked[0] for now in asked] == [0.0, 30.0]

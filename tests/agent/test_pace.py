@@ -67,20 +67,32 @@ def test_a_new_name_is_walked_for_where_walks_are_quick():
 
 
 def test_where_nothing_happens_walks_are_seldom_until_something_does():
-    """Three at the usual pace, then every five seconds; an event brings the next one a second after the last."""
+    """Three at the usual pace, then every ten seconds; an event brings the next one a second after the last."""
     pace = Pace()
     for began in (0.0, 1.1, 2.2):
         assert pace.is_walk_due(began)
         pace.walked(began, began + 0.004, hears_all=True)
-    assert not pace.is_walk_due(7.1)
-    assert pace.is_walk_due(7.3)
-    pace.walked(7.3, 7.304, hears_all=True)
+    assert not pace.is_walk_due(12.1)
+    assert pace.is_walk_due(12.3)
+    pace.walked(12.3, 12.304, hears_all=True)
     pace.stirred()
-    assert not pace.is_walk_due(8.2)
-    for began in (8.4, 9.5, 10.6):
+    assert not pace.is_walk_due(13.2)
+    for began in (13.4, 14.5, 15.6):
         assert pace.is_walk_due(began)
         pace.walked(began, began + 0.004, hears_all=True)
-    assert not pace.is_walk_due(15.5)
+    assert not pace.is_walk_due(25.5)
+
+
+def test_between_two_seldom_walks_only_what_is_half_written_is_looked_at():
+    """Nothing is awaited: it rests until the next walk. Something is: a look each second, as after any walk."""
+    pace = Pace()
+    for began in (0.0, 1.1, 2.2):
+        pace.walked(began, began + 0.004, hears_all=True, awaits=False)
+    assert pace.rest_s(2.204) == pytest.approx(10.0)
+    pace.stirred()
+    for began in (3.3, 4.4, 5.5):
+        pace.walked(began, began + 0.004, hears_all=True, awaits=True)
+    assert pace.rest_s(5.504) == pytest.approx(LOOK_S)
 
 
 def test_who_does_not_hear_everything_walks_on():

@@ -124,8 +124,7 @@ def test_a_real_kill_for_memory_is_counted():
     group, version = _small_group()
     if group is None:
         pytest.skip("no right to make a memory cgroup here; run as root")
-    watch = ContainerWatch()
-    watch._groups = Groups(memory=Group(group, version))
+    watch = ContainerWatch(groups=Groups(memory=Group(group, version)))
     try:
         before = watch.look()
         eater = f"open({str(group / 'cgroup.procs')!r}, 'w').write('0')\nbytearray(200 << 20)"

@@ -54,6 +54,15 @@ def test_a_sample_is_all_that_was_seen_with_both_times():
         sample.at = 0.0
 
 
+def test_the_driver_is_asked_first_and_heard_last():
+    """It thinks while the rest is looked at; an ask that fails costs no other figure."""
+    order = []
+    parts = {name: (lambda name=name: order.append(name)) for name in ("disks", "links", "gpus", "ask")}
+    made(FakeClock(), **parts).tick()
+    assert order == ["ask", "disks", "links", "gpus"]
+    assert made(FakeClock(), ask=lambda: 1 / 0).tick().gpus is SEEN
+
+
 def test_the_last_minute_is_kept_and_no_more():
     """Oldest first; a reader's tuple never changes under it."""
     clock = FakeClock()

@@ -1,4 +1,4 @@
-"""When which byte of the log was there: (time, offset) pairs, one per second of growth, sixteen bytes each.
+"""When which byte of the log was there: (time, offset) pairs, one per two seconds of growth, sixteen bytes each.
 
 Not here: the log itself. A lost or torn index costs precision of ``since``, never a byte of the log.
 """
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAIR = struct.Struct("<dQ")
+EVERY_S = 2.0
+AFTER_S = 0.02  # the beat
 
 
 class LogIndex:
@@ -76,7 +78,7 @@ def _pair(fd: int, number: int) -> tuple[float, int]:
 
 
 class IndexKeeper:
-    """Notes the log's size once a second while it grows, in its own thread: a hung mount holds only it."""
+    """Notes the log's size every two seconds while it grows, in its own thread: a hung mount holds only it."""
 
     def __init__(self, index: LogIndex, size: Callable[[], int], now: Callable[[], float]) -> None:
         self._index = index
@@ -100,5 +102,5 @@ class IndexKeeper:
             return
 
     def _run(self) -> None:
-        while not self._over.wait(until_beat(time.monotonic(), 1.0)):
+        while not self._over.wait(until_beat(time.monotonic(), EVERY_S, AFTER_S)):
             self.tick()

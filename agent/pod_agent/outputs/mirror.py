@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
 
 RATE = 1_000_000  # bytes per second
-COALESCE_S = 1.0  # one write for everything that came meanwhile
+COALESCE_S = 2.0  # one write for everything that came meanwhile
+CATCH_UP_S = 1.0  # where the rate holds something back: as long as what may be written at once lasts
+AFTER_S = 0.04  # the beat
 BACKLOG_S = 4.0  # further behind than this, the middle is skipped
 KEEP_S = 0.5  # of the newest is shown after a gap
 
@@ -95,7 +97,7 @@ class Mirror:
             while not self._over.is_set():
                 growth.wait(1.0, self._bell)
                 self._step_or_stay()
-                self._over.wait(until_beat(self._clock.monotonic(), COALESCE_S))
+                self._over.wait(until_beat(self._clock.monotonic(), COALESCE_S, AFTER_S))
             self._step_or_stay()
         finally:
             growth.close()
@@ -109,7 +111,7 @@ class Mirror:
 
     def _step_all(self) -> None:
         while self.step() and not self._over.is_set():
-            self._over.wait(COALESCE_S)
+            self._over.wait(CATCH_UP_S)
 
 
 def _bell() -> int | None:

@@ -9,7 +9,7 @@ from collections import deque
 
 LOOK_S = 1.0
 _LONGEST_S = 30.0
-_QUIET_S = 5.0  # where every event is heard and there was none
+_QUIET_S = 10.0  # where every event is heard and there was none
 _AFTER = 3  # walks at the usual pace after one: what was met is told of after two equal looks
 _SHARE = 200  # a look may take one part in this many of the time
 _QUICK_S = 0.02  # a walk that takes no longer may be made for a new name,
@@ -39,14 +39,14 @@ class Pace:
         self._left = _AFTER
         self._next_walk = min(self._next_walk, self._usual)
 
-    def walked(self, began: float, ended: float, *, hears_all: bool = False) -> None:
-        """``hears_all`` when nothing can happen without `stirred`."""
+    def walked(self, began: float, ended: float, *, hears_all: bool = False, awaits: bool = True) -> None:
+        """``hears_all`` when nothing can happen without `stirred`; ``awaits`` when something was met half-written."""
         self._walks.append(ended - began)
         self._left -= 1
         self._usual = ended + _pause_s(self._walks)
         is_quiet = hears_all and self._left <= 0
         self._next_walk = max(self._usual, ended + _QUIET_S) if is_quiet else self._usual
-        self._next_look = ended + LOOK_S
+        self._next_look = ended + LOOK_S if awaits or not is_quiet else self._next_walk
 
     def looked(self, began: float, ended: float) -> None:
         self._looks.append(ended - began)

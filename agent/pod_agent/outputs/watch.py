@@ -96,7 +96,7 @@ class CheckpointWatch:
             if pace.is_walk_due(began):
                 self._try(lambda: self.look(writer_alive=True))
                 hears_all = closings.hears_all and self._glob is None  # a pattern may lead anywhere
-                pace.walked(began, time.monotonic(), hears_all=hears_all)
+                pace.walked(began, time.monotonic(), hears_all=hears_all, awaits=self._awaits())
             elif pace.rest_s(began) <= 0:
                 self._try(self.look_again)
                 pace.looked(began, time.monotonic())
@@ -175,6 +175,14 @@ class CheckpointWatch:
             some = [one for one in self._looks.values() if self._may_change(one, records)]
             some = sorted(some, key=lambda one: one.mtime)[-_AGAIN:]
             self._take([now for one in some if (now := again(one))], records, writer_alive=True)
+
+    def _awaits(self) -> bool:
+        """Whether something that was met may become whole by resting, of which no event tells."""
+        with self._looking:
+            return any(
+                path not in self._whole and self._refused.get(path) != one.parts
+                for path, one in self._looks.items()
+            )
 
     def _may_change(self, one: Candidate, records: Records) -> bool:
         is_rewritten = one.is_file and (one.step is None or str(one.path) in records.rewritten)

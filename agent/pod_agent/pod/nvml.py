@@ -194,36 +194,37 @@ class _Watched:
         self._seldom: dict[str, object] = {}
         self._handle = handle
         self._without: set[str] = set()
+        self._usual_asks, self._seldom_asks = self._usual(), self._rare()
 
     def tell(self, *, seldom: bool) -> dict[str, object]:
         """All of it now. A GPU that is lost says so; the others go on."""
         try:
             if seldom:
-                self._seldom = self._ask(self._seldom_asks())
-            return {**self._known, **self._seldom, **self._ask(self._usual_asks())}
+                self._seldom = self._ask(self._seldom_asks)
+            return {**self._known, **self._seldom, **self._ask(self._usual_asks)}
         except self._n.NVMLError as error:
             if error.value == UNINITIALIZED:
                 raise
             return {**self._known, **_fault(error)}
 
-    def _usual_asks(self) -> Mapping[str, Callable[[], object]]:
+    def _usual(self) -> Mapping[str, Callable[[], object]]:
         n, gpu = self._n, self._handle
         return {
             "memory": lambda: _memory(gpu),
             "use": self._use,
             "milliwatts": lambda: n.nvmlDeviceGetPowerUsage(gpu),
-            "millijoules": lambda: n.nvmlDeviceGetTotalEnergyConsumption(gpu),
             "sm_mhz": lambda: n.nvmlDeviceGetClockInfo(gpu, n.NVML_CLOCK_SM),
-            "memory_mhz": lambda: n.nvmlDeviceGetClockInfo(gpu, n.NVML_CLOCK_MEM),
-            "celsius": lambda: n.nvmlDeviceGetTemperature(gpu, n.NVML_TEMPERATURE_GPU),
             "slowdowns": lambda: n.nvmlDeviceGetCurrentClocksThrottleReasons(gpu),
         }
 
-    def _seldom_asks(self) -> Mapping[str, Callable[[], object]]:
+    def _rare(self) -> Mapping[str, Callable[[], object]]:
         n, gpu = self._n, self._handle
         right, wrong = n.NVML_MEMORY_ERROR_TYPE_CORRECTED, n.NVML_MEMORY_ERROR_TYPE_UNCORRECTED
         return {
             "most_milliwatts": lambda: n.nvmlDeviceGetEnforcedPowerLimit(gpu),
+            "millijoules": lambda: n.nvmlDeviceGetTotalEnergyConsumption(gpu),
+            "memory_mhz": lambda: n.nvmlDeviceGetClockInfo(gpu, n.NVML_CLOCK_MEM),
+            "celsius": lambda: n.nvmlDeviceGetTemperature(gpu, n.NVML_TEMPERATURE_GPU),
             "most_sm_mhz": lambda: n.nvmlDeviceGetMaxClockInfo(gpu, n.NVML_CLOCK_SM),
             "corrected": lambda: n.nvmlDeviceGetTotalEccErrors(gpu, right, n.NVML_VOLATILE_ECC),
             "uncorrected": lambda: n.nvmlDeviceGetTotalEccErrors(gpu, wrong, n.NVML_VOLATILE_ECC),

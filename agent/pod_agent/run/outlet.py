@@ -15,6 +15,8 @@ from pod_agent.outputs.masked import MaskedLog
 from pod_agent.outputs.mirror import Mirror
 from pod_wire.status import LogPlace
 
+WEIGH_S = 30.0  # between two looks at how much is free beside the log
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -56,6 +58,7 @@ class Outlet:
         self._log: MaskedLog | None = None
         self._mirror: Mirror | None = None
         self._index: IndexKeeper | None = None
+        self._weighs_at = 0.0
 
     def of(self, job: str) -> MaskedLog:
         """The masked log of any job; whether there is one, is found out by opening it."""
@@ -78,6 +81,7 @@ class Outlet:
         with self._lock:
             old = (self._mirror, self._index)
             self._job, self._log, self._mirror, self._index = job, masked, mirror, index
+            self._weighs_at = 0.0
         for each in old:
             if each is not None:
                 each.stop()
@@ -99,7 +103,9 @@ class Outlet:
         end = log.end()
         place = LogPlace(log.id, end)
         self._tell(place)
-        if self._warned != place.id:
+        now = self._clock.monotonic()
+        if self._warned != place.id and now >= self._weighs_at:
+            self._weighs_at = now + WEIGH_S
             self._weigh(job, place, self._free(log.log.path.parent))
         return end
 

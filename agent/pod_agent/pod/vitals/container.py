@@ -6,7 +6,7 @@ A container without a limit may use the whole machine, which is then its limit. 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from pod_agent.pod.vitals import cgroup
 from pod_agent.pod.vitals.sample import Container
 
 if TYPE_CHECKING:
-    from pod_agent.pod.vitals.cgroup import Group
+    from pod_agent.pod.vitals.cgroup import Group, Groups
 
 NANO, MICRO = 1e-9, 1e-6
 KIB = 1 << 10
@@ -30,13 +30,35 @@ class _Limits:
     inactive_bytes: int | None = None  # pages of files that nobody used lately
 
 
-class ContainerWatch:
-    """``look`` is one thread's."""
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What is read each second; None where there is no such file. Names, as a Path is made anew at each step."""
 
-    def __init__(self, root: Path = Path("/"), cores: int | None = None) -> None:
+    used: str | None
+    events: str | None
+    time: str | None
+    stat: str | None
+
+    @classmethod
+    def of(cls, groups: Groups) -> _Files:
+        return cls(
+            used=_file(groups.memory, "memory.usage_in_bytes", "memory.current"),
+            events=_file(groups.memory, "memory.oom_control", "memory.events"),
+            time=_file(groups.cpu_time, "cpuacct.usage", "cpu.stat"),
+            stat=_file(groups.cpu, "cpu.stat", "cpu.stat"),
+        )
+
+
+class ContainerWatch:
+    """``look`` is one thread's. ``groups``: where they were found already."""
+
+    def __init__(
+        self, root: Path = Path("/"), cores: int | None = None, groups: Groups | None = None
+    ) -> None:
         self._root = root
         self._cores = cores if cores is not None else len(os.sched_getaffinity(0))
-        self._groups = cgroup.find(root)
+        self._groups = groups if groups is not None else cgroup.find(root)
+        self._files = _Files.of(self._groups)
         self._limits = _Limits()
         self._looks = 0
 
@@ -45,31 +67,34 @@ class ContainerWatch:
         if self._looks % SELDOM == 0:
             self._limits = self._look_at_limits()
         self._looks += 1
-        return replace(
-            self._memory(),
-            cpu_seconds=_cpu_seconds(self._groups.cpu_time),
-            cpu_throttled_seconds=_throttled_seconds(self._groups.cpu),
-            cpu_cores=self._limits.cores,
-        )
-
-    def _memory(self) -> Container:
-        group = self._groups.memory
-        if group is None:
-            return Container(memory_limit_bytes=self._limits.memory_bytes)
-        is_first = group.version == 1
-        used = _number(group.folder / ("memory.usage_in_bytes" if is_first else "memory.current"))
-        events = _pairs(group.folder / ("memory.oom_control" if is_first else "memory.events"))
-        inactive = self._limits.inactive_bytes
+        seconds, throttled = self._cpu()
+        used, inactive = _number(self._files.used), self._limits.inactive_bytes
         return Container(
+            cpu_seconds=seconds,
+            cpu_throttled_seconds=throttled,
+            cpu_cores=self._limits.cores,
             memory_used_bytes=used,
             memory_working_bytes=None if used is None or inactive is None else max(0, used - inactive),
             memory_limit_bytes=self._limits.memory_bytes,
-            oom_kills=events.get("oom_kill"),
+            oom_kills=_pairs(self._files.events).get("oom_kill"),
         )
+
+    def _cpu(self) -> tuple[float | None, float | None]:
+        """Seconds used, and held back. In version 2 one file tells both, and is read once."""
+        groups, files = self._groups, self._files
+        stat = _pairs(files.stat)
+        if groups.cpu is None or groups.cpu.version == 1:
+            throttled = _times(stat.get("throttled_time"), NANO)
+        else:
+            throttled = _times(stat.get("throttled_usec"), MICRO)
+        if groups.cpu_time is None or groups.cpu_time.version == 1:
+            return _times(_number(files.time), NANO), throttled
+        told = stat if files.time == files.stat else _pairs(files.time)
+        return _times(told.get("usage_usec"), MICRO), throttled
 
     def _look_at_limits(self) -> _Limits:
         quota = _quota_cores(self._groups.cpu)
-        total = _pairs(self._root / "proc/meminfo").get("MemTotal:")
+        total = _pairs(str(self._root / "proc/meminfo")).get("MemTotal:")
         limit, inactive = _memory_limit(self._groups.memory)
         known = [one for one in (limit, None if total is None else total * KIB) if one is not None]
         return _Limits(
@@ -79,21 +104,9 @@ class ContainerWatch:
         )
 
 
-def _cpu_seconds(group: Group | None) -> float | None:
-    if group is None:
-        return None
-    if group.version == 1:
-        return _times(_number(group.folder / "cpuacct.usage"), NANO)
-    return _times(_pairs(group.folder / "cpu.stat").get("usage_usec"), MICRO)
-
-
-def _throttled_seconds(group: Group | None) -> float | None:
-    if group is None:
-        return None
-    told = _pairs(group.folder / "cpu.stat")
-    if group.version == 1:
-        return _times(told.get("throttled_time"), NANO)
-    return _times(told.get("throttled_usec"), MICRO)
+def _file(group: Group | None, first: str, second: str) -> str | None:
+    """By the name that its version has for it."""
+    return None if group is None else str(group.folder / (first if group.version == 1 else second))
 
 
 def _quota_cores(group: Group | None) -> float | None:
@@ -101,10 +114,10 @@ def _quota_cores(group: Group | None) -> float | None:
     if group is None:
         return None
     if group.version == 1:
-        quota = _number(group.folder / "cpu.cfs_quota_us")
-        period = _number(group.folder / "cpu.cfs_period_us")
+        quota = _number(str(group.folder / "cpu.cfs_quota_us"))
+        period = _number(str(group.folder / "cpu.cfs_period_us"))
     else:
-        first, _, second = (_text(group.folder / "cpu.max") or "").partition(" ")
+        first, _, second = (_text(str(group.folder / "cpu.max")) or "").partition(" ")
         quota, period = _whole(first), _whole(second)
     return quota / period if quota and period and quota > 0 else None
 
@@ -113,20 +126,20 @@ def _memory_limit(group: Group | None) -> tuple[int | None, int | None]:
     """Its limit, with those of the groups above as far as the kernel says; and what it holds of idle files."""
     if group is None:
         return None, None
-    told = _pairs(group.folder / "memory.stat")
+    told = _pairs(str(group.folder / "memory.stat"))
     if group.version == 1:
         return told.get("hierarchical_memory_limit"), told.get("total_inactive_file")
-    text = _text(group.folder / "memory.max")
+    text = _text(str(group.folder / "memory.max"))
     return None if text == UNLIMITED else _whole(text or ""), told.get("inactive_file")
 
 
-def _pairs(path: Path) -> dict[str, int]:
+def _pairs(path: str | None) -> dict[str, int]:
     """Lines of a name and a number."""
     words = [line.split() for line in (_text(path) or "").splitlines()]
     return {line[0]: int(line[1]) for line in words if len(line) > 1 and line[1].isdecimal()}
 
 
-def _number(path: Path) -> int | None:
+def _number(path: str | None) -> int | None:
     return _whole(_text(path) or "")
 
 
@@ -141,9 +154,16 @@ def _times(value: int | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _text(path: Path) -> str | None:
+def _text(path: str | None) -> str | None:
+    if path is None:
+        return None
     try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - several each second
-            return file.read(MOST_BYTES).decode("ascii", "replace").strip()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a file object costs as much again
     except OSError:
         return None
+    try:
+        return os.read(fd, MOST_BYTES).decode("ascii", "replace").strip()
+    except OSError:
+        return None
+    finally:
+        os.close(fd)

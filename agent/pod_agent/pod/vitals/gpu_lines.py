@@ -51,10 +51,11 @@ def read(line: bytes) -> Line:
     if "fault" in told:
         return Line(fault=str(told["fault"]), words=_text(told.get("words")) or "")
     pairs = [_numbers(one) for one in _list(told.get("xids"))]
+    heard = frozenset(_numbers(told.get("heard")))
     return Line(
-        gpus=_numbered(tuple(_gpu(one) for one in _list(told.get("gpus")) if isinstance(one, dict))),
+        gpus=_numbered(tuple(_gpu(one, heard) for one in _list(told.get("gpus")) if isinstance(one, dict))),
         driver=_text(told.get("driver")),
-        heard=frozenset(_numbers(told.get("heard"))),
+        heard=heard,
         xids=tuple((pair[0], pair[1]) for pair in pairs if len(pair) == len(("gpu", "code"))),
     )
 
@@ -74,12 +75,13 @@ def _numbered(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
     return tuple(numbered)
 
 
-def _gpu(told: Mapping[str, object]) -> Gpu:
+def _gpu(told: Mapping[str, object], heard: frozenset[int]) -> Gpu:
+    index = _whole(told.get("index")) or 0
     memory, use = _pair(told.get("memory")), _pair(told.get("use"))
     rows = _numbers(told.get("rows"))
     has_rows = len(rows) == WHOLE_ROWS
     return Gpu(
-        index=_whole(told.get("index")) or 0,
+        index=index,
         name=_text(told.get("name")) or "",
         uuid=_text(told.get("uuid")),
         utilization=_times(use[0], PERCENT),
@@ -99,6 +101,7 @@ def _gpu(told: Mapping[str, object]) -> Gpu:
         is_row_remap_pending=bool(rows[2]) if has_rows else None,
         is_row_remap_failed=bool(rows[3]) if has_rows else None,
         processes=_whole(told.get("processes")),
+        xids=() if index in heard else None,
         fault=_text(told.get("fault")),
         words=_text(told.get("words")) or "",
     )

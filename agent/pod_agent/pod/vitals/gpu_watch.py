@@ -76,19 +76,25 @@ class GpuWatch:
         self._xids: Counter[tuple[int, int]] = Counter()
         self._xids_at: dict[tuple[int, int], float] = {}
 
-    def look(self) -> GpuReport:
-        """How the GPUs are now, as far as the driver answers in time."""
+    def ask(self) -> None:
+        """Begin a look: the driver answers meanwhile. Whoever has not asked is asked for by ``look``."""
         now = self._clock.monotonic()
         self._left = [child for child in self._left if not child.is_gone()]
         child = self._child or self._renewed(now)
-        if child is None:
-            return self._report
-        if self._asked_at is None:
+        if child is not None and self._asked_at is None:
             child.ask()
             self._asked_at = now
+
+    def look(self) -> GpuReport:
+        """How the GPUs are now, as far as the driver answers in time."""
+        if self._asked_at is None:
+            self.ask()
+        child = self._child
+        if child is None:
+            return self._report
         for line in child.lines(self._patience.answer_s):
             self._hear(gpu_lines.read(line))
-        self._judge(child, now)
+        self._judge(child, self._clock.monotonic())
         return self._report
 
     def _judge(self, child: GpuChild, now: float) -> None:
@@ -136,9 +142,9 @@ class GpuWatch:
         self._report = GpuReport(Gpus.SEEN, found, line.driver) if found else self._without(line.driver)
 
     def _with_xids(self, gpu: Gpu, line: Line) -> Gpu:
-        if gpu.index not in line.heard:
-            return gpu
         of_it = {code: count for (index, code), count in self._xids.items() if index == gpu.index}
+        if gpu.index not in line.heard or not of_it:
+            return gpu
         at = tuple((code, self._xids_at[gpu.index, code]) for code in sorted(of_it))
         return replace(gpu, xids=tuple(sorted(of_it.items())), xids_at=at)
 

@@ -10,10 +10,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pod_agent.pod.vitals import network
 from pod_agent.pod.vitals.container import ContainerWatch
 from pod_agent.pod.vitals.disks import DiskWatch
 from pod_agent.pod.vitals.gpu_watch import GpuWatch
+from pod_agent.pod.vitals.network import LinkWatch
 from pod_agent.pod.vitals.sample import Container, GpuReport, Gpus, Link, Sample
 from pod_wire.clock import until_beat
 
@@ -41,13 +41,15 @@ class Sampler:
         gpus: Callable[[], GpuReport],
         container: Callable[[], Container],
         disks: Callable[[], tuple[Disk, ...]],
-        links: Callable[[], tuple[Link, ...] | None] = network.look,
+        links: Callable[[], tuple[Link, ...] | None],
+        ask: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._gpus = gpus
         self._container = container
         self._disks = disks
         self._links = links
+        self._ask = ask
         self._told: set[str] = set()
         self.latest: Sample | None = None
         self.recent: tuple[Sample, ...] = ()
@@ -58,13 +60,15 @@ class Sampler:
 
     def tick(self) -> Sample:
         """One look. A part that fails leaves its figures unknown and the others as they are."""
+        at, monotonic = self._clock.now(), self._clock.monotonic()
+        self._try("gpus", self._ask, None)  # answered while the rest is looked at
         sample = Sample(
-            at=self._clock.now(),
-            monotonic=self._clock.monotonic(),
-            gpus=self._try("gpus", self._gpus, BROKEN),
+            at=at,
+            monotonic=monotonic,
             container=self._try("container", self._container, Container()),
             disks=self._try("disks", self._disks, ()),
             links=self._try("network", self._links, None),
+            gpus=self._try("gpus", self._gpus, BROKEN),
         )
         self.recent = (*self.recent[1 - KEPT :], sample)
         self.latest = sample
@@ -89,11 +93,14 @@ def begin(settings: Settings, clock: Clock, over: threading.Event) -> Sampler:
     """The pod's own. A simulated pod's GPUs are pretended: there is none to look at."""
     promised = settings.gpu_count if settings.pretended_gpus is None else None
     places = {"workspace": settings.workspace, "container": settings.disk_dir, "shm": Path("/dev/shm")}  # noqa: S108
+    gpus = GpuWatch(settings.job_environment, clock, promised=promised)
     sampler = Sampler(
         clock,
-        gpus=GpuWatch(settings.job_environment, clock, promised=promised).look,
+        ask=gpus.ask,
+        gpus=gpus.look,
         container=ContainerWatch().look,
         disks=DiskWatch(places, clock).look,
+        links=LinkWatch().look,
     )
     sampler.start(over)
     return sampler
