@@ -37,7 +37,7 @@ def test_the_words_tell_how_much_and_what_to_do():
 
 
 def test_a_large_log_is_told_of_once(tmp_path):
-    """However often it is measured, and whatever it grows to; its place is told each time, what is free seldom asked."""
+    """However often it is measured, and whatever it grows to; its place is told each time."""
     clock = FakeClock()
     folders = Folders(tmp_path / "ws", tmp_path / "disk", Scribe())
     places, warnings, asked = [], [], []

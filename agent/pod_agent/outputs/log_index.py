@@ -1,4 +1,4 @@
-"""When which byte of the log was there: (time, offset) pairs, one per two seconds of growth, sixteen bytes each.
+"""When which byte of the log was there: (time, offset) pairs, one per second of growth, sixteen bytes each.
 
 Not here: the log itself. A lost or torn index costs precision of ``since``, never a byte of the log.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAIR = struct.Struct("<dQ")
-EVERY_S = 2.0
+EVERY_S = 1.0
 AFTER_S = 0.02  # the beat
 
 
@@ -78,7 +78,7 @@ def _pair(fd: int, number: int) -> tuple[float, int]:
 
 
 class IndexKeeper:
-    """Notes the log's size every two seconds while it grows, in its own thread: a hung mount holds only it."""
+    """Notes the log's size once a second while it grows, in its own thread: a hung mount holds only it."""
 
     def __init__(self, index: LogIndex, size: Callable[[], int], now: Callable[[], float]) -> None:
         self._index = index

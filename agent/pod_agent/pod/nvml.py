@@ -238,11 +238,9 @@ class _Watched:
 
     def _ask(self, asks: Mapping[str, Callable[[], object]]) -> dict[str, object]:
         told: dict[str, object] = dict.fromkeys(asks)
-        for name, ask in asks.items():
-            if name in self._without:
-                continue
+        for name in [one for one in asks if one not in self._without]:
             try:
-                told[name] = ask()
+                told[name] = asks[name]()
             except self._n.NVMLError as error:
                 if error.value in GONE:
                     raise

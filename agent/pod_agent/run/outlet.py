@@ -15,7 +15,8 @@ from pod_agent.outputs.masked import MaskedLog
 from pod_agent.outputs.mirror import Mirror
 from pod_wire.status import LogPlace
 
-WEIGH_S = 30.0  # between two looks at how much is free beside the log
+TOLD = 2  # looks of the index: each so many-th tells the log's place anew
+WEIGH_S = 30.0  # between two looks at how much is free beside it
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,7 @@ class Outlet:
         self._log: MaskedLog | None = None
         self._mirror: Mirror | None = None
         self._index: IndexKeeper | None = None
+        self._looks = 0
         self._weighs_at = 0.0
 
     def of(self, job: str) -> MaskedLog:
@@ -77,7 +79,7 @@ class Outlet:
             start = 0  # told by whoever wants to write into it
         masked = MaskedLog(log, self._masker, self._live)
         mirror = Mirror(masked, self._write, self._clock, start)
-        index = IndexKeeper(log.index, self._measured, self._clock.now)
+        index = IndexKeeper(log.index, lambda: self._sized(log), self._clock.now)
         with self._lock:
             old = (self._mirror, self._index)
             self._job, self._log, self._mirror, self._index = job, masked, mirror, index
@@ -96,18 +98,22 @@ class Outlet:
         except OSError:
             return  # there is no log yet, or no disk: the next look tells
 
-    def _measured(self) -> int:
+    def _sized(self, log: JobLog) -> int:
+        """For the index, each second. What may be served of it is dearer to know, and told at every other look."""
+        self._looks += 1
+        if self._looks % TOLD == 0:
+            self.measure()
+        return log.size()
+
+    def _measured(self) -> None:
         job, log = self._job, self._log
         if job is None or log is None:
-            return 0
-        end = log.end()
-        place = LogPlace(log.id, end)
+            return
+        now, place = self._clock.monotonic(), LogPlace(log.id, log.end())
         self._tell(place)
-        now = self._clock.monotonic()
         if self._warned != place.id and now >= self._weighs_at:
             self._weighs_at = now + WEIGH_S
             self._weigh(job, place, self._free(log.log.path.parent))
-        return end
 
     def _weigh(self, job: str, place: LogPlace, free: int) -> None:
         text = log_size.warning(job, place.size, free)
