@@ -52,7 +52,12 @@ def to_plain(value: object) -> Any:
 
 def to_json(value: object) -> bytes:
     """One line of ASCII JSON."""
-    return json.dumps(to_plain(value), allow_nan=False, separators=(",", ":")).encode("ascii")
+    return plain_json(to_plain(value))
+
+
+def plain_json(plain: object) -> bytes:
+    """The same of what ``to_plain`` has made already."""
+    return json.dumps(plain, allow_nan=False, separators=(",", ":")).encode("ascii")
 
 
 def from_json(kind: type[T], data: bytes | bytearray | str | Mapping[str, object]) -> T:

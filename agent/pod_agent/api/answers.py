@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from pod_wire.codec import to_json, to_plain
+from pod_wire.codec import plain_json, to_plain
 from pod_wire.errors import PodError
 from pod_wire.problems import CONTENT_TYPE, to_problem
 
@@ -46,7 +46,7 @@ def json_answer(value: object, masker: Masker | None = None, status: int = 200) 
     plain: object = to_plain(value)
     if masker is not None and masker.longest:
         plain = _veiled(plain, masker, free=False)
-    return Response(to_json(plain), status, {"Cache-Control": "no-store"}, "application/json")
+    return Response(plain_json(plain), status, {"Cache-Control": "no-store"}, "application/json")
 
 
 def problem_answer(error: PodError, headers: Mapping[str, str] | None = None) -> Response:

@@ -69,9 +69,9 @@ def _numbered(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
     """Slices of one GPU, which stand beside each other, by their order in it."""
     numbered: list[Gpu] = []
     for gpu in gpus:
-        is_slice = (gpu.uuid or "").startswith("MIG-")
-        before = sum(other.index == gpu.index for other in numbered)
-        numbered.append(replace(gpu, part=before) if is_slice else gpu)
+        if (gpu.uuid or "").startswith("MIG-"):
+            gpu = replace(gpu, part=sum(other.index == gpu.index for other in numbered))  # noqa: PLW2901
+        numbered.append(gpu)
     return tuple(numbered)
 
 
