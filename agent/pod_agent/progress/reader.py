@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PACE_S = 5.0  # between two looks
 AFTER_S = 0.06  # the beat
+LISTEN_S = 2.0  # for the log to grow, in which nobody who hurries is heard
 REST_S = 5.0  # where nothing runs
 SAVE_S, SAVE_RESTING_S = 30.0, 60.0
 log = logging.getLogger("podkeep")
@@ -97,7 +98,7 @@ class ProgressReader:
             if self._hurried.is_set():
                 continue
             if growth is not None:
-                growth.wait(PACE_S if is_running else REST_S)
+                growth.wait(LISTEN_S if is_running else REST_S)
             else:
                 self._hurried.wait(REST_S)
         if growth is not None:

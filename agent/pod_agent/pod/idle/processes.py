@@ -71,10 +71,9 @@ def _with_writes(root: str, process: Process) -> Process:
 
 
 def _bytes(path: str) -> bytes:
+    """A thousand of them each time, and a file object would cost as much again."""
     try:
-        fd = os.open(
-            path, os.O_RDONLY | os.O_CLOEXEC
-        )  # a thousand each time: a file object costs as much again
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return b""
     try:

@@ -77,7 +77,7 @@ class GpuWatch:
         self._xids_at: dict[tuple[int, int], float] = {}
 
     def ask(self) -> None:
-        """Begin a look: the driver answers meanwhile. Whoever has not asked is asked for by ``look``."""
+        """Begin a look; the driver answers meanwhile. ``look`` asks by itself where nobody did."""
         now = self._clock.monotonic()
         self._left = [child for child in self._left if not child.is_gone()]
         child = self._child or self._renewed(now)
