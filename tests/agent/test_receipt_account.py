@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pod_agent.progress.course import Course
-from pod_agent.progress.ledger import Ledger, Spent, Stay
-from pod_agent.run.bill import Bill
+from pod_agent.progress.ledger import Ledger, Stay
 from pod_agent.run.receipt.account import Books, receipt
 from pod_agent.run.situation import State
 from pod_agent.run.snapshot import PodFacts
@@ -112,21 +111,3 @@ def test_the_span_from_end_to_request_is_the_attempts():
     assert receipt(state, job, FACTS, BOOKS, 5099.5).stop.after_s == 0.2
     assert receipt(state, job, FACTS, BOOKS, 5099.5, asked_at=5099.4).stop.after_s == 0.4
     assert receipt(state, job, FACTS, BOOKS, 5000.0, asked_at=5000.0).stop.after_s is None
-
-
-def test_a_bill_of_some_seconds_ago_moves_no_entry_to_the_boot_before():
-    """The boot is reckoned on to now; else it would seem to have begun so much later, after its own first entries."""
-    entries = (
-        *ENTRIES[:2],
-        Entry(207.0, "outcome", {"outcome": "interrupted"}),
-        Entry(301.0, "order", {"run": "r1", "boot": "b2"}),
-        Entry(301.0, "phase", {"phase": "syncing"}),
-        Entry(302.0, "phase", {"phase": "running"}),
-    )
-    bill = Bill("r1", "o2", Spent(), boot_s=5.5, at=306.0)
-    facts = replace(FACTS, booted_at=300.5, bill=bill)
-    found = told(facts=facts, books=replace(BOOKS, entries=entries), now=311.0)
-    assert [(boot.ending, boot.began_at) for boot in found.boots] == [("interrupted", 100.0), (None, 300.5)]
-    assert found.boots[1].seconds == 10.5
-    assert bill.boot_s_by(300.0) == 5.5, "the clock was set back"
-    assert bill.boot_s_by(9000.0) == 15.5, "or forward"

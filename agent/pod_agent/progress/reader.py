@@ -1,4 +1,4 @@
-"""Follows a job's log and files in a thread of its own, every five seconds, and tells what they add up to.
+"""Follows a job's log and files in a thread of its own, every two seconds, and tells what they add up to.
 
 Nothing waits for it: a workspace that hangs holds this thread only. Not here: reading a line (``recognise``), adding
 up (``course``), and who the job is (``subject``).
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
     from pod_wire.status import Money, Progress
 
-PACE_S = 5.0  # between two looks
+PACE_S = 2.0  # between two looks
 AFTER_S = 0.06  # the beat
-LISTEN_S = 2.0  # for the log to grow, in which nobody who hurries is heard
 REST_S = 5.0  # where nothing runs
 SAVE_S, SAVE_RESTING_S = 30.0, 60.0
 log = logging.getLogger("podkeep")
@@ -98,7 +97,7 @@ class ProgressReader:
             if self._hurried.is_set():
                 continue
             if growth is not None:
-                growth.wait(LISTEN_S if is_running else REST_S)
+                growth.wait(PACE_S if is_running else REST_S)
             else:
                 self._hurried.wait(REST_S)
         if growth is not None:

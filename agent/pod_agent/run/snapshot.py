@@ -97,7 +97,7 @@ def portray(
         money=facts.money if is_told else None,
         receipt=_receipt(state, facts),
         stall=facts.stall if state.phase is Phase.RUNNING else None,
-        boot_s=None if facts.bill is None else facts.bill.boot_s_by(now),
+        boot_s=None if facts.bill is None else facts.bill.boot_s,
     )
 
 
@@ -148,7 +148,7 @@ def _after_hold(job: Job, held: Held) -> list[tuple[float, str]]:
 
 def _cost(facts: PodFacts, now: float) -> float | None:
     if facts.price is not None and facts.bill is not None:
-        return round(facts.bill.boot_s_by(now) * facts.price / SECONDS_PER_HOUR, 6)
+        return round(facts.bill.boot_s * facts.price / SECONDS_PER_HOUR, 6)
     if facts.price is None or facts.booted_at is None:
         return None
     return round(max(0.0, now - facts.booted_at) * facts.price / SECONDS_PER_HOUR, 6)
