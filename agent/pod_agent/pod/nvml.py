@@ -193,8 +193,7 @@ class _Watched:
         self._known: dict[str, object] = {"index": index, "name": name, "uuid": uuid}
         self._seldom: dict[str, object] = {}
         self._handle = handle
-        self._without: set[str] = set()
-        self._usual_asks, self._seldom_asks = self._usual(), self._rare()
+        self._usual_asks, self._seldom_asks = self._usual(), self._seldom_ones()
 
     def tell(self, *, seldom: bool) -> dict[str, object]:
         """All of it now. A GPU that is lost says so; the others go on."""
@@ -207,7 +206,7 @@ class _Watched:
                 raise
             return {**self._known, **_fault(error)}
 
-    def _usual(self) -> Mapping[str, Callable[[], object]]:
+    def _usual(self) -> dict[str, Callable[[], object]]:
         n, gpu = self._n, self._handle
         return {
             "memory": lambda: _memory(gpu),
@@ -217,7 +216,7 @@ class _Watched:
             "slowdowns": lambda: n.nvmlDeviceGetCurrentClocksThrottleReasons(gpu),
         }
 
-    def _rare(self) -> Mapping[str, Callable[[], object]]:
+    def _seldom_ones(self) -> dict[str, Callable[[], object]]:
         n, gpu = self._n, self._handle
         right, wrong = n.NVML_MEMORY_ERROR_TYPE_CORRECTED, n.NVML_MEMORY_ERROR_TYPE_UNCORRECTED
         return {
@@ -236,16 +235,17 @@ class _Watched:
         rates = self._n.nvmlDeviceGetUtilizationRates(self._handle)
         return [int(rates.gpu), int(rates.memory)]
 
-    def _ask(self, asks: Mapping[str, Callable[[], object]]) -> dict[str, object]:
-        told: dict[str, object] = dict.fromkeys(asks)
-        for name in [one for one in asks if one not in self._without]:
+    def _ask(self, asks: dict[str, Callable[[], object]]) -> dict[str, object]:
+        """What is known now. What this GPU will never know is asked for no more."""
+        told: dict[str, object] = {}
+        for name, ask in list(asks.items()):
             try:
-                told[name] = asks[name]()
+                told[name] = ask()
             except self._n.NVMLError as error:
                 if error.value in GONE:
                     raise
                 if error.value in NEVER:
-                    self._without.add(name)
+                    del asks[name]
         return told
 
 

@@ -9,6 +9,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pod_agent.pod import kernel_files
 from pod_agent.pod.idle import whose
 from pod_agent.pod.idle.raw import Process
 from pod_agent.pod.idle.signs import Gap, State
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.idle.raw import Roles
 
 LEAST_FIELDS = 20
+MOST_BYTES = 4096
 UNREADABLE = Gap(State.UNKNOWN, "The process table cannot be read.")
 
 
@@ -71,14 +73,4 @@ def _with_writes(root: str, process: Process) -> Process:
 
 
 def _bytes(path: str) -> bytes:
-    """A thousand of them each time, and a file object would cost as much again."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    try:
-        return os.read(fd, 4096)
-    except OSError:
-        return b""
-    finally:
-        os.close(fd)
+    return kernel_files.read(path, MOST_BYTES) or b""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pod_agent.pod import kernel_files
 from pod_agent.pod.vitals import cgroup
 from pod_agent.pod.vitals.sample import Container
 
@@ -155,15 +156,5 @@ def _times(value: int | None, factor: float) -> float | None:
 
 
 def _text(path: str | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a file object costs as much again
-    except OSError:
-        return None
-    try:
-        return os.read(fd, MOST_BYTES).decode("ascii", "replace").strip()
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
+    data = None if path is None else kernel_files.read(path, MOST_BYTES)
+    return None if data is None else data.decode("ascii", "replace").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pod_agent.pod import kernel_files
 from pod_agent.pod.vitals.sample import Link
 
 TABLE = Path("/proc/net/dev")
@@ -30,11 +31,8 @@ class LinkWatch:
 
 def look(table: Path = TABLE) -> tuple[Link, ...] | None:
     """None where the kernel does not tell."""
-    try:
-        with open(table, "rb", buffering=0) as file:  # noqa: PTH123 - each second
-            return read(file.read(MOST_BYTES).decode("utf-8", "replace"))
-    except OSError:
-        return None
+    data = kernel_files.read(str(table), MOST_BYTES)
+    return None if data is None else read(data.decode("utf-8", "replace"))
 
 
 def read(table: str) -> tuple[Link, ...]:
