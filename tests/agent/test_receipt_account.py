@@ -111,3 +111,16 @@ def test_the_span_from_end_to_request_is_the_attempts():
     assert receipt(state, job, FACTS, BOOKS, 5099.5).stop.after_s == 0.2
     assert receipt(state, job, FACTS, BOOKS, 5099.5, asked_at=5099.4).stop.after_s == 0.4
     assert receipt(state, job, FACTS, BOOKS, 5000.0, asked_at=5000.0).stop.after_s is None
+
+
+@pytest.mark.parametrize("booted_at", [300.5, 305.5])
+def test_a_boot_begins_with_its_own_first_word(booted_at):
+    """Also where it came within two seconds of the last one's end, or its beginning is known only roughly."""
+    entries = (
+        *ENTRIES[:2],
+        Entry(299.8, "outcome", {"outcome": "interrupted"}),
+        Entry(301.0, "order", {"run": "r1", "boot": "b2"}),
+        Entry(301.0, "phase", {"phase": "syncing"}),
+    )
+    found = told(facts=replace(FACTS, booted_at=booted_at), books=replace(BOOKS, entries=entries), now=311.0)
+    assert [boot.ending for boot in found.boots] == ["interrupted", None]

@@ -20,9 +20,9 @@ def test_a_job_over_two_boots_has_one_receipt(laptop):
     story = laptop.up(waits=[AMID, LATER])
     pod, _ = story.waits(AMID)
     job = Seen(laptop.simulator, pod).disks / "mount" / ".podkeep" / "jobs" / "story"
-    amid = laptop.client("receipt", pod)
-    assert "none yet: the job is running" in amid.stdout, amid.stdout + amid.stderr
-    assert f"1 from the start to step {AMID}: still running" in amid.stdout
+    step = f"1 from the start to step {AMID}: still running"  # steps are read every two seconds
+    wait_for("the receipt knows the step", lambda: step in laptop.client("receipt", pod).stdout)
+    assert "none yet: the job is running" in laptop.client("receipt", pod).stdout
     assert laptop.client("stop", pod).returncode == 0
     story.ends()
     wait_for("the pod is off", lambda: laptop.simulator.is_off(pod))

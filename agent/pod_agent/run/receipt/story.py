@@ -87,9 +87,13 @@ def _by_moments(stay: Stay) -> Stay:
 def visits(stays: Sequence[Stay], entries: Sequence[Entry]) -> tuple[Visit, ...]:
     """Each stay with what was written while it lasted. A boot's last phase ends with the boot."""
     found = []
+    firsts = {str(one.fields.get("boot")): one.at for one in reversed(entries) if one.kind == Kind.ORDER}
+    begins = [
+        firsts.get(stay.boot, stay.began_at - NEAR_S) for stay in stays
+    ]  # by its own word, where there is one
     for place, stay in enumerate(stays):
-        until = stays[place + 1].began_at - NEAR_S if place + 1 < len(stays) else None
-        since = stay.began_at - NEAR_S
+        until = begins[place + 1] if place + 1 < len(stays) else None
+        since = min(begins[place], stay.began_at - NEAR_S) if place == 0 else begins[place]
         inside = tuple(one for one in entries if since <= one.at and (until is None or one.at < until))
         end = max([stay.seen_at, *(one.at for one in inside)])
         found.append(Visit(stay, inside, end))
