@@ -100,6 +100,12 @@ def partings(  # noqa: PLR0917 - what it asks
     return Partings(settings, supervisor, farewell, clock, write=write, read=read)
 
 
+def asked(reader: ProgressReader | None) -> None:
+    """Somebody wants to know how the job stands."""
+    if reader is not None:
+        reader.asked()
+
+
 def stopping(farewell: Farewell, told: Chronicle, reader: ProgressReader | None) -> None:
     """The last that happens before the pod is asked to stop."""
     farewell.let_be_seen()

@@ -16,10 +16,9 @@ from pod_agent import later, signals
 from pod_agent.farewell import OWED_S, Farewell
 from pod_agent.haste import Haste
 from pod_agent.outputs import mirror
-from pod_agent.pod import marks, scribe
+from pod_agent.pod import marks, owner, scribe
 from pod_agent.pod.armed import ArmedCheck
 from pod_agent.pod.myself import Myself
-from pod_agent.pod.owner import BEAT_S
 from pod_agent.pod.record import PodRecords
 from pod_agent.pod.rest import Rest
 from pod_agent.run import climbing
@@ -161,6 +160,7 @@ class Life:
             keep=self._idling.keep,
             vitals=lambda: self._vitals.latest if self._vitals is not None else None,
             receipt=lambda job: self._chronicle.told(job, self._progress),
+            asked=lambda: later.asked(self._progress),
         )
 
     def do(self, command: Command) -> None:
@@ -174,7 +174,7 @@ class Life:
         signals.hear((signal.SIGTERM, signal.SIGINT), hear)
         self._effects.open_first()
         self._billing.start()
-        self._thread("owner", self._stay_owner)
+        self._thread("owner", lambda: owner.stay(self._over, self._opening.renew, self._lost))
         self._thread("serve", lambda: self._serving.run(self._effects.training))
         return self._leave(self._supervisor.run())
 
@@ -217,26 +217,16 @@ class Life:
     def _measured(self, place: LogPlace) -> None:
         self._supervisor.update(lambda facts: replace(facts, log=place))
 
+    def _lost(self, other: str) -> None:
+        """Another pod has taken the folder, which ends our training."""
+        self._post(e.OwnerLost(other))
+
     def _changed(self, state: State) -> None:
         climbing.changed(self._settings.disk_dir, state)
         self._serving.wake()
-        self._idling.wake()
+        self._idling.changed(state)
         if self._services is not None:
             self._services.wake()
-
-    def _stay_owner(self) -> None:
-        """Beat every ten seconds; another nonce ends our training."""
-        told = ""
-        while not self._over.wait(BEAT_S):
-            try:
-                other = self._opening.renew()
-            except Exception as error:  # noqa: BLE001 - a thread's top: the next beat tries again
-                if str(error) != told:
-                    log.warning("owner=unrenewed error=%r", str(error))
-                told = str(error)
-                continue
-            if other is not None:
-                self._post(e.OwnerLost(other))
 
     # RunPod
 

@@ -51,6 +51,7 @@ class Serving:
         keep: Callable[[KeepAsk], KeepAnswer],
         vitals: Callable[[], Sample | None] = lambda: None,
         receipt: Callable[[str], Receipt | None] = lambda _: None,
+        asked: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._supervisor = supervisor
@@ -63,6 +64,7 @@ class Serving:
         self._keep = keep
         self._vitals = vitals
         self._receipt = receipt
+        self._asked = asked
         self._server: HttpServer | None = None
 
     def run(self, training: threading.Event) -> None:
@@ -110,6 +112,7 @@ class Serving:
             token=TokenRule(marks.token(self._settings), marks.local_token(self._settings)),
             vitals=self._vitals,
             receipt=self._receipt,
+            asked=self._asked,
             masker=self._masker,
             keep=self._keep,
             trees=Trees(workspace),

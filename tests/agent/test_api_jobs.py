@@ -179,3 +179,15 @@ def test_the_page_of_the_routes_is_made_while_others_are_answered(api):
     assert api.get("/docs", token=None).status == 401
     assert api.ask("DELETE", "/docs").json()["status"] == 405
     assert b"swagger" in api.get("/docs").body
+
+
+def test_whoever_asks_how_the_job_stands_is_noticed(tmp_path):
+    """Its log is read then; graphs and probes are no reason to."""
+    noticed = []
+    with serving(tmp_path, asked=lambda: noticed.append(1)) as api:
+        for path in ("/healthz", "/metrics", "/jobs"):
+            assert api.get(path).status == 200
+        assert not noticed
+        for path in ("/status", "/jobs/j1"):
+            assert api.get(path).status == 200
+    assert noticed == [1, 1]

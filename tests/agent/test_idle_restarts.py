@@ -16,6 +16,7 @@ from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.idling import LATEST_S, Idling
 from pod_agent.run.left import Parting
+from pod_agent.run.situation import State
 from pod_agent.settings import Settings
 from pod_wire.idle import KeepAsk
 from pod_wire.job import ExitPolicy, JobSpec
@@ -46,6 +47,7 @@ class Still:
 
     def __init__(self, memory):
         self.memory = memory
+        self.woken = 0
 
     def remember(self, memory):
         self.memory = memory
@@ -54,7 +56,7 @@ class Still:
         return
 
     def wake(self):
-        return
+        self.woken += 1
 
 
 class HandIdling(Idling):
@@ -165,3 +167,21 @@ def test_leases_that_are_never_read_hold_nothing_for_ever(world):
     assert agent.status.phase is Phase.FINISHED
     agent.later(2)
     assert agent.status.phase is Phase.STOPPING
+
+
+def test_a_job_s_checkpoints_wake_nobody(world):
+    """A phase that begins or ends is looked at at once, and all that happens to a pod that rests; no more."""
+    _, idling = Pod(world, KEEP).again()
+    idling.start()
+    running, finished = State(Phase.RUNNING), State(Phase.FINISHED)
+    counts = []
+    for state in (
+        running,
+        replace(running, prepared=True),
+        running,
+        finished,
+        replace(finished, prepared=True),
+    ):
+        idling.changed(state)
+        counts.append(idling._watch.woken)
+    assert counts == [1, 1, 1, 2, 3]

@@ -41,6 +41,7 @@ class Parts:
     keep: Callable[[KeepAsk], KeepAnswer] = lambda _: KeepAnswer()  # writes to the container's disk
     vitals: Callable[[], Sample | None] = lambda: None  # the newest look at the machine
     receipt: Callable[[str], Receipt | None] = lambda _: None  # by job name; reads the disk
+    asked: Callable[[], None] = lambda: None  # somebody wants to know how the job stands
     masker: Masker | None = None
     follow_seconds: float = FOLLOW_SECONDS
     trees: Trees | None = None

@@ -48,6 +48,7 @@ async def healthz(house: House, _request: Request) -> Response:
 
 async def status(house: House, request: Request) -> Response:
     """The whole pod at this moment."""
+    house.parts.asked()
     snapshot = house.parts.snapshot()
     is_final = snapshot.job is not None and snapshot.job.outcome is not None
     house.followers.status_was_read(final=is_final, by=_reader(request))
@@ -62,6 +63,7 @@ async def jobs(house: House, _request: Request) -> Response:
 
 async def one_job(house: House, request: Request) -> Response:
     """One job by its name."""
+    house.parts.asked()
     job = _job(house, request)
     house.followers.status_was_read(final=job.outcome is not None, by=_reader(request))
     return json_answer(job, house.parts.masker)

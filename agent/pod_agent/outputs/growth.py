@@ -46,8 +46,11 @@ class Growth:
 
     def wait(self, timeout_s: float, also: int | None = None) -> None:
         """Block until the file grew, ``also`` is readable, or the time is up."""
-        waits = [fd for fd in (self._fd, also) if fd is not None]
-        select.select(waits, [], [], max(0.0, timeout_s))
+        poll = select.poll()  # select(2) takes no descriptor over 1023
+        for fd in (self._fd, also):
+            if fd is not None:
+                poll.register(fd, select.POLLIN)
+        poll.poll(max(0.0, timeout_s) * 1000)
         self.drain()
 
     def close(self) -> None:

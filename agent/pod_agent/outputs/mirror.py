@@ -9,6 +9,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+from pod_agent.outputs.bell import Bell
 from pod_agent.outputs.growth import Growth
 from pod_wire.clock import until_beat
 
@@ -46,7 +47,7 @@ class Mirror:
         self._last = clock.monotonic()
         self._at_line_start = True
         self._over = threading.Event()
-        self._bell = _bell()
+        self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def start(self) -> None:
@@ -55,13 +56,10 @@ class Mirror:
     def stop(self, timeout_s: float = 1.0) -> None:
         """Copy what is left as far as the rate allows, then end."""
         self._over.set()
-        bell = self._bell
-        if bell is not None:
-            os.eventfd_write(bell, 1)
+        self._bell.ring()
         self._thread.join(timeout_s)
-        if bell is not None and not self._thread.is_alive():
-            os.close(bell)
-            self._bell = None
+        if not self._thread.is_alive():
+            self._bell.close()
 
     def step(self) -> int:
         """Copy what the rate allows now; how many bytes of the log are still to come."""
@@ -95,7 +93,7 @@ class Mirror:
         growth = Growth(self._log.log.path)
         try:
             while not self._over.is_set():
-                growth.wait(1.0, self._bell)
+                growth.wait(1.0, self._bell.fileno())
                 self._step_or_stay()
                 self._over.wait(until_beat(self._clock.monotonic(), COALESCE_S, AFTER_S))
             self._step_or_stay()
@@ -112,14 +110,6 @@ class Mirror:
     def _step_all(self) -> None:
         while self.step() and not self._over.is_set():
             self._over.wait(CATCH_UP_S)
-
-
-def _bell() -> int | None:
-    """What ends a wait at once; None where the process may open nothing more, and then it takes a second."""
-    try:
-        return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-    except OSError:
-        return None
 
 
 def to_stdout(data: bytes) -> None:

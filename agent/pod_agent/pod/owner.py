@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import secrets
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from pod_wire.errors import BadInput, Conflict
 from pod_wire.routes import FORMAT
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
     from pathlib import Path
 
     from pod_wire.clock import Clock
@@ -28,6 +31,7 @@ STALE_S = 60.0
 LOOK_S = 1.0
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+log = logging.getLogger("podkeep")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +186,18 @@ def _parse(data: bytes) -> OwnerRecord | None:
         if "format is" in error.message:
             raise
         return None
+
+
+def stay(over: threading.Event, renew: Callable[[], str | None], lost: Callable[[str], None]) -> None:
+    """A thread's: beat every ten seconds until ``over``; ``lost`` is told of the pod that has taken the folder."""
+    told = ""
+    while not over.wait(BEAT_S):
+        try:
+            other = renew()
+        except Exception as error:  # noqa: BLE001 - a thread's top: the next beat tries again
+            if str(error) != told:
+                log.warning("owner=unrenewed error=%r", str(error))
+            told = str(error)
+            continue
+        if other is not None:
+            lost(other)

@@ -1,4 +1,6 @@
-"""Follows a job's log and files in a thread of its own, every two seconds, and tells what they add up to.
+"""Follows a job's log and files in a thread of its own, every five seconds, and tells what they add up to.
+
+Whoever asks how it stands makes it look at once, so that who keeps asking sees each step.
 
 Nothing waits for it: a workspace that hangs holds this thread only. Not here: reading a line (``recognise``), adding
 up (``course``), and who the job is (``subject``).
@@ -10,6 +12,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from pod_agent.outputs.bell import Bell
 from pod_agent.outputs.growth import Growth
 from pod_agent.progress import portrait
 from pod_agent.progress.money import money
@@ -25,9 +28,9 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
     from pod_wire.status import Money, Progress
 
-PACE_S = 2.0  # between two looks
-AFTER_S = 0.06  # the beat
-REST_S = 5.0  # where nothing runs
+PACE_S = 5.0  # between two looks where nobody asks, up to a second less
+ASKED_S = 2.0  # where somebody does
+BEAT_S, AFTER_S = 1.0, 0.06
 SAVE_S, SAVE_RESTING_S = 30.0, 60.0
 log = logging.getLogger("podkeep")
 
@@ -47,9 +50,10 @@ class ProgressReader:
         self._clock = clock
         self._tell = tell
         self._over = threading.Event()
-        self._hurried = threading.Event()
+        self._bell = Bell()
         self._looks = threading.Condition()
         self._begun = self._done = 0
+        self._looked_at = clock.monotonic()
         self._track: Track | None = None
         self._saved_at = clock.monotonic()
         self._told: tuple[str, Progress | None, Money | None] | None = None
@@ -62,7 +66,12 @@ class ProgressReader:
     def stop(self) -> None:
         """No more tellings. A look that hangs on a dead mount is left behind."""
         self._over.set()
-        self._hurried.set()
+        self._bell.ring()
+
+    def asked(self) -> None:
+        """Somebody wants to know how it stands: a look now, unless one was made just before. Returns at once."""
+        if self._clock.monotonic() - self._looked_at >= ASKED_S:
+            self._bell.ring()
 
     def catch_up(self, limit_s: float) -> bool:
         """A look that begins after now, so that what was written until now is read; waited for no longer than this.
@@ -71,7 +80,7 @@ class ProgressReader:
         """
         with self._looks:
             wanted = self._begun + 1
-            self._hurried.set()
+            self._bell.ring()
             return self._looks.wait_for(lambda: self._done >= wanted, limit_s)
 
     def course(self, run: str) -> Course | None:
@@ -90,23 +99,26 @@ class ProgressReader:
                     growth.close()
                 growth = None if track is None else Growth(track.log.log.path)
                 of = None if track is None else track.subject.job
-            self._hurried.wait(until_beat(self._clock.monotonic(), PACE_S, AFTER_S))
-            if self._over.is_set():
-                break
-            is_running = track is not None and track.subject.is_running
-            if self._hurried.is_set():
-                continue
-            if growth is not None:
-                growth.wait(PACE_S if is_running else REST_S)
-            else:
-                self._hurried.wait(REST_S)
+            self._rest(growth)
         if growth is not None:
             growth.close()
         if self._track is not None:
             self._track.close()
 
+    def _rest(self, growth: Growth | None) -> None:
+        """Until the log has grown and some time has passed; shorter where somebody wants a look."""
+        if self._bell.wait(PACE_S - BEAT_S + until_beat(self._clock.monotonic(), BEAT_S, AFTER_S)):
+            return
+        bell = self._bell.fileno()
+        most_s = PACE_S if bell is not None else ASKED_S
+        if growth is not None:
+            growth.wait(most_s, bell)
+        else:
+            self._bell.wait(most_s)
+
     def _try(self) -> None:
-        self._hurried.clear()
+        self._bell.silence()
+        self._looked_at = self._clock.monotonic()
         with self._looks:
             self._begun += 1
         try:

@@ -1,6 +1,6 @@
 """Adds up what the run at hand costs while it is worked on, and keeps the moment at which its budget is over.
 
-Every two seconds, in a thread of its own that also runs while a workspace hangs. The book of all boots is on the
+Every five seconds, in a thread of its own that also runs while a workspace hangs. The book of all boots is on the
 workspace, the moment on the container's disk too, where the entrypoint's last resort finds it. Not here: the arithmetic
 (``bill``), the search for a price (``pricing``), and the stop, which is the supervisor's.
 """
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
 
-PACE_S = 2.0
+PACE_S = 5.0
 HOLD_S = 20.0  # a training waits so long for its price; it may begin without, and is then still capped
 BEAT_S = 0.25
 log = logging.getLogger("podkeep")
 
 
 class Billing:
-    """``tick`` is one look; ``run`` makes one every two seconds until ``over``."""
+    """``tick`` is one look; ``run`` makes one every five seconds until ``over``."""
 
     def __init__(
         self,

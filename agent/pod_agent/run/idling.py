@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.vitals.sampler import Sampler
     from pod_agent.run.folders import Folders
     from pod_agent.run.last_words import LastWords
+    from pod_agent.run.situation import State
     from pod_agent.run.supervisor import Supervisor
     from pod_agent.settings import Settings
     from pod_wire.clock import Clock
@@ -56,6 +57,7 @@ class Idling:
         self._vitals = vitals
         self._lock = threading.Lock()
         self._boot: str | None = None
+        self._phase: Phase | None = None
         self._watch: Watch | None = None
         self._leases: Leases | None = None
         self._words: LastWords | None = None
@@ -79,7 +81,13 @@ class Idling:
             self._supervisor.update(lambda facts: replace(facts, brake=None, brake_by=None))
         self._supervisor.nudge()
 
-    def wake(self) -> None:
+    def changed(self, state: State) -> None:
+        """The supervisor's: looked at once where it matters; a running job's checkpoints wait for the next look."""
+        before, self._phase = self._phase, state.phase
+        if before is not state.phase or state.phase in snapshot.RESTING:
+            self._wake()
+
+    def _wake(self) -> None:
         if self._watch is not None:
             self._watch.wake()
 
@@ -97,7 +105,7 @@ class Idling:
         if self._words is not None:
             self._words.kept(ask, standing)
         self._supervisor.nudge()
-        self.wake()
+        self._wake()
         return KeepAnswer(tuple(Keep(one.until, one.given_at, one.because) for one in standing))
 
     def _begin(self) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 
 import pytest
 
+from pod_agent.outputs.bell import Bell
 from pod_agent.outputs.log import JobLog
 from pod_agent.outputs.masked import MaskedLog
 from pod_agent.progress import kept
 from pod_agent.progress.ledger import Spent
-from pod_agent.progress.reader import ProgressReader
+from pod_agent.progress.reader import ASKED_S, PACE_S, ProgressReader
 from pod_agent.progress.subject import Subject
 from pod_agent.progress.track import BACK
 from pod_wire.masker import Masker
@@ -101,17 +103,58 @@ def test_an_older_run_in_the_same_log_is_none_of_ours(place):
     assert (place.told[-1][0].step, place.told[-1][0].losses) == (2, (4.0,))
 
 
-def test_it_follows_in_a_thread_of_its_own(place):
-    """Begun and left alone, it tells what the log grows by."""
+@pytest.fixture
+def followed(place):
+    """A reader in its own thread, which knows of step 5."""
     reader = place.reader()
+    place.log.append(HEADER % 1 + b"step 5/100\n")
     reader.start()
-    try:
-        place.log.append(HEADER % 1 + b"step 5/100\n")
-        wait_for("step 5", lambda: place.told and place.told[-1][0] and place.told[-1][0].step == 5)
-        place.log.append(b"step 6/100\n")
-        wait_for("step 6", lambda: place.told[-1][0].step == 6)
-    finally:
-        reader.stop()
+    wait_for("step 5", lambda: place.told and place.told[-1][0] and place.told[-1][0].step == 5)
+    yield reader
+    reader.stop()
+
+
+def test_whoever_asks_makes_it_look(place, followed):
+    """Two seconds after a look it looks at once, so that who keeps asking sees each step."""
+    for step in range(6, 9):
+        place.log.append(b"step %d/100\n" % step)
+        place.clock.advance(ASKED_S)
+        began = time.monotonic()
+        followed.asked()
+        wait_for(f"step {step}", lambda step=step: place.told[-1][0].step == step)
+        assert time.monotonic() - began < PACE_S / 2
+
+
+def test_a_crowd_that_asks_makes_it_look_no_oftener(place, followed):
+    """Within two seconds of a look nobody makes another."""
+    place.log.append(b"step 6/100\n")
+    for _ in range(100):
+        followed.asked()
+    assert not followed._bell.wait(0.05)
+    assert place.told[-1][0].step == 5
+
+
+@pytest.mark.slow
+def test_it_follows_in_a_thread_of_its_own(place, followed):
+    """Left alone, it tells what the log grows by, and ends at once when it is told to."""
+    place.log.append(b"step 6/100\n")
+    wait_for("step 6", lambda: place.told[-1][0].step == 6)
+    place.log.append(b"step 7/100\n")
+    assert followed.catch_up(1.0)
+    assert place.told[-1][0].step == 7
+
+
+def test_without_an_eventfd_it_follows_all_the_same(place):
+    """A process that may open nothing more looks when it is asked to, and ends."""
+    reader = place.reader()
+    reader._bell = Bell(number=lambda: None)
+    place.log.append(HEADER % 1 + b"step 5/100\n")
+    reader.start()
+    wait_for("step 5", lambda: place.told and place.told[-1][0] and place.told[-1][0].step == 5)
+    place.log.append(b"step 6/100\n")
+    assert reader.catch_up(1.0)
+    assert place.told[-1][0].step == 6
+    reader.stop()
 
 
 def test_a_damaged_record_costs_the_curve_only(place):

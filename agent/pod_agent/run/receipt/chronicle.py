@@ -56,6 +56,8 @@ class Chronicle:
         job = self._supervisor.state.job
         if job is None or name not in {None, job.name}:
             return None
+        if reader is not None:
+            reader.catch_up(CATCH_UP_S)
         from pod_agent.run.receipt import reading  # noqa: PLC0415 - the training comes first
 
         return self._tell(reading.books(self._folders.of(job.name), job.run, reader), None)
