@@ -67,20 +67,20 @@ def test_a_new_name_is_walked_for_where_walks_are_quick():
 
 
 def test_where_nothing_happens_walks_are_seldom_until_something_does():
-    """Three at the usual pace, then every ten seconds; an event brings the next one a second after the last."""
+    """Three at the usual pace, then twice a minute; an event brings the next one a second after the last."""
     pace = Pace()
     for began in (0.0, 1.1, 2.2):
         assert pace.is_walk_due(began)
         pace.walked(began, began + 0.004, hears_all=True)
-    assert not pace.is_walk_due(12.1)
-    assert pace.is_walk_due(12.3)
-    pace.walked(12.3, 12.304, hears_all=True)
+    assert not pace.is_walk_due(32.1)
+    assert pace.is_walk_due(32.3)
+    pace.walked(32.3, 32.304, hears_all=True)
     pace.stirred()
-    assert not pace.is_walk_due(13.2)
-    for began in (13.4, 14.5, 15.6):
+    assert not pace.is_walk_due(33.2)
+    for began in (33.4, 34.5, 35.6):
         assert pace.is_walk_due(began)
         pace.walked(began, began + 0.004, hears_all=True)
-    assert not pace.is_walk_due(25.5)
+    assert not pace.is_walk_due(65.5)
 
 
 def test_between_two_seldom_walks_only_what_is_half_written_is_looked_at():
@@ -88,7 +88,7 @@ def test_between_two_seldom_walks_only_what_is_half_written_is_looked_at():
     pace = Pace()
     for began in (0.0, 1.1, 2.2):
         pace.walked(began, began + 0.004, hears_all=True, awaits=False)
-    assert pace.rest_s(2.204) == pytest.approx(10.0)
+    assert pace.rest_s(2.204) == pytest.approx(30.0)
     pace.stirred()
     for began in (3.3, 4.4, 5.5):
         pace.walked(began, began + 0.004, hears_all=True, awaits=True)

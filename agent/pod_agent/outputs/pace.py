@@ -9,7 +9,7 @@ from collections import deque
 
 LOOK_S = 1.0
 _LONGEST_S = 30.0
-_QUIET_S = 10.0  # where every event is heard and there was none
+_QUIET_S = _LONGEST_S  # where every event is heard and there was none
 _AFTER = 3  # walks at the usual pace after one: what was met is told of after two equal looks
 _SHARE = 200  # a look may take one part in this many of the time
 _QUICK_S = 0.02  # a walk that takes no longer may be made for a new name,
