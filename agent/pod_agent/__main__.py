@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+
+gc.disable()  # until all is loaded (``later.settled``): modules are no garbage, and are not searched for it
+
 import logging
 import os
 import signal

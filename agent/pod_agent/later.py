@@ -5,6 +5,7 @@ Not here: what is done about what they see, and when they end (life).
 
 from __future__ import annotations
 
+import gc
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -201,3 +202,9 @@ def services(
         warn=lambda text: post(e.Warned(text)),
         tell=lambda found: supervisor.update(lambda facts: replace(facts, services=found)),
     )
+
+
+def settled() -> None:
+    """All is loaded: what becomes garbage from now on is collected, and what was loaded is not searched for any."""
+    gc.freeze()
+    gc.enable()

@@ -205,6 +205,7 @@ class Life:
         self._services = one.begin("services are not started", lambda: later.services(*parts, self._post))
         if self._services is not None and self._over.is_set():
             one.begin("services are not ended", self._services.leave)
+        later.settled()
 
     # What changes
 

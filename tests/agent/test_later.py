@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from pod_agent.later import Each
+import gc
+import subprocess
+import sys
+
+from pod_agent.later import Each, settled
 from pod_agent.run import events as e
 
 
@@ -17,3 +21,20 @@ def test_a_part_that_cannot_begin_costs_itself_only():
     assert each.begin("progress is not read", fails) is None
     assert each.begin("services are not started", lambda: "services") == "services"
     assert posts == [e.Warned('progress is not read: RuntimeError("can\'t start new thread")')]
+
+
+def test_garbage_is_collected_once_all_is_loaded():
+    """The agent's imports are not searched for garbage, then or later; what becomes garbage from then on is."""
+    begins = "import pod_agent.__main__, gc; print(gc.isenabled())"
+    assert (
+        subprocess.run([sys.executable, "-I", "-c", begins], capture_output=True, check=True).stdout
+        == b"False\n"
+    )
+    gc.disable()
+    try:
+        settled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.enable()
+        gc.unfreeze()

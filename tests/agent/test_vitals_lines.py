@@ -94,3 +94,52 @@ def test_no_torn_or_random_line_raises():
                 spoilt[random.randrange(len(spoilt))] = random.randrange(256)
         gpu_lines.read(bytes(spoilt))
     assert gpu_lines.read(good.encode()).xids == ((0, 79),)
+
+
+WHOLE = {
+    "index": 3,
+    "name": "NVIDIA Fake",
+    "uuid": "MIG-1",
+    "celsius": 61,
+    "rows": [0, 0, 1, 0],
+    "memory": [8, 5],
+    "use": [97, 41],
+    "milliwatts": 648210,
+    "sm_mhz": 1755,
+    "slowdowns": 4,
+}
+CHANGES = ("memory", "use", "milliwatts", "sm_mhz", "slowdowns")
+
+
+def said(*gpus, before=()):
+    return gpu_lines.read(json.dumps({"gpus": gpus, "heard": [3]}).encode(), before).gpus
+
+
+def test_a_line_of_changes_is_a_whole_one_over_the_last():
+    """Whatever is said or left out, a GPU is as if all of it had been said again; its slices keep their numbers."""
+    first = said(WHOLE, WHOLE | {"uuid": "MIG-2"})
+    changed = {"memory": [8, 6], "use": [3, 1], "milliwatts": 90000, "sm_mhz": 300, "slowdowns": 0}
+    for names in (CHANGES, CHANGES[:2], ()):
+        change = {name: changed[name] for name in names}
+        rest = {name: value for name, value in WHOLE.items() if name not in CHANGES}
+        assert said(change, change, before=first) == said(rest | change, rest | change | {"uuid": "MIG-2"})
+
+
+def test_a_gpu_that_comes_back_has_no_fault():
+    """Lost at one line, and at the next one not; beside another that only changes."""
+    well = said(WHOLE, WHOLE)
+    lost = said(
+        {"use": [1, 1]}, {"index": 3, "name": "NVIDIA Fake", "fault": "lost", "words": "gone"}, before=well
+    )
+    assert [gpu.fault for gpu in lost] == [None, "lost"]
+    assert lost[1].utilization is None
+    back = said({"use": [1, 1]}, {"use": [2, 2]}, before=lost)
+    assert [(gpu.fault, gpu.words, gpu.utilization) for gpu in back] == [(None, "", 0.01), (None, "", 0.02)]
+
+
+def test_changes_of_nothing_known_are_no_exception():
+    """More GPUs than there were, or fewer."""
+    first = said(WHOLE)
+    assert [gpu.utilization for gpu in said({"use": [1, 1]}, {"use": [2, 2]}, before=first)] == [0.01, 0.02]
+    assert said(before=first) == ()
+    assert said({"use": [1, 1]})[0].utilization == 0.01

@@ -191,16 +191,14 @@ class _Watched:
         self._n = pynvml
         uuid = _or_none(lambda: str(pynvml.nvmlDeviceGetUUID(handle)))
         self._known: dict[str, object] = {"index": index, "name": name, "uuid": uuid}
-        self._seldom: dict[str, object] = {}
         self._handle = handle
         self._usual_asks, self._seldom_asks = self._usual(), self._seldom_ones()
 
     def tell(self, *, seldom: bool) -> dict[str, object]:
-        """All of it now. A GPU that is lost says so; the others go on."""
+        """What changes now; where ``seldom``, all of it, from the index on. A lost GPU says so, the others go on."""
         try:
-            if seldom:
-                self._seldom = self._ask(self._seldom_asks)
-            return {**self._known, **self._seldom, **self._ask(self._usual_asks)}
+            told = {**self._known, **self._ask(self._seldom_asks)} if seldom else {}
+            return {**told, **self._ask(self._usual_asks)}
         except self._n.NVMLError as error:
             if error.value == UNINITIALIZED:
                 raise

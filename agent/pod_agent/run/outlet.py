@@ -15,7 +15,7 @@ from pod_agent.outputs.masked import MaskedLog
 from pod_agent.outputs.mirror import Mirror
 from pod_wire.status import LogPlace
 
-TOLD = 2  # looks of the index: each so many-th tells the log's place anew
+TOLD = 5  # looks of the index: each so many-th tells the log's place anew
 WEIGH_S = 30.0  # between two looks at how much is free beside it
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Outlet:
             return  # there is no log yet, or no disk: the next look tells
 
     def _sized(self, log: JobLog) -> int:
-        """For the index, each second. What may be served of it is dearer to know, and told at every other look."""
+        """For the index, each second. What may be served of it is dearer to know, and told at each fifth look."""
         self._looks += 1
         if self._looks % TOLD == 0:
             self.measure()

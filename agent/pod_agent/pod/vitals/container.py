@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 NANO, MICRO = 1e-9, 1e-6
 KIB = 1 << 10
-SELDOM = 10  # looks: the kernel adds memory.stat up anew for each reader
+SELDOM = (
+    10  # looks: limits and counts that hardly change; the kernel adds memory.stat up anew for each reader
+)
 UNLIMITED = "max"
 MOST_BYTES = 1 << 16
 
@@ -29,6 +31,7 @@ class _Limits:
     cores: float | None = None
     memory_bytes: int | None = None
     inactive_bytes: int | None = None  # pages of files that nobody used lately
+    oom_kills: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,6 @@ class _Files:
     """What is read each second; None where there is no such file. Names, as a Path is made anew at each step."""
 
     used: str | None
-    events: str | None
     time: str | None
     stat: str | None
 
@@ -44,7 +46,6 @@ class _Files:
     def of(cls, groups: Groups) -> _Files:
         return cls(
             used=_file(groups.memory, "memory.usage_in_bytes", "memory.current"),
-            events=_file(groups.memory, "memory.oom_control", "memory.events"),
             time=_file(groups.cpu_time, "cpuacct.usage", "cpu.stat"),
             stat=_file(groups.cpu, "cpu.stat", "cpu.stat"),
         )
@@ -64,7 +65,7 @@ class ContainerWatch:
         self._looks = 0
 
     def look(self) -> Container:
-        """Now; limits as of the last ten seconds."""
+        """Now; limits and OOM kills as of the last ten seconds."""
         if self._looks % SELDOM == 0:
             self._limits = self._look_at_limits()
         self._looks += 1
@@ -77,7 +78,7 @@ class ContainerWatch:
             memory_used_bytes=used,
             memory_working_bytes=None if used is None or inactive is None else max(0, used - inactive),
             memory_limit_bytes=self._limits.memory_bytes,
-            oom_kills=_pairs(self._files.events).get("oom_kill"),
+            oom_kills=self._limits.oom_kills,
         )
 
     def _cpu(self) -> tuple[float | None, float | None]:
@@ -97,11 +98,13 @@ class ContainerWatch:
         quota = _quota_cores(self._groups.cpu)
         total = _pairs(str(self._root / "proc/meminfo")).get("MemTotal:")
         limit, inactive = _memory_limit(self._groups.memory)
+        events = _file(self._groups.memory, "memory.oom_control", "memory.events")
         known = [one for one in (limit, None if total is None else total * KIB) if one is not None]
         return _Limits(
             cores=min(self._cores, quota) if quota is not None else float(self._cores),
             memory_bytes=min(known, default=None),
             inactive_bytes=inactive,
+            oom_kills=_pairs(events).get("oom_kill"),
         )
 
 

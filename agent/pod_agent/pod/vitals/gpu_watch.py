@@ -73,6 +73,7 @@ class GpuWatch:
         self._next_at: float | None = None
         self._pause_s = patience.again_s
         self._report = UNASKED
+        self._said: tuple[Gpu, ...] = ()  # by the last line: the next one says what has changed
         self._xids: Counter[tuple[int, int]] = Counter()
         self._xids_at: dict[tuple[int, int], float] = {}
 
@@ -93,7 +94,7 @@ class GpuWatch:
         if child is None:
             return self._report
         for line in child.lines(self._patience.answer_s):
-            self._hear(gpu_lines.read(line))
+            self._hear(gpu_lines.read(line, self._said))
         self._judge(child, self._clock.monotonic())
         return self._report
 
@@ -121,7 +122,7 @@ class GpuWatch:
         if self._left or (self._next_at is not None and now < self._next_at):
             return None  # one that outlives its kill hangs in the driver, as the next one would
         try:
-            self._child = GpuChild(self._python, self._environment)
+            self._child, self._said = GpuChild(self._python, self._environment), ()
         except OSError as error:
             self._give_up(GpuReport(Gpus.UNKNOWN, words=f"the driver could not be asked: {error}"))
         self._asked_at = None
@@ -133,7 +134,7 @@ class GpuWatch:
         if line.fault is not None:
             self._give_up(self._of_fault(line))
             return
-        self._asked_at = None
+        self._asked_at, self._said = None, line.gpus
         self._heard_at = self._clock.monotonic()
         self._pause_s = self._patience.again_s
         self._xids.update(line.xids)
