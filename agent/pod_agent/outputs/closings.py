@@ -12,11 +12,11 @@ import errno
 import os
 import select
 import struct
-import threading
 import time
 from enum import StrEnum
 from pathlib import Path
 
+from pod_agent.outputs.bell import Bell
 from pod_agent.outputs.checkpoints.find import is_looked_into
 
 IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x008, 0x080, 0x100
@@ -43,9 +43,7 @@ class Closings:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._top = os.fspath(top)
         self._folders: dict[int, str] = {}
-        self._lock = threading.Lock()  # a number that was closed may be another's by now
-        self._wake = _eventfd()
-        self._woken = threading.Event()  # in its place where the process may open nothing more
+        self._bell = Bell()
         has = hasattr(self._libc, "inotify_init1")
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC) if has else -1
         self.hears_all = self._fd >= 0  # until some of the tree was found that is not listened to
@@ -56,9 +54,10 @@ class Closings:
         """Files that were written since the last call, and how; at most so long, or until ``wake``."""
         found: dict[str, Way] = {}
         self.stirred = False
-        if self._wake < 0:
-            self._woken.wait(max(0.0, timeout_s))
-        elif not self._has_events(timeout_s):
+        bell = self._bell.fileno()
+        if bell is None:
+            self._bell.wait(timeout_s)
+        elif not self._has_events(bell, timeout_s):
             return {}
         if self._fd >= 0:
             self._read(found)
@@ -66,22 +65,18 @@ class Closings:
 
     def wake(self) -> None:
         """End the waiting, now and from now on."""
-        self._woken.set()
-        with self._lock:
-            if self._wake >= 0:
-                os.eventfd_write(self._wake, 1)
+        self._bell.ring()
 
     def close(self) -> None:
-        with self._lock:
-            for fd in (self._fd, self._wake):
-                if fd >= 0:
-                    os.close(fd)
-            self._fd = self._wake = -1
+        self._bell.close()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
-    def _has_events(self, timeout_s: float) -> bool:
+    def _has_events(self, bell: int, timeout_s: float) -> bool:
         """Wait for events, or to be woken."""
         poll = select.poll()  # select(2) takes no descriptor over 1023
-        poll.register(self._wake, select.POLLIN)
+        poll.register(bell, select.POLLIN)
         if self._fd >= 0:
             poll.register(self._fd, select.POLLIN)
         return any(fd == self._fd for fd, _ in poll.poll(max(0.0, timeout_s) * 1000))
@@ -150,10 +145,3 @@ class Closings:
             except OSError:
                 continue  # gone already
         self._deafen(bool(left))
-
-
-def _eventfd() -> int:
-    try:
-        return os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-    except OSError:
-        return -1

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 LOOK_S = 1.0
-_LONGEST_S = 30.0
-_QUIET_S = _LONGEST_S  # where every event is heard and there was none
+_LONGEST_S = 30.0  # also where every event is heard and there was none
 _AFTER = 3  # walks at the usual pace after one: what was met is told of after two equal looks
 _SHARE = 200  # a look may take one part in this many of the time
 _QUICK_S = 0.02  # a walk that takes no longer may be made for a new name,
@@ -45,7 +44,7 @@ class Pace:
         self._left -= 1
         self._usual = ended + _pause_s(self._walks)
         is_quiet = hears_all and self._left <= 0
-        self._next_walk = max(self._usual, ended + _QUIET_S) if is_quiet else self._usual
+        self._next_walk = ended + _LONGEST_S if is_quiet else self._usual
         self._next_look = ended + LOOK_S if awaits or not is_quiet else self._next_walk
 
     def looked(self, began: float, ended: float) -> None:

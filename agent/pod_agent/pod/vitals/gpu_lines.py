@@ -120,25 +120,17 @@ def _numbered(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
 
 def _gpu(told: Mapping[str, object], heard: frozenset[int]) -> Gpu:
     index = _whole(told.get("index")) or 0
-    memory, use = _pair(told.get("memory")), _pair(told.get("use"))
     rows = _numbers(told.get("rows"))
     has_rows = len(rows) == WHOLE_ROWS
-    return Gpu(
+    seldom = Gpu(
         index=index,
         name=_text(told.get("name")) or "",
         uuid=_text(told.get("uuid")),
-        utilization=_part(use[0], HUNDRED),
-        memory_utilization=_part(use[1], HUNDRED),
-        memory_bytes=memory[0],
-        memory_used_bytes=memory[1],
-        power_watts=_part(_whole(told.get("milliwatts")), THOUSAND),
         power_limit_watts=_part(_whole(told.get("most_milliwatts")), THOUSAND),
         energy_joules=_part(_whole(told.get("millijoules")), THOUSAND),
-        sm_clock_hertz=_times(_whole(told.get("sm_mhz")), MEGA),
         sm_clock_most_hertz=_times(_whole(told.get("most_sm_mhz")), MEGA),
         memory_clock_hertz=_times(_whole(told.get("memory_mhz")), MEGA),
         temperature_celsius=_times(_whole(told.get("celsius")), 1.0),
-        slowdowns=slowdowns(_whole(told.get("slowdowns"))),
         ecc_corrected=_whole(told.get("corrected")),
         ecc_uncorrected=_whole(told.get("uncorrected")),
         is_row_remap_pending=bool(rows[2]) if has_rows else None,
@@ -148,6 +140,7 @@ def _gpu(told: Mapping[str, object], heard: frozenset[int]) -> Gpu:
         fault=_text(told.get("fault")),
         words=_text(told.get("words")) or "",
     )
+    return seldom if seldom.fault is not None else _now(seldom, told)
 
 
 def _pair(told: object) -> tuple[int | None, int | None]:

@@ -88,9 +88,8 @@ def visits(stays: Sequence[Stay], entries: Sequence[Entry]) -> tuple[Visit, ...]
     """Each stay with what was written while it lasted. A boot's last phase ends with the boot."""
     found = []
     firsts = {str(one.fields.get("boot")): one.at for one in reversed(entries) if one.kind == Kind.ORDER}
-    begins = [
-        firsts.get(stay.boot, stay.began_at - NEAR_S) for stay in stays
-    ]  # by its own word, where there is one
+    # By its own word, where there is one.
+    begins = [firsts.get(stay.boot, stay.began_at - NEAR_S) for stay in stays]
     for place, stay in enumerate(stays):
         until = begins[place + 1] if place + 1 < len(stays) else None
         since = min(begins[place], stay.began_at - NEAR_S) if place == 0 else begins[place]
