@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
 NANO, MICRO = 1e-9, 1e-6
 KIB = 1 << 10
-SELDOM = (
-    10  # looks: limits and counts that hardly change; the kernel adds memory.stat up anew for each reader
-)
+SELDOM = 10  # looks: limits and kills hardly change; the kernel adds memory.stat up anew for each reader
+CPU_EVERY = 5  # looks: counters that only grow, and graphs are drawn of a minute
 UNLIMITED = "max"
 MOST_BYTES = 1 << 16
 
@@ -36,7 +35,7 @@ class _Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """What is read each second; None where there is no such file. Names, as a Path is made anew at each step."""
+    """What is read often; None where there is no such file. Names, as a Path is made anew at each step."""
 
     used: str | None
     time: str | None
@@ -62,14 +61,17 @@ class ContainerWatch:
         self._groups = groups if groups is not None else cgroup.find(root)
         self._files = _Files.of(self._groups)
         self._limits = _Limits()
+        self._time: tuple[float | None, float | None] = (None, None)
         self._looks = 0
 
     def look(self) -> Container:
-        """Now; limits and OOM kills as of the last ten seconds."""
+        """Memory now; CPU time as of the last five looks, limits and OOM kills as of the last ten."""
         if self._looks % SELDOM == 0:
             self._limits = self._look_at_limits()
+        if self._looks % CPU_EVERY == 0:
+            self._time = self._cpu()
         self._looks += 1
-        seconds, throttled = self._cpu()
+        seconds, throttled = self._time
         used, inactive = _number(self._files.used), self._limits.inactive_bytes
         return Container(
             cpu_seconds=seconds,
