@@ -210,8 +210,6 @@ class _Watched:
             "memory": lambda: _memory(gpu),
             "use": self._use,
             "milliwatts": lambda: n.nvmlDeviceGetPowerUsage(gpu),
-            "sm_mhz": lambda: n.nvmlDeviceGetClockInfo(gpu, n.NVML_CLOCK_SM),
-            "slowdowns": lambda: n.nvmlDeviceGetCurrentClocksThrottleReasons(gpu),
         }
 
     def _seldom_ones(self) -> dict[str, Callable[[], object]]:
@@ -220,6 +218,8 @@ class _Watched:
         return {
             "most_milliwatts": lambda: n.nvmlDeviceGetEnforcedPowerLimit(gpu),
             "millijoules": lambda: n.nvmlDeviceGetTotalEnergyConsumption(gpu),
+            "sm_mhz": lambda: n.nvmlDeviceGetClockInfo(gpu, n.NVML_CLOCK_SM),
+            "slowdowns": lambda: n.nvmlDeviceGetCurrentClocksThrottleReasons(gpu),
             "memory_mhz": lambda: n.nvmlDeviceGetClockInfo(gpu, n.NVML_CLOCK_MEM),
             "celsius": lambda: n.nvmlDeviceGetTemperature(gpu, n.NVML_TEMPERATURE_GPU),
             "most_sm_mhz": lambda: n.nvmlDeviceGetMaxClockInfo(gpu, n.NVML_CLOCK_SM),
