@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from pod_agent.outputs.bell import Bell, eventfd
+from pod_wire.bell import Bell, eventfd
 
 
 @pytest.fixture(params=[eventfd, lambda: None], ids=["eventfd", "none to be had"])

@@ -10,6 +10,7 @@ import pytest
 from pod_agent.pod.services import Off
 from pod_agent.pod.services_care import Care
 from pod_agent.pod.services_process import Place
+from pod_wire.bell import Bell
 from pod_wire.clock import RealClock
 from tests.agent.service_house import QUICK, House, Row
 from tests.live import wait_for
@@ -86,6 +87,26 @@ def test_a_defect_while_one_runs_begins_no_second(house, tmp_path):
     finally:
         care.leave()
         thread.join()
+
+
+@pytest.mark.slow
+def test_where_no_descriptor_is_left_a_service_is_still_woken_and_ended(tmp_path):
+    """Its files are looked at within the second after a wake, and it ends with us."""
+    row, told = Row(tmp_path, "exec sleep 600"), []
+    care = Care(row, Place(tmp_path, "echo"), RealClock(), told.append, QUICK)
+    care._bell = Bell(lambda: None)
+    thread = threading.Thread(target=care.run)
+    thread.start()
+    try:
+        wait_for("it runs", lambda: [one for one in told if one.state == "running"])
+        wait_for("a first look", lambda: row.looks)
+        looks = row.looks
+        care.wake()
+        wait_for("another look", lambda: row.looks > looks)
+    finally:
+        care.leave()
+        thread.join(20)
+    assert told[-1].state == "ended"
 
 
 def test_an_agent_that_dies_before_its_record_is_written_leaves_no_service(tmp_path):

@@ -112,7 +112,9 @@ def test_cpu_time_is_as_of_the_last_five_looks(tmp_path):
     """Its counter grows between two looks, and memory is told anew at each."""
     watch = ContainerWatch(trees.second(tmp_path), cores=8)
     first = watch.look()
-    trees.write(tmp_path, {"sys/fs/cgroup/cpu.stat": "usage_usec 200000000\n", "sys/fs/cgroup/memory.current": "7\n"})
+    trees.write(
+        tmp_path, {"sys/fs/cgroup/cpu.stat": "usage_usec 200000000\n", "sys/fs/cgroup/memory.current": "7\n"}
+    )
     found = [watch.look() for _ in range(CPU_EVERY)]
     assert [one.cpu_seconds for one in found] == [first.cpu_seconds] * (CPU_EVERY - 1) + [200.0]
     assert {one.memory_used_bytes for one in found} == {7}

@@ -16,8 +16,8 @@ import time
 from enum import StrEnum
 from pathlib import Path
 
-from pod_agent.outputs.bell import Bell
 from pod_agent.outputs.checkpoints.find import is_looked_into
+from pod_wire.bell import Bell
 
 IN_CLOSE_WRITE, IN_MOVED_TO, IN_CREATE = 0x008, 0x080, 0x100
 IN_OVERFLOW, IN_IGNORED = 0x4000, 0x8000

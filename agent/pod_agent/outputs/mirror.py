@@ -9,8 +9,8 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.bell import Bell
 from pod_agent.outputs.growth import Growth
+from pod_wire.bell import Bell
 from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:

@@ -6,15 +6,14 @@ Whatever goes wrong with one is told in its status and nowhere else felt. Not he
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.services import MOST_LIVES, USUAL, Lived, Off, Patience, Service, Start, after
 from pod_agent.pod.services_process import Place, Process, making, ready
+from pod_wire.bell import Bell
 from pod_wire.errors import PodError
 from pod_wire.status import ServiceState, ServiceStatus
 
@@ -46,7 +45,7 @@ class Care:
         self._clock = clock
         self._tell = tell
         self._patience = patience
-        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._bell = Bell()
         self._leaving = threading.Event()
         self._lives: tuple[Lived, ...] = ()
         self._restarts = 0
@@ -61,7 +60,7 @@ class Care:
 
     def wake(self) -> None:
         """Something has changed that the service's files tell of."""
-        os.eventfd_write(self._bell, 1)
+        self._bell.ring()
 
     def run(self) -> None:
         """Until we leave."""
@@ -144,16 +143,17 @@ class Care:
         """Files and log first; then wait for an end, a bell, or a few seconds."""
         self._refresh()
         until = self._clock.monotonic() + min(most_s, LOOK_S)
-        wanted = [self._bell] if process is None else [self._bell, process]
-        while True:  # where nothing runs nobody writes
-            pause_s = LOOK_S if process is None else FLOODED_S if self._place.bound_log() else LOG_S
+        bell = self._bell.fileno()
+        wanted = [fd for fd in (bell, process) if fd is not None]
+        while True:
+            pause_s = FLOODED_S if process is not None and self._place.bound_log() else LOG_S
+            if process is None and bell is not None:
+                pause_s = LOOK_S  # where nothing runs nobody writes
             left_s = max(0.0, until - self._clock.monotonic())
             found = ready(wanted, min(left_s, pause_s))
-            if found or left_s <= pause_s:
+            if found or left_s <= pause_s or self._bell.wait(0.0):
                 break
-        if self._bell in found:
-            with contextlib.suppress(BlockingIOError):
-                os.eventfd_read(self._bell)
+        self._bell.silence()
 
     def _refresh(self) -> None:
         try:

@@ -12,11 +12,11 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.bell import Bell
 from pod_agent.outputs.growth import Growth
 from pod_agent.progress import portrait
 from pod_agent.progress.money import money
 from pod_agent.progress.track import Track
+from pod_wire.bell import Bell
 from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from pod_agent.outputs.bell import Bell
 from pod_agent.outputs.log import JobLog
 from pod_agent.outputs.masked import MaskedLog
 from pod_agent.progress import kept
@@ -16,6 +15,7 @@ from pod_agent.progress.ledger import Spent
 from pod_agent.progress.reader import ASKED_S, PACE_S, ProgressReader
 from pod_agent.progress.subject import Subject
 from pod_agent.progress.track import BACK
+from pod_wire.bell import Bell
 from pod_wire.masker import Masker
 from pod_wire.secrets import Secret
 from tests.fakes.clock import FakeClock
