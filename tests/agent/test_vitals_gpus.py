@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 import pytest
 
+from pod_agent.pod.vitals.gpu_child import GpuChild
 from pod_agent.pod.vitals.gpu_watch import GpuWatch, Patience
 from pod_agent.pod.vitals.sample import Gpus
 from tests.fakes.clock import FakeClock
 from tests.fakes.nvml_replay import RECORDINGS, Replay
+from tests.live import wait_for
 
 GIB = 1 << 30
 CALM = Patience(answer_s=20.0, hung_s=60.0)  # a loaded machine starts Python slowly
@@ -105,6 +110,33 @@ def test_figures_that_change_seldom_are_asked_each_tenth_time(watch):
     seen = [watcher.look().found[0].ecc_corrected for _ in range(10)]
     assert seen[-1] == 12
     assert None not in seen
+
+
+def test_a_line_asked_for_ahead_is_not_waited_for(watch):
+    """What the last one said stands until it comes, within the second."""
+    watcher, replay, _ = watch("training", ahead=2)
+    assert watcher.look().found[0].utilization == 0.97
+    replay.step()
+    assert watcher.look().found[0].utilization == 0.97
+    wait_for("the next line", lambda: watcher.look().found[0].utilization == 0.03)
+
+
+@pytest.mark.slow
+def test_a_watcher_tells_no_more_than_it_was_asked_for(driver):
+    """Three lines for one ask, the later ones a second apart; then it is silent until it is asked again."""
+    child = GpuChild(sys.executable, driver.environment)
+    try:
+        child.ask(3)
+        came = []
+        wait_for(
+            "three lines", lambda: came.extend(time.monotonic() for _ in child.lines(0.0)) or len(came) == 3
+        )
+        assert came[2] - came[1] > 0.5
+        assert child.lines(1.5) == []
+        child.ask(1)
+        assert len(child.lines(20.0)) == 1
+    finally:
+        child.end()
 
 
 @pytest.mark.parametrize(

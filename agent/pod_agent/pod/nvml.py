@@ -1,8 +1,8 @@
 """Asks NVIDIA's driver about its GPUs: a program of its own, as a sick driver hangs or crashes whoever asks it.
 
 ``python -I nvml.py [cuda]`` writes JSON to stdout, a line each, and ends. ``python -I nvml.py watch`` writes a line for
-each line that it is sent. Everything that goes wrong is a fact in it, never a crash. The only module that touches
-``pynvml``; it imports nothing of ours, and nothing imports it.
+each that it is sent: at once, or within the next second where that says ``next``. Everything that goes wrong is a fact
+in it, never a crash. The only module that touches ``pynvml``; it imports nothing of ours, and nothing imports it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ctypes
 import json
 import select
 import sys
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ FAULTS = {  # NVML's return codes, by number: they are part of its ABI
 GONE = (UNINITIALIZED, LOST, RESET_REQUIRED)  # nothing more of this GPU can be asked
 NEVER = (NOT_SUPPORTED, FUNCTION_NOT_FOUND)  # this GPU or driver will not know it a second later either
 SELDOM = 10  # lines: what changes seldom, or costs the driver milliseconds, is asked for each tenth of them
+LEAD_S = 0.1  # before the second is full, which is when whoever asks looks up
 MOST_EVENTS = 100  # in a line; the rest waits for the next
 
 
@@ -174,7 +176,8 @@ def _watch() -> None:
 
     try:
         watched, xids, driver = _each(_Watched), _Xids(), _driver()
-        for lines, _ in enumerate(sys.stdin):
+        for lines, asked in enumerate(sys.stdin):
+            time.sleep(1 - (time.monotonic() + LEAD_S) % 1 if asked == "next\n" else 0)
             seldom = lines % SELDOM == 0
             gpus = [one.tell(seldom=seldom) if isinstance(one, _Watched) else one for one in watched]
             _say({**driver, "gpus": gpus, **xids.tell()})

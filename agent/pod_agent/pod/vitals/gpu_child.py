@@ -45,10 +45,10 @@ class GpuChild:
         self._rest = b""
         self.is_over = False
 
-    def ask(self) -> None:
-        """For one line more."""
+    def ask(self, count: int) -> None:
+        """For so many lines more, the first at once and the others a second apart."""
         with contextlib.suppress(OSError):  # it is gone, which its mouth tells
-            os.write(self._ear.fileno(), b"\n")
+            os.write(self._ear.fileno(), b"\n" + b"next\n" * (count - 1))
 
     def lines(self, within_s: float) -> list[bytes]:
         """What it has said; where that is nothing yet, what it says within this time."""

@@ -1,4 +1,4 @@
-"""Keeps one watcher of the driver alive and asks it once a look: a crash, a hang or a lost GPU is a value, no error.
+"""Keeps one watcher of the driver alive and asks it for lines: a crash, a hang or a lost GPU is a value, no error.
 
 Not here: the program (``gpu_child``), its lines (``gpu_lines``).
 """
@@ -48,7 +48,11 @@ class Patience:
 
 
 class GpuWatch:
-    """``look`` is one thread's. ``promised``: how many GPUs the pod is billed for, where anybody said so."""
+    """``look`` is one thread's. ``promised``: how many GPUs the pod is billed for, where anybody said so.
+
+    ``ahead``: lines that are asked for at once. The second and later ones come by themselves, one a second, and a look
+    does not wait for them; a watcher that nobody listens to falls silent.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class GpuWatch:
         python: str = sys.executable,
         devices: Path = Path("/dev"),
         patience: Patience = Patience(),
+        ahead: int = 1,
     ) -> None:
         self._environment = {name: environment[name] for name in KEPT if name in environment}
         self._clock = clock
@@ -66,9 +71,11 @@ class GpuWatch:
         self._python = python
         self._devices = devices
         self._patience = patience
+        self._ahead = ahead
         self._child: GpuChild | None = None
         self._left: list[GpuChild] = []
-        self._asked_at: float | None = None  # a line that is owed
+        self._owed = 0  # lines
+        self._owed_since = 0.0  # the ask, or the line before
         self._heard_at = 0.0
         self._next_at: float | None = None
         self._pause_s = patience.again_s
@@ -82,18 +89,19 @@ class GpuWatch:
         now = self._clock.monotonic()
         self._left = [child for child in self._left if not child.is_gone()]
         child = self._child or self._renewed(now)
-        if child is not None and self._asked_at is None:
-            child.ask()
-            self._asked_at = now
+        if child is not None and not self._owed:
+            child.ask(self._ahead)
+            self._owed, self._owed_since = self._ahead, now
 
     def look(self) -> GpuReport:
         """How the GPUs are now, as far as the driver answers in time."""
-        if self._asked_at is None:
+        if not self._owed:
             self.ask()
         child = self._child
         if child is None:
             return self._report
-        for line in child.lines(self._patience.answer_s):
+        is_asked_now = self._owed == self._ahead
+        for line in child.lines(self._patience.answer_s if is_asked_now else 0.0):
             self._hear(gpu_lines.read(line, self._said))
         self._judge(child, self._clock.monotonic())
         return self._report
@@ -104,9 +112,9 @@ class GpuWatch:
             return
         if child.is_over:
             self._give_up(GpuReport(Gpus.UNKNOWN, words=CRASHED))
-        elif self._asked_at is None:
+        elif not self._owed:
             return
-        elif now - self._asked_at > self._patience.hung_s:
+        elif now - self._owed_since > self._patience.hung_s:
             self._give_up(SILENT)
         elif now - self._heard_at > self._patience.stale_s and self._report.state is Gpus.SEEN:
             self._report = SILENT
@@ -125,7 +133,7 @@ class GpuWatch:
             self._child, self._said = GpuChild(self._python, self._environment), ()
         except OSError as error:
             self._give_up(GpuReport(Gpus.UNKNOWN, words=f"the driver could not be asked: {error}"))
-        self._asked_at = None
+        self._owed = 0
         return self._child
 
     def _hear(self, line: Line) -> None:
@@ -134,8 +142,8 @@ class GpuWatch:
         if line.fault is not None:
             self._give_up(self._of_fault(line))
             return
-        self._asked_at, self._said = None, line.gpus
-        self._heard_at = self._clock.monotonic()
+        self._owed, self._said = self._owed - 1, line.gpus
+        self._heard_at = self._owed_since = self._clock.monotonic()
         self._pause_s = self._patience.again_s
         self._xids.update(line.xids)
         self._xids_at.update(dict.fromkeys(line.xids, self._heard_at))
@@ -164,7 +172,7 @@ class GpuWatch:
         """Later another one is tried, each time later, where there may be anything to see."""
         self.close()
         self._report = report
-        self._asked_at = None
+        self._owed = 0
         most = self._patience.again_most_s
         pause = most if report.state is Gpus.ABSENT else self._pause_s
         self._next_at = self._clock.monotonic() + pause

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 EVERY_S = 1.0
+AHEAD = 10  # looks at the GPUs that are asked for at once
 KEPT = 60  # samples: a minute, for whoever looks more rarely than once a second
 BROKEN = GpuReport(Gpus.UNKNOWN, words="the look at the GPUs failed")
 log = logging.getLogger("podkeep")
@@ -94,7 +95,7 @@ def begin(settings: Settings, clock: Clock, over: threading.Event) -> Sampler:
     """The pod's own. A simulated pod's GPUs are pretended: there is none to look at."""
     promised = settings.gpu_count if settings.pretended_gpus is None else None
     places = {"workspace": settings.workspace, "container": settings.disk_dir, "shm": Path("/dev/shm")}  # noqa: S108
-    gpus = GpuWatch(settings.job_environment, clock, promised=promised)
+    gpus = GpuWatch(settings.job_environment, clock, promised=promised, ahead=AHEAD)
     sampler = Sampler(
         clock,
         ask=gpus.ask,
