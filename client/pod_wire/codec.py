@@ -35,10 +35,12 @@ class _WrongShape(Exception):
 
 def to_plain(value: object) -> Any:
     """Dataclasses, StrEnums, tuples and mappings as what ``json`` knows. A Secret is never written."""
-    if type(value) in _AS_THEY_ARE:
+    kind: type[Any] = type(value)
+    if kind in _AS_THEY_ARE:
         return value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    names = _names(kind)
+    if names is not None:
+        return {name: to_plain(getattr(value, name)) for name in names}
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, Mapping):
@@ -48,6 +50,12 @@ def to_plain(value: object) -> Any:
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     raise TypeError(f"cannot write a {type(value).__name__} as JSON")
+
+
+@functools.cache
+def _names(kind: type[Any]) -> tuple[str, ...] | None:
+    """Of a dataclass's fields; None for any other type."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
 
 def to_json(value: object) -> bytes:

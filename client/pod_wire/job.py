@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
@@ -57,7 +57,10 @@ class JobSpec:
         Fields at their default are left out: a newer podkeep that knows more fields must not take a finished job
         for another one.
         """
-        usual = {field.name: field.default for field in fields(self)}
-        told = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        told = {
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        }
         text = json.dumps(told, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
