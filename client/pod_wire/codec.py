@@ -35,7 +35,7 @@ class _WrongShape(Exception):
 
 def to_plain(value: object) -> Any:
     """Dataclasses, StrEnums, tuples and mappings as what ``json`` knows. A Secret is never written."""
-    kind: type[Any] = type(value)
+    kind: Any = type(value)
     if kind in _AS_THEY_ARE:
         return value
     names = _names(kind)
@@ -53,7 +53,7 @@ def to_plain(value: object) -> Any:
 
 
 @functools.cache
-def _names(kind: type[Any]) -> tuple[str, ...] | None:
+def _names(kind: Any) -> tuple[str, ...] | None:
     """Of a dataclass's fields; None for any other type."""
     return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None
 
