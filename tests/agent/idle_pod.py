@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pod_agent.pod.idle.brake import Brake
-from pod_agent.pod.idle.fold import Memory, fold, fresh
+from pod_agent.pod.idle.fold import fold
 from pod_agent.pod.idle.kept import Kept
 from pod_agent.pod.idle.leases import Lease, grant
 from pod_agent.pod.idle.measure import Looks, sample
+from pod_agent.pod.idle.memory import fresh
 from pod_agent.pod.idle.raw import Card, Connection, GpuReading, Kernels, Process, Raw, Roles
 from pod_agent.pod.idle.signs import Gap, State
 from pod_wire.codec import from_json, to_json
@@ -109,8 +110,7 @@ class Pod:
     def _look(self, spell: Spell, began: float) -> None:
         raw = self._raw(spell, began, self.at)
         if spell.restarts:
-            kept = from_json(Kept, to_json(Kept("boot", self.memory)))
-            self.memory = Memory(kept.memory.since, kept.memory.sampled_at, kept.memory.tracks)
+            self.memory = from_json(Kept, to_json(Kept("boot", self.memory))).memory
             self.memory = fold(self.memory, sample(Looks(), raw), self.minutes * 60)
             self.looks = Looks(self.looks.last, self.looks.marks[-1:])
         self.memory = fold(self.memory, sample(self.looks, raw), self.minutes * 60)

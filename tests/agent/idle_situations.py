@@ -114,7 +114,7 @@ PROGRAMS = {
     "a notebook cell that hangs for ever": ([rest(kernels=EXECUTES)], 90),
     "a cell that hangs, on a server that answers every other minute": (
         [Spell(1, kernels=EXECUTES), Spell(1, kernels=UNKNOWN)] * 200,
-        151,
+        91,
     ),
     "a notebook left open": ([rest(programs={"jupyter-lab": 0.004, "python": 0.005}, kernels=KERNEL)], 15),
     "a notebook server that does not answer": ([rest(kernels=UNKNOWN)], 90),

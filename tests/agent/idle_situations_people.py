@@ -93,6 +93,30 @@ AGENTS = {
     "nobody looks for 20 minutes": ([Spell(5), Spell(20, blind=True), rest()], 55),
     "nobody ever looks": ([rest(blind=True)], 90),
     "nobody looks every other minute and a half": ([Spell(8.5), Spell(1.5, blind=True)] * 40, 98.5),
+    "ssh cannot be read once in twenty minutes": ([Spell(1, connections=UNKNOWN), Spell(19)] * 20, 90.5),
+    "programs cannot be read once in twenty minutes": ([Spell(1, processes=UNKNOWN), Spell(19)] * 20, 90.5),
+    "two signals cannot be read in turns": (
+        [Spell(1, gpu=UNKNOWN), Spell(9), Spell(1, network=UNKNOWN), Spell(9)] * 20,
+        75,
+    ),
+    "two signals in turns, beside a page that asks": (
+        [
+            Spell(1, gpu=UNKNOWN, asks=PAGE, asks_every=0.5),
+            Spell(9, asks=PAGE, asks_every=0.5),
+            Spell(1, network=UNKNOWN, asks=PAGE, asks_every=0.5),
+            Spell(24, asks=PAGE, asks_every=0.5),
+        ]
+        * 20,
+        150,
+    ),
+    "a signal in turns with somebody who works": (
+        [Spell(10, terminals=1, types_every=5), Spell(10, gpu=UNKNOWN, terminals=1)] * 20,
+        None,
+    ),
+    "a lease, and the driver dies an hour before its end": (
+        [Spell(1, gpu=UNKNOWN, lease=KeepAsk(4 * HOUR_S)), Spell(199), rest(gpu=UNKNOWN)],
+        275,
+    ),
     "everything is unknown": (
         [rest(gpu=UNKNOWN, processes=UNKNOWN, connections=UNKNOWN, kernels=UNKNOWN, network=UNKNOWN)],
         90,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pod_agent.pod.idle.brake import Brake
-from pod_agent.pod.idle.fold import Memory, Track
+from pod_agent.pod.idle.memory import Memory, Track
 from pod_agent.pod.idle.signs import Name, Reading
 from pod_agent.pod.idle.signs import State as Sign
 from pod_agent.pod.preflight.mount import Mount

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pod_agent.pod.idle.fold import fold, fresh
+from pod_agent.pod.idle.fold import fold
 from pod_agent.pod.idle.gpus import ENDED, LOST, Sampled, reading
 from pod_agent.pod.idle.judge import judge
 from pod_agent.pod.idle.measure import Looks, sample
+from pod_agent.pod.idle.memory import fresh
 from pod_agent.pod.idle.of_machine import gpus
 from pod_agent.pod.idle.raw import UNREAD, Card, GpuReading, Raw
 from pod_agent.pod.idle.signs import Gap, Name, State

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from pod_agent.pod.idle import kept
-from pod_agent.pod.idle.fold import Memory, fresh
 from pod_agent.pod.idle.leases import Leases
+from pod_agent.pod.idle.memory import Memory, fresh
 from pod_agent.run import commands as c
 from pod_agent.run import events as e
 from pod_agent.run.idling import LATEST_S, Idling

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from pod_agent.pod.idle.brake import Brake
-from pod_agent.pod.idle.fold import fold, fresh
+from pod_agent.pod.idle.fold import fold
 from pod_agent.pod.idle.leases import Lease
+from pod_agent.pod.idle.memory import fresh
 from pod_agent.pod.idle.signs import Name, Reading, Sample, State
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.status import Phase

@@ -9,7 +9,7 @@ import pytest
 
 from pod_agent.pod.idle import kept, words
 from pod_agent.pod.idle.brake import Brake
-from pod_agent.pod.idle.fold import fresh
+from pod_agent.pod.idle.memory import fresh
 from pod_agent.pod.idle.raw import GpuReading, Kernels, Raw
 from pod_agent.pod.idle.signs import Name, State
 from pod_agent.pod.idle.watch import BUSY_S, RESTING_S, Watch

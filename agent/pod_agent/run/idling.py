@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pod_agent.pod.idle.brake import Brake
-    from pod_agent.pod.idle.fold import Memory
     from pod_agent.pod.idle.leases import Lease, Leases
+    from pod_agent.pod.idle.memory import Memory
     from pod_agent.pod.idle.raw import Roles
     from pod_agent.pod.idle.watch import Watch
     from pod_agent.pod.vitals.sampler import Sampler
@@ -110,8 +110,8 @@ class Idling:
 
     def _begin(self) -> None:
         from pod_agent.pod.idle.brake import Brake  # noqa: PLC0415 - the training comes first
-        from pod_agent.pod.idle.fold import fresh  # noqa: PLC0415 - the same
         from pod_agent.pod.idle.leases import Leases  # noqa: PLC0415 - the same
+        from pod_agent.pod.idle.memory import fresh  # noqa: PLC0415 - the same
         from pod_agent.run.last_words import LastWords  # noqa: PLC0415 - the same
 
         self._words = LastWords(self._supervisor, self._folders, self._clock)

@@ -14,7 +14,7 @@ from pod_agent.run.idling import Idling
 from tests.agent.histories.account import UNUSED_S
 
 if TYPE_CHECKING:
-    from pod_agent.pod.idle.fold import Memory
+    from pod_agent.pod.idle.memory import Memory
 
 QUIET = GpuReading((Card(0.0, 0, 0),))
 

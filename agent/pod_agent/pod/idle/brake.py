@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle import judge, words
-from pod_agent.pod.idle.fold import NEVER
+from pod_agent.pod.idle.memory import NEVER
 
 if TYPE_CHECKING:
-    from pod_agent.pod.idle.fold import Memory
     from pod_agent.pod.idle.judge import Verdict
     from pod_agent.pod.idle.leases import Lease
+    from pod_agent.pod.idle.memory import Memory
     from pod_wire.idle import IdleStatus
 
 

@@ -1,85 +1,73 @@
-"""Samples folded into a memory: of each signal how it is, since when, and when it last counted as busy. Pure.
+"""Samples folded into a memory, one after another. Pure.
 
-All moments are of the monotonic clock. Not here: what it means for the pod (``judge``).
+Not here: what is remembered (``memory``), and what it means for the pod (``judge``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 - the codec reads it
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from pod_agent.pod.idle.signs import LEAN_S, LEANING, STALE_S, UNKNOWN_S, Name, Reading, Sample, State
-
-NEVER = float("-inf")
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """What is remembered of one signal."""
-
-    reading: Reading
-    since: float  # when it came to be in this state
-    seen_at: float
-    busy_at: float | None = None  # the last moment at which it counted as busy
-    unknown_from: float | None = None  # the hour of what cannot be read has begun then
-    unknown_at: float | None = None
-    claimed_from: float | None = None  # since when it says busy, whether or not that is believed
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """``since``: counting began. Kept over agents of one boot."""
-
-    since: float
-    sampled_at: float
-    tracks: Mapping[Name, Track] = field(default_factory=dict)
-
-
-def fresh(now: float) -> Memory:
-    """Nothing was looked at yet: all is unknown."""
-    nothing = "It was not looked at yet."
-    return Memory(now, now, {name: Track(Reading(name, State.UNKNOWN, nothing), now, now) for name in Name})
+from pod_agent.pod.idle.memory import NEVER, Doubt, Memory, Track, is_stale, stale_until, unknown_from
+from pod_agent.pod.idle.signs import HUMAN_FACTOR, LEAN_S, LEANING, UNKNOWN_S, Name, Reading, Sample, State
 
 
 def fold(memory: Memory, sample: Sample, window_s: float) -> Memory:
     """The memory after this sample. ``window_s``: known for so long, a signal gets its hour of being unknown back."""
     given = {reading.name: reading for reading in sample.readings}
+    doubt = _doubt(memory, sample, window_s)
     tracks = {}
     for name in Name:
         before = memory.tracks.get(name)
-        before = _through_silence(before, sample) if before is not None else None
+        before = _through_silence(before, sample, doubt) if before is not None else None
         if name in given:
-            others = _moved(memory, sample, name) if name in LEANING else NEVER
-            tracks[name] = _after(before, given[name], sample, window_s, others)
+            others = _moved(memory, sample) if name in LEANING else NEVER
+            tracks[name] = _after(before, given[name], sample, doubt, window_s=window_s, others=others)
         elif before is not None:
             tracks[name] = before
-    return Memory(memory.since, sample.at if sample.is_whole else memory.sampled_at, tracks)
+    return Memory(memory.since, sample.at if sample.is_whole else memory.sampled_at, tracks, doubt)
 
 
-def stale_until(track: Track, now: float) -> float | None:
-    """For a signal that was not read for a while: until when it counts as busy all the same, not beyond now."""
-    if now - track.seen_at <= STALE_S:
+def _doubt(memory: Memory, sample: Sample, window_s: float) -> Doubt | None:
+    """None once something moves; or where all was known for so long that only a lease can still keep the pod."""
+    if not sample.is_resting or any(_is_moving(reading) for reading in sample.readings):
         return None
-    begin = track.seen_at if track.unknown_from is None else track.unknown_from
-    return min(now, begin + UNKNOWN_S)
+    lost = [track.seen_at for track in memory.tracks.values() if is_stale(track, sample.at)]
+    unknown = [sample.at for reading in sample.readings if reading.state is State.UNKNOWN]
+    if lost or unknown:
+        begun = min([*lost, *unknown]) if memory.doubt is None else memory.doubt.begun
+        return Doubt(begun, sample.at)
+    longest_s = LEAN_S + HUMAN_FACTOR * window_s  # an open page leans for so long on what counted as busy
+    is_over = memory.doubt is None or sample.at - memory.doubt.last >= longest_s
+    return None if is_over else memory.doubt
 
 
-def _through_silence(track: Track, sample: Sample) -> Track:
+def _is_moving(reading: Reading) -> bool:
+    return reading.state is State.BUSY and reading.name not in LEANING
+
+
+def _through_silence(track: Track, sample: Sample, doubt: Doubt | None) -> Track:
     """Nobody looked for a while, since no agent lived or a look hung: that time is unknown, too."""
-    until = stale_until(track, sample.at)
+    until = stale_until(track, doubt, sample.at)
     if until is None:
         return track
-    begin = track.seen_at if track.unknown_from is None else track.unknown_from
     return replace(
         track,
         busy_at=_later(track.busy_at, sample.at if not sample.is_resting else until),
-        unknown_from=begin,
+        unknown_from=unknown_from(track, doubt),
         unknown_at=sample.at,
         seen_at=sample.at,
     )
 
 
-def _after(track: Track | None, reading: Reading, sample: Sample, window_s: float, others: float) -> Track:
+def _after(
+    track: Track | None,
+    reading: Reading,
+    sample: Sample,
+    doubt: Doubt | None,
+    *,
+    window_s: float,
+    others: float,
+) -> Track:
     at = sample.at
     claimed = None
     if reading.state is State.BUSY:
@@ -94,7 +82,7 @@ def _after(track: Track | None, reading: Reading, sample: Sample, window_s: floa
             return Track(reading, since, at, at, claimed_from=claimed)
         case State.UNKNOWN:
             if begun is None or not sample.is_resting:
-                begun = at
+                begun = at if doubt is None else doubt.begun
             counts = min(at, begun + UNKNOWN_S)
             claimed = None if track is None else track.claimed_from
             return Track(reading, since, at, _later(busy_at, counts), begun, at, claimed)
@@ -109,15 +97,11 @@ def _after(track: Track | None, reading: Reading, sample: Sample, window_s: floa
 UNBELIEVED = "nothing else has moved for an hour, so it no longer counts."
 
 
-def _moved(memory: Memory, sample: Sample, name: Name) -> float:
+def _moved(memory: Memory, sample: Sample) -> float:
     """When anything but the signals that go on by themselves was last busy; a job that is worked on is, too."""
     if not sample.is_resting:
         return sample.at
-    now = [
-        sample.at
-        for reading in sample.readings
-        if reading.name not in LEANING and reading.name is not name and reading.state is State.BUSY
-    ]
+    now = [sample.at for reading in sample.readings if _is_moving(reading)]
     before = [
         track.busy_at
         for other, track in memory.tracks.items()

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.idle.fold import stale_until
-from pod_agent.pod.idle.signs import HUMAN, HUMAN_FACTOR, MINUTE_S, STALE_S, Name
+from pod_agent.pod.idle.memory import is_stale, stale_until, unknown_from
+from pod_agent.pod.idle.signs import HUMAN, HUMAN_FACTOR, MINUTE_S, STALE_S, UNKNOWN_S, Name
 
 if TYPE_CHECKING:
-    from pod_agent.pod.idle.fold import Memory, Track
+    from pod_agent.pod.idle.memory import Doubt, Memory, Track
 
 NOTICE_S = 60.0  # before a stop people are told
 
@@ -24,6 +24,7 @@ class Hold:
     name: Name
     track: Track
     until: float | None
+    unknown_until: float  # were it unknown, it would count as busy until then
     is_stale: bool = False  # it was not read for a while
 
 
@@ -50,7 +51,7 @@ def judge(
     began: float,
 ) -> Verdict:
     """``rest_since``: since when no job is worked on; None while one is. ``began``: since when this agent looks."""
-    holds = tuple(_hold(name, track, minutes, now) for name, track in memory.tracks.items())
+    holds = tuple(_hold(name, track, memory.doubt, minutes, now) for name, track in memory.tracks.items())
     if rest_since is None or minutes <= 0:
         return Verdict(None, None, holds=holds, minutes=minutes, leased_until=leased_until)
     counted = max(rest_since, memory.since)
@@ -60,7 +61,7 @@ def judge(
             stops_at, last = hold.until, hold.name
     if leased_until is not None and leased_until > stops_at:
         stops_at, last = leased_until, None
-    busy = [_busy_at(hold.track, now) for hold in holds]
+    busy = [_busy_at(hold.track, memory.doubt, now) for hold in holds]
     idle_since = max([counted, *(moment for moment in busy if moment is not None)])
     is_sure = memory.sampled_at >= stops_at or now - max(memory.sampled_at, began) > STALE_S
     return Verdict(idle_since, stops_at, now >= stops_at and is_sure, last, holds, minutes, leased_until)
@@ -77,15 +78,14 @@ def left_s(verdict: Verdict, looked_at: float, now: float) -> float | None:
     return max(0.1, looked_at + STALE_S - now)
 
 
-def _busy_at(track: Track, now: float) -> float | None:
-    stale = stale_until(track, now)
+def _busy_at(track: Track, doubt: Doubt | None, now: float) -> float | None:
+    stale = stale_until(track, doubt, now)
     moments = [moment for moment in (track.busy_at, stale) if moment is not None]
     return max(moments, default=None)
 
 
-def _hold(name: Name, track: Track, minutes: float, now: float) -> Hold:
-    busy_at = _busy_at(track, now)
-    if busy_at is None or minutes <= 0:
-        return Hold(name, track, None, now - track.seen_at > STALE_S)
+def _hold(name: Name, track: Track, doubt: Doubt | None, minutes: float, now: float) -> Hold:
+    busy_at = _busy_at(track, doubt, now)
     window_s = minutes * MINUTE_S * (HUMAN_FACTOR if name in HUMAN else 1.0)
-    return Hold(name, track, busy_at + window_s, now - track.seen_at > STALE_S)
+    until = None if busy_at is None or minutes <= 0 else busy_at + window_s
+    return Hold(name, track, until, unknown_from(track, doubt) + UNKNOWN_S, is_stale(track, now))

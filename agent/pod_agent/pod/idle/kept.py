@@ -6,11 +6,11 @@ Its moments are monotonic: the boot's name guards them against another machine's
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import scribe
-from pod_agent.pod.idle.fold import Memory, fresh
+from pod_agent.pod.idle.memory import Memory, fresh
 from pod_agent.pod.idle.signs import Name
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
@@ -49,4 +49,4 @@ def read(run_dir: Path, boot: str, now: float) -> Memory | None:
     if memory.boot != boot or not known.since <= known.sampled_at <= now:
         return None
     tracks = {name: known.tracks[name] for name in Name if name in known.tracks}
-    return Memory(known.since, known.sampled_at, dict(fresh(known.sampled_at).tracks) | tracks)
+    return replace(known, tracks=dict(fresh(known.sampled_at).tracks) | tracks)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pod_agent.pod.idle.fold import Memory
+    from pod_agent.pod.idle.memory import Memory
     from pod_agent.pod.idle.raw import Roles
     from pod_agent.pod.idle.sources import Sources
     from pod_wire.clock import Clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pod_agent.pod.idle.signs import HUMAN_FACTOR, UNKNOWN_S, State
+from pod_agent.pod.idle.signs import HUMAN_FACTOR, State
 from pod_wire.idle import IdleStatus, Keep, Sign
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ def sign(hold: Hold, at: Moment) -> Sign:
         state, value = State.UNKNOWN, None
         said = f"Nobody could look for {span(at.mono - track.seen_at)}."
     if state is State.UNKNOWN:
-        begun = track.unknown_from if track.unknown_from is not None else track.seen_at
-        left = begun + UNKNOWN_S - at.mono
+        left = hold.unknown_until - at.mono
         said += (
             f" It counts as in use for {span(left)} more." if left > 0 else " It no longer counts as in use."
         )
