@@ -14,6 +14,7 @@ from tests.promises import by_cause
 pytestmark = pytest.mark.slow
 
 TAKEN = "gpu 0 85899345920 75161927680 1"  # 70 of 80 GiB
+LOST = "gpu 15 0 0 0"
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +87,31 @@ def test_memory_of_the_container_before_is_waited_for(pod):
     assert agent.until("the end", over)["job"]["outcome"] == "succeeded"
 
 
-def test_a_gpu_that_falls_off_is_named_at_the_next_attempt(pod, tmp_path):
-    """An attempt that was killed may be repeated, but not without the GPU."""
-    command = f"touch {tmp_path}/begun; until [ -e {tmp_path}/gone ]; do sleep 0.1; done; kill -KILL $$"
+@pytest.fixture
+def watched(pod, tmp_path):
+    """An attempt that kills itself once there is a file "gone", on a pod whose GPU is seen; it may be repeated."""
+    command = f"until [ -e {tmp_path}/gone ]; do sleep 0.1; done; kill -KILL $$"
     agent, driver = pod(nvml.GPU, command=command, POD_RESUME="", POD_MAX_RESTARTS="3")
-    agent.start()
-    wait_for("an attempt", (tmp_path / "begun").exists)
-    driver.say("gpu 15 0 0 0")
+    agent.start().until("its GPU", lambda status: status["gpus"])
+    return agent, driver
+
+
+def test_a_gpu_that_falls_off_while_it_is_watched_is_named_at_once(watched, tmp_path):
+    """The driver is asked once more after the end of what it brought down."""
+    agent, driver = watched
+    driver.say(LOST)
+    (tmp_path / "gone").touch()
+    job = agent.until("the end", over)["job"]
+    assert job["reason"].startswith("the GPU or its driver failed: GPU 0 is lost; then killed by signal KILL")
+    assert len(job["attempts"]) == 1
+
+
+def test_a_gpu_that_falls_off_unseen_is_named_at_the_next_attempt(watched, tmp_path):
+    """An attempt that was killed may be repeated, but not without the GPU. Whoever watches it hangs in the driver."""
+    agent, driver = watched
+    driver.say(nvml.GPU, "hang 1")
+    agent.until("no word of the GPU", lambda status: not status["gpus"])
+    driver.say(LOST)
     (tmp_path / "gone").touch()
     job = agent.until("the end", over)["job"]
     assert job["reason"] == "this pod has 0 of its 1 GPUs: GPU 0 has fallen off the bus"

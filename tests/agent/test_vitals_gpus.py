@@ -121,6 +121,16 @@ def test_a_line_asked_for_ahead_is_not_waited_for(watch):
     wait_for("the next line", lambda: watcher.look().found[0].utilization == 0.03)
 
 
+def test_a_report_knows_when_the_driver_was_asked(watch):
+    """On the clock that all processes share; one that stands for a while says so, too."""
+    watcher, _, _ = watch("training", ahead=2)
+    before = time.monotonic()
+    first = watcher.look()
+    assert before <= first.asked_at <= time.monotonic()
+    assert watcher.look().asked_at == first.asked_at
+    wait_for("the next line", lambda: watcher.look().asked_at > first.asked_at)
+
+
 @pytest.mark.slow
 def test_a_watcher_tells_no_more_than_it_was_asked_for(driver):
     """Three lines for one ask, the later ones a second apart; then it is silent until it is asked again."""

@@ -77,14 +77,20 @@ def test_a_line_that_is_no_object_is_a_fault(line):
 def test_figures_of_a_wrong_type_are_not_available():
     """A newer watcher may say what this one does not know."""
     told = {"gpus": [{"index": "x", "use": [1], "memory": "many", "celsius": True, "processes": [1]}, 3]}
-    assert gpu_lines.read(json.dumps(told).encode()).gpus == (Gpu(0),)
+    line = gpu_lines.read(json.dumps(told | {"at": "noon"}).encode())
+    assert (line.gpus, line.asked_at) == ((Gpu(0),), 0.0)
 
 
 def test_no_torn_or_random_line_raises():
     """Any bytes, and any piece of a good line."""
     random = dice("lines")
     good = json.dumps(
-        {"gpus": [{"index": 0, "use": [1, 2], "rows": [0, 0, 1, 0]}], "heard": [0], "xids": [[0, 79]]}
+        {
+            "at": 7.5,
+            "gpus": [{"index": 0, "use": [1, 2], "rows": [0, 0, 1, 0]}],
+            "heard": [0],
+            "xids": [[0, 79]],
+        }
     )
     for _ in range(500):
         cut = good.encode()[: random.randrange(len(good) + 1)]

@@ -178,9 +178,9 @@ def _watch() -> None:
         watched, xids, driver = _each(_Watched), _Xids(), _driver()
         for lines, asked in enumerate(sys.stdin):
             time.sleep(1 - (time.monotonic() + LEAD_S) % 1 if asked == "next\n" else 0)
-            seldom = lines % SELDOM == 0
+            at, seldom = time.monotonic(), lines % SELDOM == 0
             gpus = [one.tell(seldom=seldom) if isinstance(one, _Watched) else one for one in watched]
-            _say({**driver, "gpus": gpus, **xids.tell()})
+            _say({"at": at, **driver, "gpus": gpus, **xids.tell()})
     except pynvml.NVMLError as error:
         _say(_fault(error))
 

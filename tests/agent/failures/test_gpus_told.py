@@ -21,8 +21,9 @@ from tests.fakes.clock import FakeClock
 WELL = Gpu(0, xids=())
 
 
-def seen(at: float, *gpus: Gpu) -> Sample:
-    return Sample(0.0, at, GpuReport(Gpus.SEEN, gpus), Container())
+def seen(at: float, *gpus: Gpu, asked_at: float | None = None) -> Sample:
+    report = GpuReport(Gpus.SEEN, gpus, asked_at=at if asked_at is None else asked_at)
+    return Sample(0.0, at, report, Container())
 
 
 def fell(code: int, at: float) -> Gpu:
@@ -94,6 +95,14 @@ def test_the_look_after_its_end_is_waited_for(tmp_path):
     found, waited = why(tmp_path, looks)
     assert found.kind is Kind.DRIVER
     assert 0 < waited < 1
+
+
+def test_a_look_after_its_end_at_what_the_driver_said_before_it_is_not_enough(tmp_path):
+    """Its answers are a tenth of a second old when they are looked at, and seconds where it is slow."""
+    looks = [seen(1000.1, WELL, asked_at=999.9), seen(1001.1, Gpu(1, fault="lost"), asked_at=1000.9)]
+    found, waited = why(tmp_path, looks)
+    assert "GPU 1 is lost" in found.reason
+    assert waited > 0
 
 
 def test_a_driver_that_stops_answering_is_not_waited_for_long(tmp_path):

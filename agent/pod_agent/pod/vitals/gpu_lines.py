@@ -40,6 +40,7 @@ class Line:
     xids: tuple[tuple[int, int], ...] = ()  # (GPU, code), each once for each time
     fault: str | None = None
     words: str = ""
+    asked_at: float = 0.0  # the driver, on the clock that never jumps and that all processes share
 
 
 def read(line: bytes, before: Sequence[Gpu] = ()) -> Line:
@@ -53,13 +54,14 @@ def read(line: bytes, before: Sequence[Gpu] = ()) -> Line:
     if "fault" in told:
         return Line(fault=str(told["fault"]), words=_text(told.get("words")) or "")
     pairs = [_numbers(one) for one in _list(told.get("xids"))]
-    heard = frozenset(_numbers(told.get("heard")))
+    heard, at = frozenset(_numbers(told.get("heard"))), told.get("at")
     said = [one for one in _list(told.get("gpus")) if isinstance(one, dict)]
     return Line(
         gpus=_gpus(said, before, heard),
         driver=_text(told.get("driver")),
         heard=heard,
         xids=tuple((pair[0], pair[1]) for pair in pairs if len(pair) == len(("gpu", "code"))),
+        asked_at=at if isinstance(at, float) else 0.0,
     )
 
 

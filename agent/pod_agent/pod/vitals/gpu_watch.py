@@ -148,7 +148,8 @@ class GpuWatch:
         self._xids.update(line.xids)
         self._xids_at.update(dict.fromkeys(line.xids, self._heard_at))
         found = tuple(self._with_xids(gpu, line) for gpu in line.gpus)
-        self._report = GpuReport(Gpus.SEEN, found, line.driver) if found else self._without(line.driver)
+        seen = GpuReport(Gpus.SEEN, found, line.driver, asked_at=line.asked_at)
+        self._report = seen if found else self._without(line.driver)
 
     def _with_xids(self, gpu: Gpu, line: Line) -> Gpu:
         of_it = {code: count for (index, code), count in self._xids.items() if index == gpu.index}

@@ -5,7 +5,7 @@ Values only, in base units: bytes, seconds, watts, hertz, ratios. Not here: wher
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -61,12 +61,17 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class GpuReport:
-    """What the driver said of all of them. ``words`` say why, where they are not seen."""
+    """What the driver said of all of them. ``words`` say why, where they are not seen.
+
+    ``asked_at`` is of the clock that never jumps, and older than the sample's: what a driver that is slow said last
+    stands for some seconds.
+    """
 
     state: Gpus
     found: tuple[Gpu, ...] = ()
     driver: str | None = None
     words: str = ""
+    asked_at: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

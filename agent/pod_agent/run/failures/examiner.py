@@ -75,12 +75,12 @@ class Examiner:
         return () if vitals is None else vitals.recent
 
     def _told(self, started: float) -> tuple[str, ...]:
-        """What the driver told since the attempt began. It comes once a second: what it said last is waited for."""
+        """What the driver told since the attempt began. It is asked once a second: the answer after the end counts."""
         from pod_agent.run.failures import gpus  # noqa: PLC0415 - the same
 
         now = self._clock.monotonic()
         until = now + LOOK_S
-        while gpus.are_seen(found := self._samples()) and found[-1].monotonic < now:
+        while gpus.are_seen(found := self._samples()) and found[-1].gpus.asked_at < now:
             if self._clock.monotonic() >= until:
                 break
             self._clock.sleep(PAUSE_S)
