@@ -90,6 +90,17 @@ def wrong_refspec(place):
     config.write_bytes(config.read_bytes().replace(b"heads/*:", b"heads/\xd5:"))
 
 
+def half_refspec(place):
+    cut_config(place, b"heads/*:")
+
+
+def cut_config(place, after):
+    """As a power cut may: what follows these bytes is lost."""
+    config = store(place) / "config"
+    whole = config.read_bytes()
+    config.write_bytes(whole[: whole.rindex(after) + len(after)])
+
+
 def empty_config(place):
     empty(store(place) / "config")
 
@@ -136,11 +147,11 @@ def hook_that_fails(place):
 DAMAGE = [
     locks, cut_packs, empty_packs, no_objects, half_index, empty_index, empty_head, no_head, head_to_nowhere,
     head_to_a_lost_commit, zero_config, empty_config, bare_config, zero_shallow, empty_ref, dangling_worktree,
-    no_store, store_is_junk, sparse, hook_that_fails, wrong_refspec,
+    no_store, store_is_junk, sparse, hook_that_fails, wrong_refspec, half_refspec,
 ]  # fmt: skip
 LOST = [  # with the store, what the commit before consisted of is lost: its files stay, as nobody's
     cut_packs, empty_packs, no_objects, head_to_a_lost_commit, zero_config, zero_shallow, dangling_worktree,
-    no_store, store_is_junk, wrong_refspec,
+    no_store, store_is_junk, wrong_refspec, half_refspec,
 ]  # fmt: skip
 
 
@@ -180,6 +191,18 @@ def test_a_pinned_commit_comes_back_after_every_damage(place, damage):
     assert place.sync(pinned=place.first).commit == place.first
     assert (place.text(), place.text("old.py")) == ("one\n", "old\n")
     assert (place.text("notes"), place.text("last.pt")) == ("mine", "weights")
+
+
+@pytest.mark.slow
+def test_a_config_that_ends_at_any_byte_of_its_refspec_is_repaired(place):
+    """git calls most of them invalid, and each by other words of it."""
+    spec = b"+refs/heads/*:refs/remotes/origin/*"
+    for length in range(len(spec)):
+        cut_config(place, b"fetch = " + spec[:length])
+        wanted = (place.first, place.second)[length % 2]
+        assert place.sync(ref=wanted).commit == wanted
+        assert place.text() == ("one\n", "two\n")[length % 2]
+        place.git("config", "--replace-all", "remote.origin.fetch", spec.decode(), cwd=place.tree)
 
 
 def test_a_clone_of_another_repository_becomes_this_one(place, tmp_path):

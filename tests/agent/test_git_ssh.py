@@ -63,7 +63,7 @@ def test_a_deploy_key_opens_its_repository_and_is_on_no_disk(place, host, home, 
 
 def agents() -> list[str]:
     """ssh-agents of ours that live."""
-    mine = ["ps", "--ppid", str(os.getpid()), "-o", "args"]
+    mine = ["ps", "-ww", "--ppid", str(os.getpid()), "-o", "args"]
     listed = subprocess.run(mine, capture_output=True, text=True, check=False).stdout
     return [line for line in listed.splitlines() if "ssh-agent" in line]
 

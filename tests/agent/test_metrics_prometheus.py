@@ -109,7 +109,7 @@ def test_the_driver_is_asked_by_a_child_that_goes_with_its_agent(pod, driver):
 
 def watchers(agent):
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(agent)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(agent)], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "nvml.py watch" in line]
 

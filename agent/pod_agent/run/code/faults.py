@@ -56,7 +56,7 @@ _WORDS: dict[Fault, tuple[str, ...]] = {
         r"unable to resolve reference|bad object|bad tree object|invalid object|unable to read (tree|sha1|tip)",
         r"did not send all necessary objects|not a git repository \(or any|missing (blob|tree|commit)",
         r"object .* is a .*, not a|cache entry|index uses|must be run in a work tree|badly formed",
-        r"invalid refspec .*remotes",  # of our own making in .git/config, and a byte of it is wrong
+        r"invalid refspec",  # what we ask for is well-formed: that of .git/config is not
     ),
     Fault.DENIED: (
         r"[Aa]uthentication (failed|required)|could not read (Username|Password)|prompts disabled",
