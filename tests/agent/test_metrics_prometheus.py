@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from contextlib import suppress
 from urllib.error import URLError
 from urllib.parse import quote
@@ -14,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from pod_agent.api.metrics import render
-from tests.agent.agent_process import TOKEN, AgentProcess, free_port
+from tests.agent.agent_process import TOKEN, AgentProcess, free_port, is_alive
 from tests.agent.machine_samples import EMPTY, FULL, STATUS
 from tests.fakes.nvml_replay import Replay
 from tests.live import wait_for
@@ -104,7 +103,7 @@ def test_the_driver_is_asked_by_a_child_that_goes_with_its_agent(pod, driver):
     pod.until("a GPU in the status", lambda status: status["gpus"])
     (child,) = wait_for("a watcher", lambda: watchers(pod.process.pid))
     pod.kill()
-    wait_for("it is gone", lambda: not _is_running(child))
+    wait_for("it is gone", lambda: not is_alive(child))
 
 
 def watchers(agent):
@@ -112,12 +111,3 @@ def watchers(agent):
         ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(agent)], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "nvml.py watch" in line]
-
-
-def _is_running(pid):
-    return (
-        subprocess.run(
-            [sys.executable, "-c", f"import os; os.kill({pid}, 0)"], capture_output=True, check=False
-        ).returncode
-        == 0
-    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from tests.agent.agent_process import AgentProcess
@@ -17,19 +15,11 @@ TAKEN = "gpu 0 85899345920 75161927680 1"  # 70 of 80 GiB
 LOST = "gpu 15 0 0 0"
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    if shutil.which("gcc") is None:
-        pytest.skip("needs gcc, to compile a driver's library")
-    return nvml.compile_in(tmp_path_factory.mktemp("nvml"))
-
-
 @pytest.fixture
-def pod(library, tmp_path):
+def pod(driver, tmp_path):
     made = []
 
     def make(*facts, count=1, command="touch ran; echo trained", **env):
-        driver = nvml.FakeDriver(library, tmp_path / "driver")
         driver.say(*facts)
         env = {"RUNPOD_GPU_COUNT": str(count), "POD_COMMAND": command, **driver.environment, **env}
         agent = AgentProcess(tmp_path, **env)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from types import SimpleNamespace
 
@@ -20,18 +19,6 @@ from tests.fakes.clock import FakeClock
 GIB = 1 << 30
 FULL = f"gpu 0 {80 * GIB} {79 * GIB} 9"  # others' slices too
 ONE = Gpus((Gpu(0, "NVIDIA Fake", 80 * GIB, 0),))
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    if shutil.which("gcc") is None:
-        pytest.skip("needs gcc, to compile a driver's library")
-    return nvml.compile_in(tmp_path_factory.mktemp("nvml"))
-
-
-@pytest.fixture
-def driver(library, tmp_path):
-    return nvml.FakeDriver(library, tmp_path / "driver")
 
 
 def place(folder, **more):

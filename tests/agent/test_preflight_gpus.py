@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 
 import pytest
@@ -13,18 +12,6 @@ from pod_agent.pod.preflight.verdict import Level
 from tests.fakes import nvml
 
 GIB = 1 << 30
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    if shutil.which("gcc") is None:
-        pytest.skip("needs gcc, to compile a driver's library")
-    return nvml.compile_in(tmp_path_factory.mktemp("nvml"))
-
-
-@pytest.fixture
-def driver(library, tmp_path):
-    return nvml.FakeDriver(library, tmp_path / "driver")
 
 
 def look(driver, **more):

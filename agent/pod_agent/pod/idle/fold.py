@@ -14,14 +14,13 @@ from pod_agent.pod.idle.signs import HUMAN_FACTOR, LEAN_S, LEANING, UNKNOWN_S, N
 def fold(memory: Memory, sample: Sample, window_s: float) -> Memory:
     """The memory after this sample. ``window_s``: known for so long, a signal gets its hour of being unknown back."""
     given = {reading.name: reading for reading in sample.readings}
-    doubt = _doubt(memory, sample, window_s)
+    doubt, moved = _doubt(memory, sample, window_s), _moved(memory, sample)
     tracks = {}
     for name in Name:
         before = memory.tracks.get(name)
         before = _through_silence(before, sample, doubt) if before is not None else None
         if name in given:
-            others = _moved(memory, sample) if name in LEANING else NEVER
-            tracks[name] = _after(before, given[name], sample, doubt, window_s=window_s, others=others)
+            tracks[name] = _after(before, given[name], sample, doubt, window_s=window_s, moved=moved)
         elif before is not None:
             tracks[name] = before
     return Memory(memory.since, sample.at if sample.is_whole else memory.sampled_at, tracks, doubt)
@@ -66,13 +65,13 @@ def _after(
     doubt: Doubt | None,
     *,
     window_s: float,
-    others: float,
+    moved: float,
 ) -> Track:
     at = sample.at
     claimed = None
     if reading.state is State.BUSY:
         claimed = at if track is None or track.claimed_from is None else track.claimed_from
-        if reading.name in LEANING and at - max(claimed, others) > LEAN_S:
+        if reading.name in LEANING and at - max(claimed, moved) > LEAN_S:
             reading = replace(reading, state=State.IDLE, because=f"{reading.because} But {UNBELIEVED}")
     since = at if track is None or track.reading.state is not reading.state else track.since
     busy_at = track.busy_at if track is not None else None

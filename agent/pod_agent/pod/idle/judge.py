@@ -23,6 +23,7 @@ class Hold:
 
     name: Name
     track: Track
+    busy_at: float | None  # the last moment at which it counted as busy, or counts without having been read
     until: float | None
     unknown_until: float  # were it unknown, it would count as busy until then
     is_stale: bool = False  # it was not read for a while
@@ -61,8 +62,7 @@ def judge(
             stops_at, last = hold.until, hold.name
     if leased_until is not None and leased_until > stops_at:
         stops_at, last = leased_until, None
-    busy = [_busy_at(hold.track, memory.doubt, now) for hold in holds]
-    idle_since = max([counted, *(moment for moment in busy if moment is not None)])
+    idle_since = max([counted, *(hold.busy_at for hold in holds if hold.busy_at is not None)])
     is_sure = memory.sampled_at >= stops_at or now - max(memory.sampled_at, began) > STALE_S
     return Verdict(idle_since, stops_at, now >= stops_at and is_sure, last, holds, minutes, leased_until)
 
@@ -88,4 +88,4 @@ def _hold(name: Name, track: Track, doubt: Doubt | None, minutes: float, now: fl
     busy_at = _busy_at(track, doubt, now)
     window_s = minutes * MINUTE_S * (HUMAN_FACTOR if name in HUMAN else 1.0)
     until = None if busy_at is None or minutes <= 0 else busy_at + window_s
-    return Hold(name, track, until, unknown_from(track, doubt) + UNKNOWN_S, is_stale(track, now))
+    return Hold(name, track, busy_at, until, unknown_from(track, doubt) + UNKNOWN_S, is_stale(track, now))
