@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from pod_agent.progress.course import Course
-from pod_agent.progress.ledger import Ledger, Stay
+from pod_agent.progress.ledger import Ledger, Spent, Stay
+from pod_agent.run.bill import Bill
 from pod_agent.run.receipt.account import Books, receipt
 from pod_agent.run.situation import State
 from pod_agent.run.snapshot import PodFacts
@@ -124,3 +125,23 @@ def test_a_boot_begins_with_its_own_first_word(booted_at):
     )
     found = told(facts=replace(FACTS, booted_at=booted_at), books=replace(BOOKS, entries=entries), now=311.0)
     assert [boot.ending for boot in found.boots] == ["interrupted", None]
+
+
+def test_a_boot_that_was_billed_some_seconds_ago_is_told_to_this_moment():
+    """Else it would have begun so much later, and what came first in it, as its set-up, would have cost nothing."""
+    entries = (
+        Entry(301.0, "order", {"run": "r1", "boot": "b2"}),
+        Entry(301.0, "phase", {"phase": "installing"}),
+        Entry(304.0, "phase", {"phase": "running"}),
+    )
+    bill = Bill("r1", "o2", Spent(), boot_s=5.5, at=306.0)
+    facts = replace(FACTS, booted_at=300.5, bill=bill)
+    (boot,) = told(facts=facts, books=Books(entries), now=311.0).boots
+    assert (boot.began_at, boot.seconds) == (300.5, 10.5)
+    assert [(spell.phase, spell.seconds) for spell in boot.spells] == [
+        ("boot", 0.5),
+        ("installing", 3.0),
+        ("running", 7.0),
+    ]
+    assert bill.boot_s_by(300.0) == 5.5, "the clock was set back"
+    assert bill.boot_s_by(9000.0) == 15.5, "or forward"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pod_agent.run.state import Job
 
 LONGEST_ATTEMPT_S = 7 * 86400.0
+STALE_S = 10.0  # bills are made more often than that, unless the thread that makes them hangs
 LONGEST_S = 1e9  # a price that is next to nothing makes no moment that no clock can show
 NO_PRICE = "POD_MAX_COST={cap:g} cannot be kept, as nobody knows what this pod costs: {why}"
 UNPRICED = (
@@ -31,13 +32,22 @@ SAY_PRICE = (
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """``boot_s``: how long this boot has been billed. ``deadline`` is None without a cap, or without a price."""
+    """``boot_s``: how long this boot had been billed ``at`` that moment of the wall clock, where that is known.
+
+    ``deadline`` is None without a cap, or without a price.
+    """
 
     run: str
     order: str
     spent: Spent
     boot_s: float
     deadline: Deadline | None = None
+    at: float | None = None
+
+    def boot_s_by(self, now: float) -> float:
+        """How long it has been billed now. A wall clock that was set meanwhile moves it by a few seconds at most."""
+        since = 0.0 if self.at is None else max(0.0, now - self.at)
+        return self.boot_s + min(since, STALE_S)
 
     def is_of(self, run: str, order: str) -> bool:
         return (self.run, self.order) == (run, order)

@@ -145,7 +145,7 @@ class Billing:
             cap = Cap(job.spec.max_cost, job.boot, job.order, price, words)
             dearest = ledger.highest(book, job.run, price)
             deadline = bill.budget(known, cap, ledger.spent(book, job.run, dearest).dollars, now)
-        made = Bill(job.run, job.order, spent, self._books.boot_s(now), deadline)
+        made = Bill(job.run, job.order, spent, self._books.boot_s(now), deadline, at=now.wall)
         self._supervisor.update(lambda facts: replace(facts, bill=made))
         if deadline is not known:
             self._supervisor.nudge()

@@ -100,7 +100,7 @@ def _with_this_boot(book: Ledger, job: Job, facts: PodFacts, now: float) -> tupl
     pod, boot = facts.pod or "here", facts.boot or job.boot
     booted_at = facts.booted_at if facts.booted_at is not None else job.accepted_at or now
     bill = facts.bill if facts.bill is not None and facts.bill.run == job.run else None
-    boot_s = bill.boot_s if bill is not None else max(0.0, now - booted_at)
+    boot_s = bill.boot_s_by(now) if bill is not None else max(0.0, now - booted_at)
     paid = max(0.0, boot_s - ledger.of_others(book, job.run, pod, boot))
     stay = ledger.Stay(job.run, pod, boot, now - paid, now, facts.price, paid, gpu=facts.gpu)
     return ledger.seen(book, stay), boot
