@@ -196,7 +196,7 @@ def test_a_run_s_distributed_ones_are_followed_once(tmp_path):
 def test_keras(tmp_path):
     """Keras 3 with torch beneath: a model, its weights, and the older HDF5."""
     if importlib.util.find_spec("keras") is None:
-        pytest.skip("keras is not installed")
+        pytest.skip("keras is not here: pip install -r tests/torch.txt")
     program = (
         "import sys, keras, numpy\n"
         "m = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(64), keras.layers.Dense(1)])\n"
