@@ -16,6 +16,7 @@ from pod_agent.run.code.unpack import _of_zip, _Writer
 from pod_agent.run.work import StepFailed
 from tests.agent.code_place import Place as GitPlace
 from tests.agent.sources import Place, member, tar, zipped
+from tests.story.seen import dice
 
 FILES = {"train.py": "one", "lib/model.py": "m", "run.sh": "#!/bin/sh", "ünï/dätä.txt": "x"}
 
@@ -200,10 +201,12 @@ def test_a_tar_that_ends_in_a_zip_is_a_tar(place):
 
 
 def test_noise_is_no_archive(place):
-    """A web page, a locked zip and random bytes each get their reason."""
+    """A web page, nothing and random bytes each get their reason."""
+    noise = dice("noise").randbytes(4000)
     for data, words in (
         (b"<!DOCTYPE html><html>", "web page"),
-        (os.urandom(4000), "damaged"),
+        (b"<" + noise, "damaged"),
+        (noise, "damaged"),
         (b"", "damaged"),
     ):
         with pytest.raises(StepFailed, match=words):
@@ -212,6 +215,12 @@ def test_noise_is_no_archive(place):
         place.sync(kept(place, tar({})))
     with pytest.raises(StepFailed, match="no such file on the pod"):
         place.sync("/nowhere/x.tar.gz")
+
+
+def test_a_name_that_begins_as_a_web_page_does_is_a_name(place):
+    """A tar begins with the name of what it holds first."""
+    place.sync(kept(place, tar({"<a>.py": "a"}, "", top="")))
+    assert place.files() == {"<a>.py": "a"}
 
 
 def test_a_name_that_no_disk_takes_is_said(place):

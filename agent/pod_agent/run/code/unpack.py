@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import stat
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ _BLOCK = 1 << 20
 _MOST_AFTER_END = 64  # blocks
 _NOISE = ("__MACOSX", "pax_global_header")
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_PAGE = re.compile(
+    rb"\s*<[^\x00-\x08\x0e-\x1a\x1c-\x1f]*\Z"
+)  # text to its end, as no tar is that holds <a>.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +233,7 @@ def _entries(archive: Path, shown: str) -> Iterator[Entry]:
         raise StepFailed(
             f"cannot unpack {shown}: this image's Python does not read zstd", "pack it as .tar.gz or .tar.xz"
         )
-    if begin.lstrip()[:1] == b"<":
+    if _PAGE.match(begin):
         raise StepFailed(
             f"cannot unpack {shown}: it is a web page, not an archive",
             "give the address of the file itself; a page that asks for a login cannot be fetched",
