@@ -88,3 +88,10 @@ def zipped(files, top="digits-main/"):
         for name, text in files.items():
             packed.writestr(top + name, text)
     return out.getvalue()
+
+
+def kept(place, data, name="code.tar.gz"):
+    """An archive, or what is taken for one, beside the workspace."""
+    path = place.top / name
+    path.write_bytes(data)
+    return path

@@ -15,8 +15,7 @@ from pod_agent.outputs.checkpoints.tracked import tracked
 from pod_agent.run.code.unpack import _of_zip, _Writer
 from pod_agent.run.work import StepFailed
 from tests.agent.code_place import Place as GitPlace
-from tests.agent.sources import Place, member, tar, zipped
-from tests.story.seen import dice
+from tests.agent.sources import Place, kept, member, tar, zipped
 
 FILES = {"train.py": "one", "lib/model.py": "m", "run.sh": "#!/bin/sh", "ünï/dätä.txt": "x"}
 
@@ -24,12 +23,6 @@ FILES = {"train.py": "one", "lib/model.py": "m", "run.sh": "#!/bin/sh", "ünï/d
 @pytest.fixture
 def place(tmp_path):
     return Place(tmp_path)
-
-
-def kept(place, data, name="code.tar.gz"):
-    path = place.top / name
-    path.write_bytes(data)
-    return path
 
 
 @pytest.mark.parametrize(
@@ -198,35 +191,6 @@ def test_a_tar_that_ends_in_a_zip_is_a_tar(place):
         packed.add(place.top / "z.zip", "z.zip")
     place.sync(place.top / "c.tar")
     assert zipfile.is_zipfile(place.tree / "z.zip")
-
-
-def test_noise_is_no_archive(place):
-    """A web page, nothing and random bytes each get their reason."""
-    noise = dice("noise").randbytes(4000)
-    for data, words in (
-        (b"<!DOCTYPE html><html>", "web page"),
-        (b"<" + noise, "damaged"),
-        (noise, "damaged"),
-        (b"", "damaged"),
-    ):
-        with pytest.raises(StepFailed, match=words):
-            place.sync(kept(place, data))
-    with pytest.raises(StepFailed, match="empty"):
-        place.sync(kept(place, tar({})))
-    with pytest.raises(StepFailed, match="no such file on the pod"):
-        place.sync("/nowhere/x.tar.gz")
-
-
-def test_a_name_that_begins_as_a_web_page_does_is_a_name(place):
-    """A tar begins with the name of what it holds first."""
-    place.sync(kept(place, tar({"<a>.py": "a"}, "", top="")))
-    assert place.files() == {"<a>.py": "a"}
-
-
-def test_a_name_that_no_disk_takes_is_said(place):
-    """A name of three hundred letters ends in words, not in a traceback."""
-    with pytest.raises(StepFailed, match="cannot"):
-        place.sync(kept(place, tar({"x" * 300: "y"})))
 
 
 def test_a_kill_between_two_files_is_put_right(place):
