@@ -194,16 +194,22 @@ class Seen:
         return wait_for(f"a whole checkpoint after step {step}:\n{self.log()[-2000:]!r}", look, within_s)
 
     def finished_again(self, entries: int) -> None:
-        """Wait until an agent that began after so many lines of the journal has decided that the job stays finished."""
+        """Wait until an agent that began after so many lines of the journal has decided that the job stays finished.
+
+        An agent's first line is of the order. What comes without one is an earlier agent's: state.json is before it.
+        """
 
         def look() -> bool:
             told = self.journal()[entries:]
-            return bool(told) and (told[-1]["kind"], told[-1].get("phase")) == ("phase", "finished")
+            begins = next((at for at, entry in enumerate(told) if entry["kind"] == "order"), len(told))
+            phases = [entry["phase"] for entry in told[begins:] if entry["kind"] == "phase"]
+            return phases[-1:] == ["finished"]
 
         wait_for(f"the job stays finished; {self.journal()[entries:]}", look)
 
     def crash(self, layer: str = "kept", started_at: str = "kept") -> None:
         """PID 1 dies, and RunPod starts the container again at once."""
+        wait_for("a PID 1", lambda: self.host_pid(1))
         body = {"layer": layer, "started_at": started_at}
         status, said = self.simulator.call("POST", f"/sim/pods/{self.id}/crash", body)
         assert status < 300, said
