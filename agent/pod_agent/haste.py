@@ -19,6 +19,7 @@ FOLLOWERS_S, FOLLOWERS_BY_S = (
     3.6,
 )  # their rest is sent at once, the question how it ended is a round trip
 MIRROR_S, MIRROR_BY_S = 1.0, 3.9
+RECEIPT_S, RECEIPT_BY_S = 1.0, 4.0
 SERVICES_S, SERVICES_BY_S = 1.5, 4.2
 
 
@@ -48,6 +49,10 @@ class Haste:
     def for_mirror(self) -> float:
         """How long the container's stdout may take the log's last bytes."""
         return self._least(MIRROR_S, MIRROR_S, MIRROR_BY_S)
+
+    def for_receipt(self) -> float:
+        """How long a slow workspace may take the receipt that is being written."""
+        return self._least(RECEIPT_S, RECEIPT_S, RECEIPT_BY_S)
 
     def for_services(self) -> float:
         """How long services get to end; the container's end takes what is left."""

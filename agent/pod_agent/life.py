@@ -186,6 +186,7 @@ class Life:
         )
         climbing.resume(self._settings.disk_dir, boot.id, self._clock, self._post)
         self._idling.booted(boot.id)
+        self._readiness.booted()
 
     def _up(self) -> None:
         """HTTP answers, the training has begun or failed to: what may wait that long begins here."""
@@ -271,6 +272,7 @@ class Life:
         if self._progress is not None:
             self._progress.stop()
         self._outlet.close(self._haste.for_mirror())
+        self._chronicle.leave(self._haste.for_receipt())
         self._release()
         if self._services is not None:
             self._services.leave(self._haste.for_services())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,9 +22,12 @@ TOKEN = "a-token-for-tests"
 
 
 def free_port():
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that the kernel gives away: between two agents of one pod nobody listens on it for a while."""
+    while True:
+        with closing(socket.socket()) as probe, suppress(OSError):
+            port = random.SystemRandom().randrange(20_000, 32_768)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class AgentProcess:
@@ -118,7 +122,7 @@ class AgentProcess:
 def is_alive(pid):
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
         return False
 
 

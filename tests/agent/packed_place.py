@@ -14,10 +14,12 @@ from pod_agent.run.environment.packs import background, census, copied, form, pr
 from pod_agent.run.environment.packs.shelf import Limits, Shelf
 from pod_agent.run.work import Work
 from pod_wire.clock import RealClock
+from tests.live import PATIENCE_S
 
 VERSION = sys.version.split()[0]
 REAL = os.path.realpath(sys.executable)
 SITE = "lib/python3.11/site-packages"
+LARGE = f"{SITE}/a/large.so"
 
 
 ROOMY = Limits(least_free=0, most_free=0)
@@ -58,7 +60,7 @@ class PackedPlace:
         self.file(f"{SITE}/a/gr\u00fc\u00dfe \u2713.txt", b"hello")
         self.file(os.fsdecode(os.fsencode(f"{SITE}/a/") + b"not-\xff-text"), b"x")
         self.file(f"{SITE}/a/locked.py", b"y" * 5000, 0o444)
-        self.file(f"{SITE}/a/large.so", os.urandom(large), 0o755)
+        self.file(LARGE, os.urandom(large), 0o755)
         self.file(f"{SITE}/a/exact.so", os.urandom(form.BLOCK))
         self.file(f"{SITE}/a/zz_after.py", b"z" * 100)
         self.file(f"{SITE}/a/__pycache__/empty.cpython-311.pyc", b"byte code")
@@ -81,7 +83,7 @@ class PackedPlace:
         """Pack it, as in the background of a training."""
         packing = self.packing()
         packing.begin()
-        assert packing.wait(60)
+        assert packing.wait(PATIENCE_S)  # it is the least of all on a busy machine
         return self.pack.exists()
 
     def write_pack(self, target, reserve=0, **facts):

@@ -85,7 +85,9 @@ def test_a_living_agent_is_asked(pod, training, token):
     """Where an agent lives it takes the job, whatever is known of its token, and the program ends at once."""
     mine, other = training(), training()
     agent = pod(POD_TOKEN=token).start()
-    wait_for("http", lambda: "http=up" in agent.said())
+    wait_for(
+        "http, and its boot", lambda: all(word in agent.said() for word in ("http=up", "waiting reason="))
+    )
     done = run(agent, str(mine.pid), str(other.pid), "--on-finish=keep", "--max-hours", "5")
     assert done.returncode == 0, done.stderr
     name = f"after-{mine.pid}-{other.pid}"

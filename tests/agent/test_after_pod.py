@@ -117,7 +117,9 @@ def test_a_living_agent_gets_the_pod_s_limits(pod, training):
     }
     mine = training()
     agent = pod(**standing).start()
-    wait_for("http", lambda: "http=up" in agent.said())
+    wait_for(
+        "http, and its boot", lambda: all(word in agent.said() for word in ("http=up", "waiting reason="))
+    )
     done = run(agent, str(mine.pid), "--max-hours", "5")
     assert done.returncode == 0, done.stderr
     spec = json.loads((agent.folder / "disk" / "boot.json").read_bytes())["accepted"]["spec"]

@@ -32,8 +32,11 @@ def test_a_long_past_is_cut_at_a_line(training, tmp_path):
     with path.open("ab") as output:
         mine = training(output)
     start = after_watch.started(mine.pid)
-    threading.Timer(0.5, mine.ends).start()
-    out = look_on(f"{mine.pid}:{start}").stdout
+    argv = [sys.executable, "-I", "-S", after_watch.__file__, f"{mine.pid}:{start}"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as watch:
+        out = watch.stdout.read(1000)  # it has opened what it reads
+        mine.ends()
+        out += watch.stdout.read()
     lines = out.split(b"\n")
     assert all(re.fullmatch(rb"old line \d+", line) for line in lines[1:9])
     assert len(out) < (1 << 20) + 1000

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.agent.agent_process import AgentProcess, is_alive
 from tests.fakes.stop_server import StopServer
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -49,8 +51,7 @@ def test_a_command_runs_to_its_end(agent):
     assert b"\nhi\n" in log
     assert b"EXIT_CODE=0" in log
     assert pod.state()["phase"] == "finished"
-    pod.kill(signal.SIGTERM)
-    assert "\nhi\n" in pod.said()
+    wait_for("the mirror", lambda: "\nhi\n" in pod.said())
 
 
 def test_secrets_are_masked_everywhere(agent):
@@ -89,10 +90,13 @@ def test_sleep_infinity_means_waiting(agent):
 
 def test_a_killed_agent_loses_no_attempt(agent):
     """A new agent finds the living training: the same attempt, the same process, a log without a gap."""
-    pod = agent(POD_COMMAND="for i in $(seq 1 30); do echo line $i; sleep 0.1; done").start()
+    words = "for i in $(seq 1 30); do echo line $i; sleep 0.1; done; until [ -e enough ]; do sleep 0.1; done"
+    pod = agent(POD_COMMAND=words).start()
     pid = pod.until("running", running)["job"]["attempts"][-1]["pid"]
     pod.kill()
     pod.start()
+    pod.until("running again", running)
+    (Path(f"/proc/{pid}/cwd") / "enough").touch()
     status = pod.until("the end", finished)
     assert [attempt["pid"] for attempt in status["job"]["attempts"]] == [pid]
     assert status["job"]["outcome"] == "succeeded"
@@ -122,12 +126,10 @@ def test_term_hurries_the_training_and_keeps_the_state(agent):
     wait_for(
         "it listens", lambda: b"\nready\n" in pod.log()
     )  # the attempt's first line says it too, in its command
-    told_at = time.time()
     assert pod.kill(signal.SIGTERM) == 0
-    assert time.time() - told_at < 4.5
-    heard = float(pod.log().split(b"told ")[1].split()[0])
-    assert heard - told_at < 1.5  # before its patience of 2 s ends; how fast, is measured in bench/
     assert pod.state()["ending"]["outcome"] == "interrupted"
+    # before its patience of 2 s ends, or it had been killed; how fast, is measured in bench/
+    wait_for("its own end", lambda: re.search(rb"\ntold [\d.]+\nEXIT_CODE=0\n", pod.log()))
     assert not is_alive(pid)
 
 
@@ -161,7 +163,7 @@ def test_bad_settings_are_a_failed_job(agent):
 def test_policy_exit_ends_the_agent(agent):
     """Outside RunPod the agent leaves with the job's own exit code."""
     pod = agent(POD_ON_FINISH="exit", POD_ON_FAILURE="exit").start("run", "--", "exit 3")
-    assert pod.process.wait(15) == 3
+    assert pod.process.wait(PATIENCE_S) == 3
     assert pod.state()["ending"]["outcome"] == "failed"
 
 
@@ -176,22 +178,29 @@ def test_the_pod_is_stopped_soon_after_the_training(agent):
         RUNPOD_API_KEY="rpa_key_of_the_pod",
     ).start()
     try:
-        status = pod.until("stopping", lambda status: status["stop_attempts"] >= 1)
-        ended = next(float(line) for line in pod.log().split(b"\n") if line[:1].isdigit())
+        pod.until("stopping", lambda status: status["stop_attempts"] >= 1)
+        status = pod.until(
+            "self-stop and price", lambda now: now["self_stop"] == "proved" and now["price_per_hour"]
+        )
         assert (
-            runpod.stops[0][0] - ended < 5
+            runpod.stops[0][0] - times(pod)[0] < 20
         )  # no tick of a minute; the budget of 0.5 s is measured in bench/
-        assert status["self_stop"] == "proved"
         assert status["price_per_hour"] == 1.5
         assert [path for _, path, _, _ in runpod.stops][:2] == ["/v2/pods/pod-a/action", "/graphql"]
     finally:
         runpod.close()
 
 
+def times(pod):
+    """What the job wrote of lines that begin with a digit, the last one only when it is whole."""
+    return [float(line) for line in pod.log().split(b"\n")[:-1] if line[:1].isdigit()]
+
+
 def test_a_container_restart_runs_the_next_attempt_soon(agent):
     """Everything of the container dies, the disk stays: the next training begins within a second, number two."""
     pod = agent(POD_COMMAND="date +%s.%N; exec sleep 60", POD_RESUME="").start()
     first = pod.until("running", running)["job"]["attempts"][-1]["pid"]
+    wait_for("its first word", lambda: times(pod))
     keeper = int((pod.folder / "run" / "keeper.pid").read_text().split()[0])
     pod.kill()
     for pid in (keeper, first):
@@ -199,9 +208,9 @@ def test_a_container_restart_runs_the_next_attempt_soon(agent):
     shutil.rmtree(pod.folder / "run")
     again = time.time()
     pod.start()
-    status = pod.until("running", running)
-    times = [float(line) for line in pod.log().split(b"\n") if line[:1].isdigit()]
-    assert times[1] > again
+    status = pod.until("the next one", lambda now: running(now) and len(now["job"]["attempts"]) == 2)
+    wait_for("its first word", lambda: len(times(pod)) == 2)
+    assert times(pod)[1] > again
     assert [one["number"] for one in status["job"]["attempts"]] == [1, 2]
     assert status["boot"] == json.loads((pod.folder / "disk" / "boot.json").read_text())["boot"]["id"]
 
@@ -212,7 +221,7 @@ def test_health_is_told_while_a_step_hangs(agent):
         port = silent.getsockname()[1]
         pod = agent(POD_REPO=f"http://127.0.0.1:{port}/x.git", POD_COMMAND="true")
         pod.start()
-        assert pod.until("an answer", lambda _: True)["phase"] == "syncing"
+        pod.until("it syncs", lambda status: status["phase"] == "syncing")
         assert pod.post("/jobs/demo/cancel") == 202
         assert pod.until("the end", finished)["job"]["outcome"] == "cancelled"
 

@@ -97,9 +97,8 @@ def test_the_token_in_the_address_is_no_way_in(api):
 
 def test_two_authorization_headers_are_refused(api):
     """A request that says two things is not believed, whichever comes first."""
-    lines = (
-        f"GET /status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nAuthorization: Bearer x\r\n\r\n"
-    )
+    twice = f"Authorization: Bearer {TOKEN}\r\nAuthorization: Bearer x\r\n"
+    lines = f"GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{twice}\r\n"
     assert raw(api, lines.encode()).startswith(b"HTTP/1.1 401 ")
 
 
@@ -165,9 +164,9 @@ def test_a_thousand_wrong_tokens_change_nothing_and_leave_nothing(api):
 
 
 def raw(api, data):
-    """What the server says to these bytes before it closes or half a second is over."""
+    """What the server says to these bytes before it closes."""
     with socket.create_connection(("127.0.0.1", api.server.port)) as connection:
-        connection.settimeout(0.5)
+        connection.settimeout(20)
         said = b""
         try:
             connection.sendall(data)

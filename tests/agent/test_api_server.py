@@ -26,7 +26,7 @@ from pod_wire.masker import Masker
 from pod_wire.status import Phase
 from tests.agent.live_api import LiveApi, serving
 from tests.agent.test_api_logs import Stream
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 
 def test_finishing_gives_followers_everything_and_lets_them_go(tmp_path):
@@ -39,7 +39,7 @@ def test_finishing_gives_followers_everything_and_lets_them_go(tmp_path):
         api.live = False
         api.server.finish()
         assert api.server.owed()
-        stream.join(3)
+        stream.join(PATIENCE_S)
         assert stream.ended
         assert len(stream.got) == 8 + (8 << 20) + 5
         assert stream.got.endswith(b"last\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from dataclasses import replace
 
@@ -179,6 +180,22 @@ def test_a_workspace_that_hangs_costs_a_moment(world, tmp_path):
     assert (told["outcome"], told["unknown"]) == ("succeeded", [reading.NO_BOOKS])
     assert {one["phase"] for one in told["phases"]} >= {"boot"}
     wait_for("the reader to be let go", lambda: journal.write_bytes(b"") == 0)
+
+
+def test_an_agent_that_leaves_waits_for_the_receipt_being_written(world):
+    """A workspace that is slow, and answers in the end: the files are there before the folder is let go of."""
+    agent = Lifetime(world, JOB).begin()
+    journal = agent.folders.of("digits").path / "journal.jsonl"
+    journal.unlink()
+    os.mkfifo(journal)
+    book = chronicle_of(agent, world, chronicle.WRITE_S)
+    book.leave(30.0)
+    book.stopping(None)
+    answers = threading.Timer(0.2, lambda: journal.write_bytes(b""))
+    answers.start()
+    book.leave(30.0)
+    assert written(agent)[0].outcome is Outcome.SUCCEEDED
+    answers.join()
 
 
 def test_a_disk_that_takes_nothing_is_no_trouble(world):

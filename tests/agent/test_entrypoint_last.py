@@ -9,6 +9,9 @@ import pytest
 
 from tests.agent.entry_box import WAITS, keeper
 from tests.agent.last_shell import KEY, Shell, pod
+from tests.live import PATIENCE_S
+
+UNTIL_KEPT = "until [ -s run/keeper.pid ]; do sleep 0.02; done"
 
 
 def uptime():
@@ -100,7 +103,7 @@ def test_a_damaged_count_is_none(container, server, tmp_path, damage):
 def test_nothing_is_stopped_while_a_keeper_lives(container, server, tmp_path):
     """The training goes on without any agent; once it has ended the pod is stopped."""
     died_before(tmp_path, 8)
-    box = container("[ -e keeper ] || sleep 0.1; exit 7", **pod(server))
+    box = container(f"{UNTIL_KEPT}; exit 7", **pod(server))
     process = keeper(box)
     try:
         box.until(lambda: said(box).count("goes on under its keeper") >= 2)
@@ -117,7 +120,7 @@ def test_a_keeper_past_its_deadline_holds_nothing(container, server, tmp_path):
     (tmp_path / "disk" / "deadline.json").write_text(
         '{"at":1000.5,"boot":"b","order":"o","hours":1,"format":1}'
     )
-    box = container("exit 7", **pod(server))
+    box = container(f"{UNTIL_KEPT}; exit 7", **pod(server))
     process = keeper(box)
     try:
         box.until(lambda: server.stops)
@@ -134,14 +137,14 @@ def test_term_amid_the_last_resort_ends_at_once(container, server, tmp_path):
     box = container("exit 7", **pod(server))
     box.until(lambda: server.asked)
     box.term()
-    assert box.process.wait(15) == 0
+    assert box.process.wait(PATIENCE_S) == 0
 
 
 def test_a_container_of_ones_own_ends(container, tmp_path):
     """Without a pod there is nothing to stop: the container leaves, with a code that says failed."""
     died_before(tmp_path, 5)
     box = container("exit 7")
-    assert box.process.wait(30) == 1
+    assert box.process.wait(PATIENCE_S) == 1
     assert "this is no RunPod pod" in said(box)
 
 

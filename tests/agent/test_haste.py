@@ -37,6 +37,7 @@ def test_without_term_everybody_has_their_usual_patience():
     assert patience.for_followers(3.0) == 3.0
     assert patience.for_services() == haste.SERVICES_S
     assert patience.for_mirror() == haste.MIRROR_S
+    assert patience.for_receipt() == haste.RECEIPT_S
 
 
 def test_after_term_patience_shrinks_to_what_is_left():
@@ -53,11 +54,12 @@ def test_after_term_patience_shrinks_to_what_is_left():
     assert patience.for_services() == pytest.approx(haste.SERVICES_BY_S - 3.0)
     clock.sleep(3.0)
     assert (patience.for_followers(3.0), patience.for_mirror(), patience.for_services()) == (0.0, 0.0, 0.0)
+    assert patience.for_receipt() == 0.0
 
 
 def test_the_latest_patience_is_over_before_the_kill():
     """Every limit lies within the five seconds, in the order of leaving."""
-    limits = [exits.LEAVE_S, haste.FOLLOWERS_BY_S, haste.MIRROR_BY_S, haste.SERVICES_BY_S]
+    limits = [exits.LEAVE_S, haste.FOLLOWERS_BY_S, haste.MIRROR_BY_S, haste.RECEIPT_BY_S, haste.SERVICES_BY_S]
     assert limits == sorted(limits)
     assert limits[-1] < 4.5
 

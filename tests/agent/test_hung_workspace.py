@@ -67,7 +67,7 @@ def test_a_workspace_that_hangs_from_the_start(pod, server):
         agent.start(entrypoint=True)
         assert wait_for("/healthz", lambda: healthy(agent))["alive"]
         wait_for("the stop", lambda: server.stops)
-        assert healthy(agent)["phase"] == "stopping"
+        assert wait_for("/healthz", lambda: healthy(agent))["phase"] == "stopping"
         assert "deadline" in agent.status()["stops_because"]
         agent.kill()
 
@@ -78,9 +78,9 @@ def test_a_workspace_that_hangs_amid_the_training(pod, server):
     agent = pod(POD_MAX_HOURS="0.006").start(entrypoint=True)
     agent.until("running", running)
     with hung_mount.hung(agent.workspace):
-        assert healthy(agent)["alive"]
+        assert wait_for("/healthz", lambda: healthy(agent))["alive"]
         wait_for("the stop", lambda: server.stops, within_s=240)  # its log cannot be written: a minute
-        assert healthy(agent)["alive"]
+        assert wait_for("/healthz", lambda: healthy(agent))["alive"]
         agent.kill()
 
 
@@ -124,7 +124,7 @@ def test_a_training_beside_a_hung_workspace_is_gone_before_the_kill(pod, command
     with hung_mount.hung(agent.workspace):
         began = time.monotonic()
         assert agent.kill(signal.SIGTERM) == 0
-        assert time.monotonic() - began < 15  # four on a quiet machine; sixty and more before
+        assert time.monotonic() - began < 30  # four on a quiet machine; sixty and more before
         assert not is_alive(training)
         kept = agent.folder / "disk" / "jobs" / "demo" / "state.json"
         assert json.loads(kept.read_bytes())["ending"]["outcome"] == "interrupted"
@@ -151,7 +151,7 @@ def test_a_missing_workspace(pod, server, tmp_path):
     )
     status = agent.until("failed", lambda status: (status["job"] or {}).get("outcome") == "failed")
     assert "workspace" in status["job"]["reason"]
-    assert healthy(agent)["alive"]
+    assert wait_for("/healthz", lambda: healthy(agent))["alive"]
     wait_for("the stop", lambda: server.stops)
 
 

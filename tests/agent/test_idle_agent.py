@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from pathlib import Path
@@ -52,6 +53,17 @@ def place(tmp_path):
 def gpu_sign(status):
     signs = status["idle"]["signs"] if status["idle"] is not None else []
     return next((one for one in signs if one["name"] == "GPU"), {"state": "", "value": None})
+
+
+def asking(pid):
+    """The children of an agent that ask the driver. Threads and children come and go meanwhile."""
+    found = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            for child in (thread / "children").read_text().split():
+                with contextlib.suppress(OSError):
+                    found += [child] * (b"nvml.py" in Path(f"/proc/{child}/cmdline").read_bytes())
+    return found
 
 
 def in_use(status):
@@ -110,10 +122,7 @@ def test_one_watcher_of_the_driver_is_enough(driver, tmp_path):
         )
         Replay(driver, "training")
         agent.until("it computes", lambda status: gpu_sign(status)["value"] == "97%")
-        children = Path(f"/proc/{agent.process.pid}/task").glob("*/children")
-        found = [pid for one in children for pid in one.read_text().split()]
-        asking = [pid for pid in found if b"nvml.py" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        assert len(asking) == 1
+        assert len(asking(agent.process.pid)) == 1
         driver.say("hang 1")
         status = agent.until("nobody knows", lambda status: gpu_sign(status)["state"] == "unknown")
         assert gpu_sign(status)["holds_until"] > status["now"] + 14 * 60

@@ -16,9 +16,9 @@ from pod_agent.run.environment.packs.shelf import Limits, Shelf
 from pod_agent.run.work import Work
 from pod_wire.clock import RealClock
 from tests.agent.install_place import InstallPlace
-from tests.agent.packed_place import PackedPlace
+from tests.agent.packed_place import LARGE, PackedPlace
 from tests.fakes.package_index import PackageIndex
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 PROGRAM = """
 import sys
@@ -26,6 +26,12 @@ sys.path[:0] = {paths!r}
 from pathlib import Path
 from tests.agent.packed_place import PackedPlace
 place = PackedPlace(Path({top!r}))
+"""
+NEVER_DONE = """
+import time
+Path.rename = lambda *_: time.sleep(600)
+place.packing().begin()
+time.sleep(600)
 """
 
 
@@ -51,7 +57,7 @@ class TwoBoots(InstallPlace):
             self.envs, self.shelf, RealClock(), self.warned.append, pause_s=0.0, apart=lambda *_: True
         )
         packing.begin()
-        assert packing.wait(60)
+        assert packing.wait(PATIENCE_S)
         assert self.warned == []
 
     def boot(self):
@@ -157,7 +163,7 @@ def test_packing_keeps_out_of_the_trainings_way(tmp_path):
     """The writing program has the lowest priority for CPU and disk, and ends with the agent that began it."""
     place = PackedPlace(tmp_path)
     place.fill(large=400 << 20)
-    code = f"{PROGRAM.format(paths=sys.path, top=str(tmp_path))}place.packing().begin()\nimport time\ntime.sleep(600)\n"
+    code = f"{PROGRAM.format(paths=sys.path, top=str(tmp_path))}{NEVER_DONE}"
     agent = subprocess.Popen([sys.executable, "-c", code])
     try:
         wait_for("the writing program is the least of all", lambda: 19 in map(niceness, programs(place.env)))
@@ -166,5 +172,7 @@ def test_packing_keeps_out_of_the_trainings_way(tmp_path):
         agent.wait()
     wait_for("no writer lives", lambda: not programs(place.env))
     assert not place.pack.exists()
+    place.file(LARGE)
+    place.finish()
     assert place.make(), "what the dead one left behind is removed"
     assert list(place.shelf.folder.iterdir()) == [place.pack]

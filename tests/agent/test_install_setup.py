@@ -198,16 +198,26 @@ def test_an_install_killed_at_any_moment_is_never_trusted(place, kind):
 
 def _kill_all(process):
     """The process and what it started in sessions of their own."""
-    family = [process.pid]
-    for pid in family:
-        for path in Path(f"/proc/{pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                family += map(int, path.read_text().split())
+    family: set[int] = set()
+    while found := _family(process.pid) - family:  # who is stopped starts nothing more
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+        family |= found
     for pid in family:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
+
+
+def _family(pid):
+    found = [pid]
+    for one in found:
+        for path in Path(f"/proc/{one}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += map(int, path.read_text().split())
+    return set(found)
 
 
 def test_what_is_made_is_executable_by_the_job(place):

@@ -38,7 +38,7 @@ def ways(server, *, tool="exit 1", folder=None, **env):
         (folder / "runpodctl").chmod(0o755)
         path = f"{folder}:{os.environ['PATH']}"
     known = {"RUNPOD_POD_ID": "pod-a", "RUNPOD_API_KEY": "a-key-of-the-pod", "PATH": path}
-    return lr.ways(known | {"POD_RUNPOD_URL": f"{server.url}/v2"} | env, timeout_s=0.5)
+    return lr.ways(known | {"POD_RUNPOD_URL": f"{server.url}/v2"} | env, timeout_s=20.0)
 
 
 ANSWERS = [

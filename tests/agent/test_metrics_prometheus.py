@@ -90,7 +90,7 @@ def test_a_real_prometheus_answers_with_our_figures(pod, prometheus):
     assert answer(prometheus, "podkeep_gpu_power_watts / podkeep_gpu_power_limit_watts") == pytest.approx(
         0.926, abs=1e-3
     )
-    assert answer(prometheus, 'up{job="podkeep"}') == 1
+    assert answer(prometheus, 'up{job="podkeep"} == 1') == 1
     assert answer(prometheus, 'podkeep_phase{phase="running"} == 1') == 1
     assert answer(prometheus, 'podkeep_disk_free_bytes{disk="workspace"}') > 0
     assert answer(prometheus, "time() - podkeep_sample_timestamp_seconds < 30") < 30

@@ -13,6 +13,7 @@ import pytest
 from pod_agent.run.environment.packs import census
 from pod_agent.run.environment.packs.shelf import Limits, Shelf
 from tests.agent.packed_place import REAL, SITE, PackedPlace, listing
+from tests.live import PATIENCE_S
 from tests.story.small_places import on_small_disk
 from tests.tables import mostly_slow
 
@@ -141,8 +142,8 @@ def test_two_pods_that_pack_the_same_leave_one_whole_pack(place):
     one, other = place.packing(), place.packing(shelf=elsewhere)
     for packing in (one, other):
         packing.begin()
-    assert one.wait(60)
-    assert other.wait(60)
+    assert one.wait(PATIENCE_S)
+    assert other.wait(PATIENCE_S)
     place.away()
     assert place.unpack()
     assert list(place.shelf.folder.iterdir()) == [place.pack]

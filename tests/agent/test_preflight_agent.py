@@ -82,7 +82,7 @@ def watched(pod, tmp_path):
     """An attempt that kills itself once there is a file "gone", on a pod whose GPU is seen; it may be repeated."""
     command = f"until [ -e {tmp_path}/gone ]; do sleep 0.1; done; kill -KILL $$"
     agent, driver = pod(nvml.GPU, command=command, POD_RESUME="", POD_MAX_RESTARTS="3")
-    agent.start().until("its GPU", lambda status: status["gpus"])
+    agent.start().until("it trains beside its GPU", lambda now: now["gpus"] and now["phase"] == "running")
     return agent, driver
 
 
@@ -115,6 +115,6 @@ def test_a_container_that_comes_back_keeps_its_warnings(pod):
     wait_for("kept", (agent.folder / "disk" / "preflight.json").exists)
     agent.kill()
     driver.say("init 9")
-    status = agent.start().until("the warning", lambda status: status["warnings"])
+    status = agent.start().until("the warning", lambda now: now["warnings"] and now["job"])
     assert any("built for CUDA 12.8" in text for text in status["warnings"])
     assert status["job"]["phase"] == "running"

@@ -147,7 +147,8 @@ def test_a_bad_line_among_good_ones_is_named_and_skipped(place):
     here.agent.env["SSH_PUBLIC_KEY"] = f"{here.public()}\\n{bad}\\n{here.public('second')}"
     here.start()
     assert here.say("echo in") == here.say("echo in", key="second") == "in\n"
-    warning = next(text for text in here.agent.status()["warnings"] if "public keys" in text)
+    told = here.agent.until("the warning", lambda status: "public keys" in str(status["warnings"]))
+    warning = next(text for text in told["warnings"] if "public keys" in text)
     assert "SSH_PUBLIC_KEY, line 2: a key that is cut off or damaged" in warning
     assert bad not in here.agent.said()
 
@@ -159,7 +160,9 @@ def test_a_private_key_is_named_and_shown_nowhere(place):
     here.agent.env["PUBLIC_KEY"] = f"{private}{here.public()}\n"
     here.start()
     assert here.say("echo in") == "in\n"
-    assert any("PUBLIC_KEY, line 1: a private key" in text for text in here.agent.status()["warnings"])
+    here.agent.until(
+        "the warning", lambda status: "PUBLIC_KEY, line 1: a private key" in str(status["warnings"])
+    )
     here.training()
     shown = here.agent.said() + str(here.agent.status()) + here.agent.log().decode()
     shown += "".join(path.read_text() for path in (here.run_dir / "services").iterdir())
@@ -182,7 +185,7 @@ def test_a_port_that_is_taken_is_a_pause_with_words(place):
     here.agent.env["PODKEEP_SSH_PORT"] = f"127.0.0.1:{other.ssh_port}"
     here.agent.start()
     here.until("pausing", lambda one: "in use" in one["words"] or "Cannot bind" in one["words"])
-    assert here.agent.status()["phase"] == "running"
+    here.agent.until("the job runs", lambda status: status["phase"] == "running")
     assert other.say("echo unharmed") == "unharmed\n"
 
 

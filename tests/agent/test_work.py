@@ -70,11 +70,11 @@ def test_a_large_output_is_passed_on_whole():
 def test_cancel_ends_the_whole_session():
     """A cancelled program and the child it left in the background are gone when run returns."""
     log = Log()
-    timer = threading.Timer(0.3, log.work.cancel)
-    timer.start()
+    waiting = threading.Thread(target=lambda: wait_for("its pid", lambda: log.data) and log.work.cancel())
+    waiting.start()
     with pytest.raises(StepCancelled):
         bash(log.work, "sleep 60 & echo $!; wait")
-    timer.join()
+    waiting.join()
     assert wait_gone(int(log.data))
 
 

@@ -10,7 +10,7 @@ import base64
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -62,6 +62,7 @@ class PackageIndex:
         self.login: tuple[str, str] | None = None  # asked for with every request when set
         self.retry_after = 1
         self.ended = threading.Event()
+        self.before: Callable[[], object] = lambda: None  # called before each answer, which waits for it
         self._files: dict[str, dict[str, File]] = {}
         self._faults: dict[str, list[_Fault]] = {}
         self._lock = threading.Lock()
@@ -193,6 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         index, path = self.server.index, unquote(self.path.partition("?")[0])
+        index.before()
         index.requests.append(path)
         index.logins.append(self.headers.get("Authorization", ""))
         if not self._may_enter(index):

@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 
+here, there = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
@@ -12,9 +13,10 @@ if os.fork() == 0:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.chdir("/")
         print(f"daemon {os.getpid()}", flush=True)
+        os.write(there, b"!")
         while True:
             time.sleep(60)
     os._exit(0)
 os.wait()
-time.sleep(0.1)
+os.read(here, 1)  # it is a daemon by now
 print("the command is done")

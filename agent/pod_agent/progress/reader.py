@@ -44,11 +44,13 @@ class ProgressReader:
         log_of: Callable[[str], MaskedLog],
         clock: Clock,
         tell: Callable[[str, Progress | None, Money | None], None],
+        pace_s: float = PACE_S,
     ) -> None:
         self._subject = subject
         self._log_of = log_of
         self._clock = clock
         self._tell = tell
+        self._pace_s = pace_s
         self._over = threading.Event()
         self._bell = Bell()
         self._looks = threading.Condition()
@@ -107,10 +109,10 @@ class ProgressReader:
 
     def _rest(self, growth: Growth | None) -> None:
         """Until the log has grown and some time has passed; shorter where somebody wants a look."""
-        if self._bell.wait(PACE_S - BEAT_S + until_beat(self._clock.monotonic(), BEAT_S, AFTER_S)):
+        if self._bell.wait(self._pace_s - BEAT_S + until_beat(self._clock.monotonic(), BEAT_S, AFTER_S)):
             return
         bell = self._bell.fileno()
-        most_s = PACE_S if bell is not None else ASKED_S
+        most_s = self._pace_s if bell is not None else ASKED_S
         if growth is not None:
             growth.wait(most_s, bell)
         else:

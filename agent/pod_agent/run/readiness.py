@@ -81,6 +81,7 @@ class Readiness:
         self._inspection = inspection or self._usual
         self._meter = meter or self._usual_meter
         self._check: Check | None = None
+        self._recalls = False
 
     def begin(self, job: Job, work: Work) -> None:
         """Start looking, unless that is under way for this order. Returns at once. ``work`` is the step's own."""
@@ -123,10 +124,18 @@ class Readiness:
 
     def recall(self) -> None:
         """Tell again what an earlier agent of this boot was warned of, as the status would lose it."""
+        self._recalls = True
+        self.booted()
+
+    def booted(self) -> None:
+        """The boot is known, which on a slow workspace may be after ``recall``."""
+        boot = self._boot()
+        if not self._recalls or not boot:
+            return
         from pod_agent.pod.preflight import kept  # noqa: PLC0415 - the training comes first
 
         known = kept.read(self._settings.disk_dir)
-        if known is not None and known.boot == self._boot():
+        if known is not None and known.boot == boot:
             for text in known.warnings:
                 self._post(e.Warned(text))
 

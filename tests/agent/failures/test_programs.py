@@ -70,7 +70,8 @@ def hub() -> Iterator[str]:
 
 def evidence_of(case: Case, folder):
     """Run it where it fails."""
-    env = {"HF_HOME": str(folder / "hub"), "HF_HUB_ETAG_TIMEOUT": "2", "no_proxy": "*"}
+    patience_s = 30 if case.place == "hub" else 2  # ours answers, and may be slow on a busy machine
+    env = {"HF_HOME": str(folder / "hub"), "HF_HUB_ETAG_TIMEOUT": str(patience_s), "no_proxy": "*"}
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(server(case.status)) if case.place == "server" else ""
         endpoint = stack.enter_context(hub()) if case.place == "hub" else "https://hub.example.com"

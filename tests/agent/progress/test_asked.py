@@ -9,7 +9,7 @@ import pytest
 
 from pod_agent.progress.asked import Asking, Pattern
 from pod_agent.progress.lines import Line
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 EVIL = r"(?P<step>\d+)(a|a?)+$"
 
@@ -32,6 +32,7 @@ def test_a_pattern_that_had_to_wait_is_asked_again():
         os.kill(pattern._process.pid, signal.SIGSTOP)
         assert pattern.read([Line("2")]) == [None]
         assert pattern.trouble is None
+        pattern._late_s = PATIENCE_S
         assert pattern.read([Line("3")])[0].step == 3
     finally:
         pattern.close()

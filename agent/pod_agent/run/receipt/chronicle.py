@@ -50,6 +50,7 @@ class Chronicle:
         self._patience_s = patience_s
         self._one_at_a_time = threading.Lock()
         self._publishing = threading.Lock()
+        self._writer: threading.Thread | None = None
 
     def told(self, name: str | None, reader: Reader | None) -> Receipt | None:
         """Of the current job, as it stands now. Reads the disk: takes as long as the workspace does."""
@@ -78,6 +79,12 @@ class Chronicle:
         """The pod is asked to stop with the next breath: that is in the receipt too."""
         self._close(reader, self._clock.now(), is_last=True)
 
+    def leave(self, within_s: float) -> None:
+        """The agent goes: what is still being written has so long. The folder is another pod's afterwards."""
+        writer = self._writer
+        if writer is not None:
+            writer.join(within_s)
+
     def _close(self, reader: Reader | None, asked_at: float | None, *, is_last: bool) -> None:
         """Told and written by a thread of its own, which is waited for only so long."""
         told, done = threading.Event(), threading.Event()
@@ -92,7 +99,8 @@ class Chronicle:
                 told.set()
                 done.set()
 
-        threading.Thread(target=write, name="receipt", daemon=True).start()
+        self._writer = threading.Thread(target=write, name="receipt", daemon=True)
+        self._writer.start()
         if not (done if is_last else told).wait(self._patience_s):
             self._publish_from_memory(reader, asked_at, told)
 
