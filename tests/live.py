@@ -83,17 +83,18 @@ class Simulator:
         finally:
             if here := cls.at(state):
                 here.end()
-            server.wait(60)
+            server.wait(PATIENCE_S)
 
     def end(self) -> None:
         """End every pod, then the server; insist if it does not go by itself."""
-        with contextlib.suppress(OSError):
-            self.call("POST", "/sim/reset")
-            self.call("POST", "/sim/shutdown")
+        for route in ("/sim/reset", "/sim/shutdown"):
+            with contextlib.suppress(OSError):
+                self.call("POST", route)
         try:
-            wait_for("the simulator has gone", lambda: self.at(self.state) is None, within_s=5)
+            wait_for("the simulator has gone", lambda: self.at(self.state) is None)
         except AssertionError:
-            os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it went at the last moment
+                os.kill(self.pid, signal.SIGKILL)
 
     def call(self, method: str, path: str, body: Json = None, key: str | None = None) -> tuple[int, Json]:
         """One request with the account's key (or another): the status, and the answer parsed if JSON."""
@@ -104,7 +105,7 @@ class Simulator:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return answer.status, _parsed(answer.read())
         except urllib.error.HTTPError as refusal:
             with refusal:

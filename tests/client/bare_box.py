@@ -20,7 +20,7 @@ from pathlib import Path
 
 from pod_client.bare.bundle import FIND_PYTHON, shared
 from pod_client.bare.start_command import HERE
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 SYSTEM_PYTHON = str(
     Path(sysconfig.get_path("stdlib")).parents[1] / "bin" / f"python3.{sys.version_info.minor}"
@@ -140,7 +140,7 @@ class Box:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, method="PUT")
         request.add_header("Authorization", f"Bearer {token}")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as refusal:
             with refusal:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -13,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.agent_process import free_port
 from tests.client import bare_box
 from tests.client.bare_box import SYSTEM_PYTHON, Box
 from tests.fakes.agent_server import FakeAgent
 from tests.fakes.runpod_server import FakeRunPod
+from tests.live import PATIENCE_S
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Command:
 
     def run(self, *argv: str, **env: str) -> tuple[int, str, str]:
         process = self.start(*argv, **env)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         return process.returncode, out.decode(), err.decode()
 
     def adopt_token(self) -> None:
@@ -88,9 +89,7 @@ def boxes(tmp_path):
     made: list[Box] = []
 
     def make(python: str | None = SYSTEM_PYTHON) -> Box:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        made.append(bare_box.make(tmp_path / str(len(made)), port, python))
+        made.append(bare_box.make(tmp_path / str(len(made)), free_port(), python))
         return made[-1]
 
     yield make

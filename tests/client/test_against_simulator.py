@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import machine_environment
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 
 GPU, OTHER = "NVIDIA L4", "NVIDIA RTX A4000"
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ class Desk:
             env=self.env,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=PATIENCE_S,
             check=False,
         )
         return done.returncode, done.stdout + done.stderr

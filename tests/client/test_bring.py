@@ -15,6 +15,7 @@ from pod_client.bare.bundle import make_bundle
 from pod_client.bare.start_command import HERE, start_command
 from pod_wire import routes
 from tests.client.bare_box import AGENT, DIGEST
+from tests.live import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pods are Linux")
 
@@ -28,7 +29,7 @@ def test_the_agent_is_taken_from_the_laptop_and_begins(box):
     box.says("the agent is here")
     box.says(f"begun as {box.process.pid}: python a b.py")
     box.process.send_signal(signal.SIGTERM)
-    assert box.process.wait(30) == 0
+    assert box.process.wait(PATIENCE_S) == 0
     assert "told" in box.said
 
 
@@ -80,7 +81,7 @@ def test_who_asks_meanwhile_learns_what_is_wanted(box):
     """Every GET is answered as our client expects it, and tells nothing else."""
     box.begin()
     box.says("waiting for the agent's files")
-    with socket.create_connection(("127.0.0.1", box.port), 10) as line:
+    with socket.create_connection(("127.0.0.1", box.port), PATIENCE_S) as line:
         line.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = b""
         while piece := line.recv(4096):
@@ -98,7 +99,7 @@ def test_term_ends_it_while_it_waits(box):
     box.begin()
     box.says("waiting for the agent's files")
     box.process.send_signal(signal.SIGTERM)
-    assert box.process.wait(10) == 143
+    assert box.process.wait(PATIENCE_S) == 143
 
 
 def test_an_image_that_has_the_agent_starts_at_once(boxes):
@@ -109,7 +110,7 @@ def test_an_image_that_has_the_agent_starts_at_once(boxes):
     entrypoint.write_text('#!/bin/sh\necho "begun: $*"\n')
     entrypoint.chmod(0o755)
     box.begin("one word", "two")
-    assert box.process.wait(10) == 0
+    assert box.process.wait(PATIENCE_S) == 0
     assert box.said == "begun: one word two\n"
 
 

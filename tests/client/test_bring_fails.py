@@ -13,7 +13,7 @@ import pytest
 from tests.client import bare_box
 from tests.client.bare_box import OLD, SYSTEM_PYTHON
 from tests.fakes.stop_server import StopServer
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pods are Linux")
 
@@ -32,7 +32,7 @@ def test_an_image_without_any_means_says_so_and_ends(boxes):
     """No Python and nothing that could bring one: a reason, and on one's own machine the container's end."""
     box = boxes(python=None)
     box.begin()
-    assert box.process.wait(10) == 1
+    assert box.process.wait(PATIENCE_S) == 1
     assert "this image lacks:" in box.said
     assert "neither apt-get nor dnf is here" in box.said or "its user is not root" in box.said
     assert "CANNOT BRING THE AGENT" in box.said
@@ -149,4 +149,4 @@ def test_term_is_heard_while_packages_are_installed(boxes):
     box.begin()
     wait_for("dnf runs", (box.folder / "asked").exists)
     box.process.send_signal(signal.SIGTERM)
-    assert box.process.wait(10) == 143
+    assert box.process.wait(PATIENCE_S) == 143

@@ -11,7 +11,7 @@ import pytest
 
 from tests.client.bare_box import OLD
 from tests.fakes.stop_server import StopServer
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pods are Linux")
 
@@ -20,6 +20,10 @@ setsid sleep 120 &
 echo $$ $! >>"$HOME/began"
 wait
 """
+SLEEP = """#!/bin/sh
+case $1 in [34]) until [ -s "$HOME/began" ]; do {sleep} 0.05; done ;; esac
+exec {sleep} "$@"
+"""  # a limit of so many seconds begins with apt-get, however long this machine takes to come to that
 
 
 @pytest.fixture
@@ -29,6 +33,7 @@ def box(boxes):
     made.has("python3", OLD)
     made.has("id", "#!/bin/sh\necho 0\n")
     made.has("apt-get", HANGS)
+    made.has("sleep", SLEEP.format(sleep=shutil.which("sleep")))
     (made.programs / "setsid").symlink_to(shutil.which("setsid"))
     return made
 
@@ -70,9 +75,18 @@ def living(pids):
 
 
 def family(pid):
-    """All that it began, and that they began."""
-    children = Path("/proc", pid, "task", pid, "children").read_text().split()
+    """All that it began, and that they began; nothing of one that has ended."""
+    try:
+        children = Path("/proc", pid, "task", pid, "children").read_text().split()
+    except OSError:  # gone since
+        return []
     return [*children, *(grandchild for child in children for grandchild in family(child))]
+
+
+def all_five(box):
+    """The processes below PID 1 once the last of them is begun: the try, its apt-get with a child, the limit's two."""
+    found = family(str(box.process.pid))
+    return found if len(found) >= 5 else []
 
 
 @pytest.mark.slow
@@ -111,10 +125,9 @@ def test_term_leaves_nothing_of_a_try(box, runpod):
     """Neither what it began nor what watches it lives on."""
     begin(box, runpod)
     wait_for("apt-get hangs", lambda: living(began(box)))
-    watched = family(str(box.process.pid))
-    assert len(watched) >= 5
+    watched = wait_for("what it began and what watches it", lambda: all_five(box))
     assert set(began(box)) < set(watched)
     box.process.send_signal(signal.SIGTERM)
-    assert box.process.wait(10) == 143
+    assert box.process.wait(PATIENCE_S) == 143
     wait_for("the end of its processes", lambda: not living(watched))
     assert runpod.stops == []

@@ -13,7 +13,9 @@ import pytest
 
 from pod_wire.status import Attempt, Outcome
 from tests.client.conftest import UP
-from tests.client.test_up import ended, lines_of, wait_for
+from tests.client.heard import Heard
+from tests.client.test_up import ended, wait_for
+from tests.live import PATIENCE_S
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def test_logs_prints_bytes_as_they_are(running):
     data = bytes(range(256)) * 40 + b"10%\r20%\rno newline"
     running.agent.write(data)
     process = running.start("logs", "job")
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert out == data
 
@@ -59,18 +61,17 @@ def test_a_reader_that_leaves_ends_logs_quietly(running):
     process = running.start("logs", "job")
     process.stdout.read(10)
     process.stdout.close()
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE_S) == 0
     assert process.stderr.read() == b""
 
 
 def test_ctrl_c_leaves_a_followed_pod_alone(running):
     """logs -f ends with 130 and says that the pod is still billed, and how to end that."""
     process = running.start("logs", "-f", "job")
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: any("follow=1" in path for _, path in running.agent.requests))
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    wait_for(lambda: any("pod-client stop pod1" in line for line in seen))
+    assert "pod-client stop pod1" in seen.whole(130)
 
 
 def test_logs_follow_ends_with_the_outcome(running):
@@ -202,7 +203,7 @@ def test_a_full_disk_under_stdout_is_an_error_that_says_what_is_billed(running):
                 stdout=full,
                 stderr=subprocess.PIPE,
             )
-            err = process.communicate(timeout=60)[1].decode()
+            err = process.communicate(timeout=PATIENCE_S)[1].decode()
         assert process.returncode == 3
         assert "cannot write the log to stdout: No space left" in err
         assert "Traceback" not in err
@@ -214,7 +215,7 @@ def test_a_log_that_is_replaced_while_it_is_printed_is_said(running):
     running.agent.write(b"line\n" * 100_000)
     running.agent.shrinks = True
     process = running.start("logs", "job")
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert b"not whole" in err
 

@@ -13,7 +13,7 @@ from pod_client.config import read_config
 from pod_client.console import Reader, Wish
 from pod_wire.errors import NotFound
 from tests.client.test_against_simulator import UP, Desk
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 from tests.story.relay import Line
 
 pytestmark = pytest.mark.slow
@@ -55,6 +55,11 @@ def all_lines(follower: subprocess.Popen[bytes], out: Path, count: int) -> list[
     wait_for("its last line", lambda: last in out.read_bytes() or follower.poll() is not None)
     found = [line.split(maxsplit=2) for line in out.read_text().splitlines()]
     return [text for _, source, text in found if source == "container"]
+
+
+def let_go(desk: Desk, pod: str) -> None:
+    """The pod's script, which waits for this."""
+    (desk.simulator.state / "pods" / pod / "disk" / "run" / "go").touch()
 
 
 def ended(desk: Desk, pod: str) -> None:
@@ -104,17 +109,20 @@ def test_a_pod_that_never_falls_silent(desk):
 
 def test_a_follower_outlasts_runpods_own_trouble(desk):
     """Cut, then asked too often, then broken: it goes on where it was, and no line is lost or comes twice."""
-    pod = made(desk, "for i in {1..80}; do echo line $i; sleep 0.1; done; sleep 600", "line 1")
+    half = "do echo line $i; sleep 0.05; done;"
+    waits = "until [ -e /run/go ]; do sleep 0.05; done;"
+    pod = made(desk, f"for i in {{1..40}}; {half} {waits} for i in {{41..80}}; {half} sleep 600", "line 1")
     with Line(int(desk.simulator.url.rpartition(":")[2]), lambda: 0) as line:
         desk.env["POD_RUNPOD_URL"] = f"http://127.0.0.1:{line.port}/v2"
         follower, out = following(desk, pod)
         wait_for("its first lines", lambda: b" line 5\n" in out.read_bytes() or follower.poll() is not None)
         desk.next_is(logs=["limited", "broken"])
         line.drop()
+        let_go(desk, pod)
         assert all_lines(follower, out, 80) == [f"line {n}" for n in range(1, 81)]
         assert len(line.asked) == 4
         follower.send_signal(signal.SIGINT)
-        follower.communicate(timeout=30)
+        follower.communicate(timeout=PATIENCE_S)
     ended(desk, pod)
 
 
@@ -124,7 +132,7 @@ def test_following_goes_on_until_it_is_ended(desk):
     follower, out = following(desk, pod)
     assert all_lines(follower, out, 100) == [f"line {n}" for n in range(1, 101)]
     follower.send_signal(signal.SIGINT)
-    _, told = follower.communicate(timeout=30)
+    _, told = follower.communicate(timeout=PATIENCE_S)
     assert b"Traceback" not in told
     ended(desk, pod)
 
@@ -137,13 +145,13 @@ def test_a_reader_goes_on_where_it_was(desk):
         "line 1",
     )
     reader = Reader(read_config(desk.env), pod)
-    assert [line.text for line in reader.lines(Wish(), 10.0, 0.3)][-1] == "line 1"
+    assert [line.text for line in reader.lines(Wish(), PATIENCE_S, 0.3)][-1] == "line 1"
     assert list(reader.lines(Wish(), 0.3, 0.3)) == []
-    (desk.simulator.state / "pods" / pod / "disk" / "run" / "go").touch()
-    assert [line.text for line in reader.lines(Wish(), 30.0, 0.3)] == ["line 2"]
+    let_go(desk, pod)
+    assert [line.text for line in reader.lines(Wish(), PATIENCE_S, 0.3)] == ["line 2"]
     ended(desk, pod)
     with pytest.raises(NotFound):
-        list(reader.lines(Wish(), 10.0, 0.3))
+        list(reader.lines(Wish(), PATIENCE_S, 0.3))
 
 
 def test_a_launch_that_fails_tells_what_the_host_said(desk):

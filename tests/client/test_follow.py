@@ -11,10 +11,12 @@ import pytest
 from pod_client.agent_api import AgentApi
 from pod_client.follow import Begin, Follower, Pace
 from pod_client.session import RequestsTransport
+from pod_wire import routes
 from pod_wire.errors import BadInput, Refused
 from pod_wire.secrets import Secret
 from pod_wire.status import Outcome, Phase
 from tests.fakes.agent_server import FakeAgent
+from tests.live import PATIENCE_S
 
 QUICK = Pace(
     status_s=0.05, silent_s=0.15, poll_s=0.02, backoff_first_s=0.005, backoff_most_s=0.05, ask_provider_s=0.05
@@ -48,12 +50,22 @@ def lines(first, last):
     return b"".join(b"line %06d of many\n" % number for number in range(first, last))
 
 
-def until(is_so, limit_s=60.0):
+def until(is_so, limit_s=PATIENCE_S):
     """Wait for a fact, and fail when it does not come."""
     end = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.005)
+
+
+def asked_again(agent):
+    """Wait until its status has been asked for twice more: what was known before has been judged by then."""
+
+    def looks():
+        return sum(path == routes.STATUS for _, path in agent.requests)
+
+    known = looks()
+    until(lambda: looks() >= known + 2)
 
 
 def in_thread(act):
@@ -116,9 +128,9 @@ def test_agents_that_come_and_go_on_one_port_are_waited_for():
     sink = Collected()
     with FakeAgent() as first:
         port = int(first.url.rsplit(":", 1)[1])
-        follow = follower(first, sink)
+        following = follower(first, sink)
         first.write(text[:100])
-        running = in_thread(follow.run)
+        running = in_thread(following.run)
         until(lambda: len(sink.data) >= 100)
     for number in range(20):
         again = FakeAgent(port=port)
@@ -132,7 +144,7 @@ def test_agents_that_come_and_go_on_one_port_are_waited_for():
     last.write(text)
     last.finish()
     with last:
-        running.join(10)
+        running.join(PATIENCE_S)
     assert bytes(sink.data) == text
 
 
@@ -146,7 +158,7 @@ def test_another_log_is_said_and_read_from_its_start():
         until(lambda: sink.data)
         agent.lose_log(b"new text\n")
         agent.finish()
-        running.join(30)
+        running.join(PATIENCE_S)
     assert bytes(sink.data) == b"old text that is longer than the new one\nnew text\n"
     assert len(said) == 1
     assert "starting at 0" in said[0]
@@ -162,7 +174,7 @@ def test_a_buffering_proxy_is_noticed_and_offsets_are_polled():
         until(lambda: len(sink.data) >= len(agent.log))
         agent.write(lines(50, 60))
         agent.finish()
-        running.join(30)
+        running.join(PATIENCE_S)
         polled = [path for _, path in agent.requests if "limit=" in path]
     assert bytes(sink.data) == lines(0, 60)
     assert polled
@@ -170,17 +182,22 @@ def test_a_buffering_proxy_is_noticed_and_offsets_are_polled():
 
 def test_a_slow_reader_is_not_taken_for_a_buffering_proxy():
     """While our own stdout does not take the bytes, the stream is not silent."""
+    pace = replace(QUICK, silent_s=0.6)
 
     class Slow(Collected):
         def write(self, data):
             super().write(data)
-            time.sleep(0.25)
+            if not agent.is_over():
+                asked_again(agent)
+                time.sleep(pace.silent_s)
+                asked_again(agent)
+                agent.write(lines(2000, 4000))
+                agent.finish()
 
     with FakeAgent() as agent:
-        agent.write(lines(0, 4000))
-        agent.finish()
+        agent.write(lines(0, 2000))
         sink = Slow()
-        follower(agent, sink).run()
+        follower(agent, sink, pace=pace).run()
         polled = [path for _, path in agent.requests if "limit=" in path]
     assert bytes(sink.data) == lines(0, 4000)
     assert polled == []
@@ -191,11 +208,11 @@ def test_a_pod_that_is_gone_ends_the_following():
     sink = Collected()
     with FakeAgent() as agent:
         agent.write(b"half of it\n")
-        follow = follower(agent, sink, gone=lambda: "the pod has stopped")
+        following = follower(agent, sink, gone=lambda: "the pod has stopped")
         ending = []
-        running = in_thread(lambda: ending.append(follow.run()))
+        running = in_thread(lambda: ending.append(following.run()))
         until(lambda: sink.data)
-    running.join(30)
+    running.join(PATIENCE_S)
     assert not ending[0].complete
     assert ending[0].gone == "the pod has stopped"
     assert bytes(sink.data) == b"half of it\n"
@@ -208,13 +225,14 @@ def test_an_old_orders_outcome_does_not_end_the_following():
         agent.finish()
         sink = Collected()
         ended = []
-        follow = follower(agent, sink, stale="order-0")
-        running = in_thread(lambda: ended.append(follow.run()))
-        time.sleep(0.3)
+        following = follower(agent, sink, stale="order-0")
+        running = in_thread(lambda: ended.append(following.run()))
+        asked_again(agent)
+        time.sleep(0.1)
         assert not ended
         agent.write(b"second\n")
         agent.finish(order="order-1")
-        running.join(30)
+        running.join(PATIENCE_S)
     assert bytes(sink.data) == b"first\nsecond\n"
 
 
@@ -252,7 +270,7 @@ def test_following_begins_at_the_tail_and_goes_on_by_offset():
         until(lambda: len(sink.data) >= 60)
         agent.write(b"end\n")
         agent.finish()
-        running.join(30)
+        running.join(PATIENCE_S)
     assert bytes(sink.data) == lines(97, 100) + b"end\n"
 
 

@@ -10,8 +10,9 @@ import pytest
 from pod_client.ending import gone_reason
 from pod_client.follow import Follower
 from pod_wire.errors import Refused, Unreachable
-from tests.client.test_follow import QUICK, Collected, follower, in_thread, lines
+from tests.client.test_follow import QUICK, Collected, asked_again, follower, in_thread, lines, until
 from tests.fakes.agent_server import FakeAgent
+from tests.live import PATIENCE_S
 
 
 def test_a_log_that_too_many_follow_is_polled():
@@ -45,9 +46,13 @@ def test_a_pod_that_does_not_answer_is_spoken_of():
     said: list[str] = []
     with FakeAgent() as agent:
         agent.behind = 502
-        back = in_thread(lambda: (time.sleep(0.6), setattr(agent, "behind", None), agent.finish()))
-        follower(agent, Collected(), said=said, pace=replace(QUICK, say_s=0.1)).run()
-        back.join()
+        following = follower(agent, Collected(), said=said, pace=replace(QUICK, say_s=0.7))
+        running = in_thread(following.run)
+        until(lambda: said)
+        asked_again(agent)  # the next words are due in seven seconds
+        agent.behind = None
+        agent.finish()
+        running.join(PATIENCE_S)
     assert len(said) == 1
     assert "has not answered for" in said[0]
     assert "502" in said[0]

@@ -18,6 +18,7 @@ from pod_client.init.looking import look
 from pod_client.init.pod_toml import render, toml_text
 from pod_client.init.saving import LOOKED_AT
 from pod_wire.parse import parse_toml
+from tests.live import PATIENCE_S
 
 LOOP = """
 import argparse, torch
@@ -42,7 +43,7 @@ def init(tmp_path):
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.live import PATIENCE_S
 from tests.tables import mostly_slow
 
 LOOP = "import torch\nloss.backward()\n"
@@ -38,7 +39,7 @@ def person(pod):
         except OSError:  # the terminal is gone with the program
             pass
         os.close(master)
-        return program.wait(60), said.decode()
+        return program.wait(PATIENCE_S), said.decode()
 
     return types
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.live import PATIENCE_S
+
 DROPPED = """
 import os, signal
 from pod_client.interrupts import WaitingClock, end_as_by_ctrl_c
@@ -22,7 +24,7 @@ clock = WaitingClock()
 Dropping()
 print("still here", flush=True)
 try:
-    clock.sleep(60)
+    clock.sleep(600)
 except KeyboardInterrupt:
     clock.sleep(0.01)
     try:
@@ -40,7 +42,7 @@ print("heard once")
 def test_a_signal_amid_a_destructor_ends_the_next_wait(name):
     """Its exception is dropped by Python; the next wait raises it once, and the undoing may wait."""
     program = [sys.executable, "-c", DROPPED.format(name=name)]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.stdout == "still here\nundone in peace\nheard once\n"
     assert "Exception ignored" in done.stderr
 
@@ -53,7 +55,7 @@ end_as_by_ctrl_c()
 clock = WaitingClock()
 try:
     os.kill(os.getpid(), signal.SIGTERM)
-    clock.sleep(60)
+    clock.sleep(600)
 except KeyboardInterrupt:
     clock.sleep(0.01)
 clock.sleep(0.01)
@@ -65,7 +67,7 @@ print("undone in peace")
 def test_a_signal_that_was_heard_does_not_break_the_undoing():
     """While the interrupt is answered, waits are waits."""
     done = subprocess.run(
-        [sys.executable, "-c", HEARD], capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, "-c", HEARD], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.stdout == "undone in peace\n"
 
@@ -86,7 +88,7 @@ def serve():
     held.append(peer)
 
 def end():
-    reading.wait(60)
+    reading.wait(600)
     # noted by the interpreter, and the main thread's wait goes on: as when it comes a moment before that wait
     signal.pthread_kill(threading.get_ident(), signal.SIGINT)
 
@@ -119,5 +121,5 @@ except KeyboardInterrupt:
 def test_a_signal_that_came_before_the_wait_for_the_log_ends_it():
     """A Ctrl-C that is noted and does not interrupt the reading is heard within a second, not with the next line."""
     program = [sys.executable, "-c", BLOCKED]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.stdout == "held\nheard\n", done.stderr

@@ -15,21 +15,15 @@ import pytest
 
 from pod_wire.status import SelfStop
 from tests.client.conftest import UP
-from tests.client.test_up import ended, lines_of, wait_for
+from tests.client.heard import Heard
+from tests.client.test_up import ended, wait_for
+from tests.live import PATIENCE_S
 
 OOPS = (500, {"detail": "oops"})
 ON_A_TERMINAL = (
     "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
     "os.execv(sys.executable, [sys.executable, '-m', 'pod_client.cli', *sys.argv[1:]])"
 )
-
-
-def told(seen, process, code):
-    """All that was said, once the command has ended."""
-    assert process.wait(60) == code
-    wait_for(lambda: process.stderr.closed or seen)
-    time.sleep(0.1)
-    return "".join(seen)
 
 
 def stopped(pod):
@@ -44,10 +38,10 @@ def test_ctrl_c_while_a_create_of_unknown_fate_is_looked_up_names_the_pod(pod):
     pod.runpod.faults |= {"create": [OOPS], "list": [OOPS] * 50}
     pod.runpod.makes_anyway = True
     process = pod.start(*UP)
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: any("looking for" in line for line in seen))
     process.send_signal(signal.SIGINT)
-    said = told(seen, process, 130)
+    said = seen.whole(130)
     assert f"pod-client rm {pod.runpod.pods['pod1']['name']}" in said
     assert "nothing was created" not in said
 
@@ -55,15 +49,15 @@ def test_ctrl_c_while_a_create_of_unknown_fate_is_looked_up_names_the_pod(pod):
 def test_a_second_ctrl_c_while_looking_names_the_pod(pod):
     """Interrupted during the create, and again while it is looked up."""
     held = threading.Event()
-    pod.runpod.on_create = lambda: held.wait(10)
+    pod.runpod.on_create = lambda: held.wait(PATIENCE_S)
     pod.runpod.faults["list"] = [OOPS] * 50
     process = pod.start(*UP)
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: pod.runpod.pods)
     process.send_signal(signal.SIGINT)
     wait_for(lambda: any("looking whether" in line for line in seen))
     process.send_signal(signal.SIGINT)
-    said = told(seen, process, 130)
+    said = seen.whole(130)
     held.set()
     assert f"pod-client rm {pod.runpod.pods['pod1']['name']}" in said
     assert "nothing was created" not in said
@@ -72,12 +66,12 @@ def test_a_second_ctrl_c_while_looking_names_the_pod(pod):
 def test_ctrl_c_during_the_create_removes_what_was_made(pod):
     """The answer never came, the pod is found by its name and removed."""
     held = threading.Event()
-    pod.runpod.on_create = lambda: held.wait(10)
+    pod.runpod.on_create = lambda: held.wait(PATIENCE_S)
     process = pod.start(*UP)
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: pod.runpod.pods)
     process.send_signal(signal.SIGINT)
-    said = told(seen, process, 130)
+    said = seen.whole(130)
     held.set()
     assert pod.runpod.pods == {}
     assert "nothing of it is billed any more" in said
@@ -99,7 +93,7 @@ def test_a_terminal_that_is_closed_leaves_no_pod(pod):
     wait_for(lambda: "delete" in pod.runpod.calls or process.poll() is not None)
     if process.poll() is None:
         process.send_signal(signal.SIGHUP)
-    assert process.wait(60) == 130
+    assert process.wait(PATIENCE_S) == 130
     assert pod.runpod.pods == {}
 
 
@@ -142,10 +136,10 @@ def test_ctrl_c_after_an_idle_pod_took_the_job_says_that_it_bills(pod):
     pod.run(*UP, "--on-finish", "keep")
     pod.agent.status = replace(pod.agent.status, self_stop=SelfStop.UNKNOWN)
     process = pod.start(*UP, "--on-finish", "keep")
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: any("waiting for its agent" in line for line in seen))
     process.send_signal(signal.SIGINT)
-    said = told(seen, process, 130)
+    said = seen.whole(130)
     assert "still billed" in said
     assert "pod-client stop pod1" in said
     assert pod.runpod.pods["pod1"]["status"] == "RUNNING"
@@ -258,14 +252,16 @@ def test_a_new_pod_that_reads_missing_for_a_while_is_removed(pod):
     hidden = {}
     pod.runpod.on_change = lambda _: None
     process = pod.start(*UP)
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: any("created pod" in line for line in seen))
     hidden |= pod.runpod.pods
     pod.runpod.pods.clear()
+    known = len(pod.runpod.calls)
     process.send_signal(signal.SIGINT)
+    wait_for(lambda: "list" in pod.runpod.calls[known:])
     time.sleep(3)
     pod.runpod.pods |= hidden
-    said = told(seen, process, 130)
+    said = seen.whole(130)
     assert "nothing of it is billed any more" in said
     assert pod.runpod.pods == {}
 
@@ -275,7 +271,7 @@ def test_ctrl_c_while_following_with_json_is_a_document(pod):
     process = pod.start(*UP, "--json")
     wait_for(lambda: any("follow=1" in path for _, path in pod.agent.requests))
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     document = json.loads(out)
     assert (process.returncode, document["exit_code"], document["pod"]["id"]) == (130, 130, "pod1")
 
@@ -289,5 +285,4 @@ def test_the_agent_is_asked_oftener_than_runpod(pod):
     def health() -> int:
         return sum(path == "/healthz" for _, path in pod.agent.requests)
 
-    wait_for(lambda: health() > 12, 40)
-    assert pod.runpod.calls.count("get") < health()
+    wait_for(lambda: pod.runpod.calls.count("get") < health() and health() > 12)

@@ -11,7 +11,7 @@ import pytest
 from pod_client.launching import launching
 from pod_wire.errors import Conflict
 from tests.client.conftest import UP
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 
 def test_two_at_once_make_one_pod(pod):
@@ -25,7 +25,7 @@ def test_two_at_once_make_one_pod(pod):
     assert "pod-client logs -f job" in err
     assert len(pod.runpod.pods) == 1
     first.terminate()
-    first.wait(60)
+    first.wait(PATIENCE_S)
 
 
 def test_a_killed_holder_holds_nothing(tmp_path):

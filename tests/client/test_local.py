@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 
 LINES = "".join(f"{number}\n" for number in range(1, 2001))
 JOB = "for i in $(seq 0 19); do seq $((i*100+1)) $((i*100+100)); sleep 0.15; done"
@@ -40,7 +40,7 @@ def test_a_buffering_proxy_costs_neither_bytes_nor_the_end(home):
     simulator = wait_for("a simulator", lambda: Simulator.at(state_of(home)))
     pod = wait_for("a pod", lambda: next(iter(simulator.pods().values()), None))
     simulator.call("POST", f"/sim/pods/{pod['id']}/proxy", {"mode": "buffer"})
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     log = next((state_of(home) / "pods").glob(f"{pod['id']}/mount/.podkeep/jobs/buffered/log"))
     assert process.returncode == 0, err.decode()
     assert out == log.read_bytes()
@@ -68,5 +68,5 @@ def test_two_commands_that_start_the_simulator_share_one(home):
             "its simulator's end", lambda: log.exists() and b"cannot start a simulator" in log.read_bytes()
         )
     quicker = subprocess.run(client("ps", "--local"), cwd=home, capture_output=True, check=False)
-    _, err = slower.communicate(timeout=60)
+    _, err = slower.communicate(timeout=PATIENCE_S)
     assert (quicker.returncode, slower.returncode) == (0, 0), err.decode()

@@ -12,6 +12,7 @@ import pytest
 
 from pod_wire.status import LogPlace, Outcome, Phase
 from tests.fakes.agent_server import FakeAgent
+from tests.live import PATIENCE_S
 
 GIGABYTE = 1 << 30
 
@@ -55,7 +56,7 @@ def test_a_line_of_a_gigabyte_passes_through_less_than_100_mb(tmp_path):
             came += len(data)
             peak_kb = peak_of(process.pid) or peak_kb
         process.stdout.close()
-        process.wait(10)
+        process.wait(PATIENCE_S)
     assert process.returncode == 0
     assert came == GIGABYTE
     assert 10_000 < peak_kb < 100_000, f"the client's memory at most: {peak_kb} kB"

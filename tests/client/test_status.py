@@ -17,7 +17,7 @@ from pod_client import picture
 from pod_client.rows import status_rows
 from pod_wire.status import JobStatus, Money, Phase, Progress, Status
 from tests.client.conftest import UP
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 PROGRESS = Progress(
     source="lines of the log",
@@ -206,7 +206,7 @@ def test_watch_in_a_pipe_says_what_changed(pod):
     assert sum(line.startswith(b"rate:") for line in seen) == 1
     assert sum(line.startswith(b"step:") for line in seen) == 2
     pod.agent.finish()
-    _, err = watching.communicate(timeout=60)
+    _, err = watching.communicate(timeout=PATIENCE_S)
     assert watching.returncode == 0
     assert b"outcome     succeeded" in err
 
@@ -235,7 +235,7 @@ def test_watch_on_a_terminal_paints_over_itself(pod):
         while more := os.read(master, 1 << 16):
             seen.extend(more)
     os.close(master)
-    assert watching.wait(60) == 0
+    assert watching.wait(PATIENCE_S) == 0
     text = seen.decode()
     assert "\x1b[J" in text
     height = text.split("\x1b[J")[0].count("\n")

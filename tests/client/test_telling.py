@@ -12,6 +12,7 @@ from pod_wire.codec import to_plain
 from pod_wire.receipt import Receipt, Spell, Stop
 from pod_wire.status import Outcome, Phase
 from tests.client.conftest import UP
+from tests.live import PATIENCE_S
 
 RUNNING = Receipt(
     100.0, "job", Phase.RUNNING, order="order-0", phases=(Spell("running", 60.0, 0.01),), paid_s=60.0
@@ -112,7 +113,7 @@ def test_a_command_keeps_its_mark_while_it_asks(running):
     assert watching.stdout is not None
     watching.stdout.readline()
     running.agent.finish()
-    watching.communicate(timeout=60)
+    watching.communicate(timeout=PATIENCE_S)
     marks = running.agent.readers[-2:]
     assert marks[0]
     assert marks[0] == marks[1]

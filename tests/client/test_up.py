@@ -5,36 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
-import threading
 import time
 
 import pytest
 
 from pod_wire.status import Outcome, SelfStop
 from tests.client.conftest import UP
+from tests.client.heard import Heard
 from tests.fakes.agent_server import FakeAgent
+from tests.live import PATIENCE_S
 
 NO_STOCK = (400, {"detail": "There are no longer any instances available with the requested specifications."})
 
 
-def wait_for(is_so, limit_s=60.0):
+def wait_for(is_so, limit_s=PATIENCE_S):
     end = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.01)
-
-
-def lines_of(process):
-    """Its stderr as it comes, so that a test may act on a line."""
-    seen = []
-
-    def read():
-        for line in process.stderr:
-            seen.append(line.decode())  # noqa: PERF401 - not when the stream has ended
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    return seen
 
 
 def ended(agent: FakeAgent, outcome=Outcome.SUCCEEDED):
@@ -147,11 +135,10 @@ def test_ctrl_c_before_the_pod_is_armed_removes_it(pod):
     """Interrupted while waiting: what was made is removed, confirmed by RunPod, exit 130."""
     pod.runpod.on_change = lambda _: None
     process = pod.start(*UP)
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: any("created pod" in line for line in seen))
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    wait_for(lambda: any("nothing of it is billed" in line for line in seen))
+    assert "nothing of it is billed" in seen.whole(130)
     assert pod.runpod.pods == {}
 
 
@@ -160,25 +147,23 @@ def test_a_removal_that_is_not_confirmed_names_the_pod_and_the_command(pod):
     pod.runpod.on_change = lambda _: None
     pod.runpod.faults["delete"] = [(500, {"detail": "oops"})] * 200
     process = pod.start(*UP)
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: any("created pod" in line for line in seen))
     process.send_signal(signal.SIGINT)
     wait_for(lambda: any("removing pod" in line for line in seen))
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    wait_for(lambda: any("may still be billed. End it with: pod-client rm pod1" in line for line in seen))
+    assert "may still be billed. End it with: pod-client rm pod1" in seen.whole(130)
 
 
 def test_ctrl_c_while_following_detaches(pod):
     """The pod goes on; the message says how to come back and what is still billed."""
     pod.agent.write(b"step 1\n")
     process = pod.start(*UP)
-    seen = lines_of(process)
+    seen = Heard(process)
     wait_for(lambda: any("follow=1" in path for _, path in pod.agent.requests))
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    text = "".join(seen)
+    text = seen.whole(130)
     assert "pod-client logs -f job" in text
     assert "still billed at $0.50/h" in text
     assert pod.runpod.pods["pod1"]["status"] == "RUNNING"
@@ -210,7 +195,7 @@ def test_an_idle_pod_takes_the_job_by_post(pod):
     assert pod.agent.bodies[0]["command"] == "train"
     pod.agent.write(b"second run\n")
     pod.agent.finish(order=pod.agent.orders[0])
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_S)
     assert out == b"second run\n"
     assert len(pod.runpod.pods) == 1
 
@@ -225,7 +210,7 @@ def test_an_agent_that_is_just_starting_again_is_waited_for(pod):
     pod.agent.behind = None
     wait_for(lambda: pod.agent.bodies)
     pod.agent.finish(order=pod.agent.orders[0])
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert len(pod.runpod.pods) == 1
 

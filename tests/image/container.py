@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import urllib.error
 import urllib.request
 import uuid
@@ -11,15 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from tests.agent.agent_process import free_port
 from tests.image.engine import Engine
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 TOKEN = "a-token-of-the-image-tests"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Container:
@@ -90,7 +85,7 @@ class Container:
         done = self._engine.run("logs", self.name)
         return done.stdout + done.stderr
 
-    def ended(self, within_s: float = 120.0) -> int:
+    def ended(self, within_s: float = PATIENCE_S) -> int:
         """Its exit code, once it has ended."""
         wait_for(f"the end of {self._command}", lambda: self.state()["Status"] == "exited", within_s, 0.2)
         return int(self.state()["ExitCode"])
@@ -117,7 +112,7 @@ class Container:
         assert code == 200, body
         return json.loads(body)
 
-    def reaches(self, phase: str, within_s: float = 120.0) -> dict[str, Any]:
+    def reaches(self, phase: str, within_s: float = PATIENCE_S) -> dict[str, Any]:
         """The status once the pod is in this phase."""
 
         def look() -> dict[str, Any] | None:
@@ -129,7 +124,7 @@ class Container:
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.logs()[-4000:]}") from None
 
-    def says(self, words: str, within_s: float = 120.0) -> None:
+    def says(self, words: str, within_s: float = PATIENCE_S) -> None:
         """Wait until the job's log holds these words."""
 
         def look() -> bool:

@@ -133,7 +133,7 @@ def start(folder: Path, engine: Engine) -> None:
     alone = 'setsid dockerd "$@" </dev/null >>"$0" 2>&1 &'  # nobody's child: another worker may end it
     subprocess.run(["bash", "-c", alone, str(folder / "log"), *options], env=dict(engine.env), check=True)
     try:
-        wait_for("dockerd answers", engine.answers, within_s=120, every_s=0.3)
+        wait_for("dockerd answers", engine.answers, every_s=0.3)
     except AssertionError as error:
         said = (folder / "log").read_text(errors="replace")[-3000:]
         raise NoEngine(f"dockerd does not come up: {said}") from error

@@ -87,7 +87,7 @@ def test_a_plain_image_becomes_a_pod_once(engine, plain, tmp_path):
         wait_for("no zombie", lambda: box.inside("sh", "-c", ZOMBIES).strip() == "0")
         assert box.inside("pod-agent", "--help").startswith("pod-agent:")
         assert {path.name for path in workspace.iterdir()} <= {".podkeep"}
-        box.docker("stop", "--time", "20")
+        box.docker("stop", "--time", "120")
         assert box.state()["ExitCode"] == 0, box.logs()
         box.docker("start")
         box.reaches("waiting", BRINGS_S)

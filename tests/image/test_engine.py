@@ -87,7 +87,7 @@ def test_a_stranger_with_the_daemon_s_number_is_left_alone(tmp_path):
     """A pidfile of a daemon that died long ago may name somebody else by now."""
     folder = tmp_path / "pytest-7" / "engine"
     folder.mkdir(parents=True)
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["sleep", "600"])
     try:
         (folder / "pidfile").write_text(str(stranger.pid))
         env = os.environ.copy()

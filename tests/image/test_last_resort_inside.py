@@ -30,7 +30,7 @@ def workspace(tmp_path: Path) -> Path:
 
 def crash_loop(pod: Container, words: str) -> None:
     try:
-        wait_for(words, lambda: words in pod.logs(), within_s=120)
+        wait_for(words, lambda: words in pod.logs())
     except AssertionError as error:
         raise AssertionError(f"{error}: {pod.logs()}") from None
 
@@ -43,7 +43,7 @@ def test_an_agent_that_cannot_import_gets_the_pod_stopped(engine, built_image, r
     )
     mounts = {tmp_path / "damaged.py": f"{where.stdout.strip()}/site-packages/pod_agent/life.py:ro"}
     with Container(engine, built_image.id, "echo", "never", mounts=mounts, **told(runpod)) as pod:
-        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        wait_for("the stop", lambda: runpod.stops)
         assert pod.state()["Status"] == "running"
         assert "ModuleNotFoundError: No module named 'no_such_module'" in pod.logs()
         assert "nothing trains here, and no agent can begin" in pod.logs()
@@ -57,7 +57,7 @@ def test_without_a_python_the_shell_stops_the_pod(engine, built_image, runpod):
     command = f"{RECORDED} {gone} /opt/podkeep/share/podkeep/entrypoint.sh echo never"
     options = ("--entrypoint", "bash")
     with Container(engine, built_image.id, "-c", command, options=options, **told(runpod)) as pod:
-        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        wait_for("the stop", lambda: runpod.stops)
         assert "and no Python is here" in pod.logs()
         words = pod.inside("cat", "/tmp/words")
         assert "/v2/pods/pod-a/action" in words

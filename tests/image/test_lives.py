@@ -52,6 +52,12 @@ def trainer(engine, built_image, workspace, *words: str, **env: str) -> Containe
     return Container(engine, built_image.id, *command, mounts=mounts, **env)
 
 
+def amid(pod: Container, workspace: Path) -> None:
+    """Wait until it waits at step 12, and the mark is there by which a later attempt knows that it need not."""
+    pod.says("step 12\n")
+    wait_for("its mark", (workspace / "waited-12").exists)
+
+
 def test_a_stop_loses_no_byte_of_the_log(engine, built_image, workspace):
     """`docker stop`: all ends by itself, and what the job wrote, its last word included, is in the log."""
     (workspace / "talks.py").write_text(TALKS)
@@ -72,7 +78,7 @@ def test_a_killed_container_resumes_where_it_was(engine, built_image, workspace)
     with trainer(
         engine, built_image, workspace, "--steps", "20", "--wait-at", "12", POD_ON_FINISH="exit"
     ) as pod:
-        pod.says("step 12\n")
+        amid(pod, workspace)
         pod.docker("kill")
         pod.docker("start")
         assert pod.ended() == 0, pod.logs()
@@ -85,7 +91,7 @@ def test_another_container_resumes_on_the_same_workspace(engine, built_image, wo
     """The container is lost, its disk with it; a new one on the same mount goes on."""
     words = ("--steps", "20", "--wait-at", "12")
     with trainer(engine, built_image, workspace, *words, POD_ON_FINISH="exit") as pod:
-        pod.says("step 12\n")
+        amid(pod, workspace)
         pod.docker("kill")
     with trainer(engine, built_image, workspace, *words, POD_ON_FINISH="exit") as pod:
         assert pod.ended(within_s=200) == 0, pod.logs()
@@ -97,7 +103,7 @@ def test_a_stopped_container_goes_on_when_it_is_started(engine, built_image, wor
     with trainer(
         engine, built_image, workspace, "--steps", "20", "--wait-at", "12", POD_ON_FINISH="exit"
     ) as pod:
-        pod.says("step 12\n")
+        amid(pod, workspace)
         pod.docker("stop", "--time", "5")
         pod.docker("start")
         assert pod.ended() == 0, pod.logs()
@@ -138,7 +144,7 @@ def test_a_killed_agent_is_started_again_beside_its_training(engine, built_image
     with trainer(
         engine, built_image, workspace, "--steps", "14", "--wait-at", "12", POD_ON_FINISH="exit"
     ) as pod:
-        pod.says("step 12\n")
+        amid(pod, workspace)
         first = pod.agent()
         pod.inside("kill", "-9", first)
         wait_for("another agent", lambda: pod.agent() != first)

@@ -9,12 +9,12 @@ import pytest
 
 from tests.image.container import Container
 from tests.image.pod import runpod, told
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 from tests.promises import by_cause
 
 __all__ = ["runpod"]  # a fixture
 pytestmark = pytest.mark.docker
-ENDS_IN_S = 60.0  # a matter of seconds; the set-up beside it takes ten minutes
+ENDS_IN_S = PATIENCE_S  # a matter of seconds; the set-up beside it takes ten minutes
 
 
 def test_a_pod_without_its_gpu_stops_itself(engine, built_image, tmp_path, runpod):
@@ -49,5 +49,5 @@ def test_a_pod_that_was_promised_none_trains(engine, built_image, tmp_path, runp
     env = told(runpod, RUNPOD_GPU_COUNT="0", NVIDIA_VISIBLE_DEVICES="void")
     with Container(engine, built_image.id, "echo it trains", mounts={workspace: "/workspace"}, **env) as pod:
         pod.says("it trains\nEXIT_CODE=0\n")
-        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        wait_for("the stop", lambda: runpod.stops)
         assert pod.status()["job"]["outcome"] == "succeeded"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.container import free_port
+from tests.agent.agent_process import free_port
 from tests.image.fixtures import ROOT
 
 IMAGE = ROOT / "image"

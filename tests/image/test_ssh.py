@@ -78,7 +78,7 @@ def opened(
         pod.says("up\n")
         port = engine.run("port", pod.name, "22/tcp").stdout.split(":")[-1]
         made = Entered(pod, int(port), folder, checking)
-        wait_for("sshd answers", made.answers, within_s=120)
+        wait_for("sshd answers", made.answers)
         yield made
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.agent.agent_process import free_port
 from tests.agent.ssh_place import Terminal
 from tests.fakes.package_index import PackageIndex
-from tests.image.container import Container, free_port
+from tests.image.container import Container
 from tests.image.entered import LACKING, Entered, public_keys
 from tests.live import wait_for
 
@@ -70,7 +71,7 @@ def test_a_login_has_the_job_s_folder_and_environment(engine, built_image, tmp_p
             folder, python, words_of = told_by(pod)
             assert (folder, words_of) == (FOLDER, WORDS)
             assert python.startswith("/podkeep/envs/")
-            wait_for("sshd answers", entered.answers, within_s=120)
+            wait_for("sshd answers", entered.answers)
             wait_for("a login's files", lambda: is_told_by_the_agent(pod))
             asked(entered, python)
             typed(entered, python, "first")

@@ -101,13 +101,13 @@ def test_a_one_shot_that_fails_stops_its_pod(engine, built_image, workspace, run
     """The container never ends by itself, where RunPod would begin it again: nor does its restart try the job again."""
     command = ("bash", "-c", "echo ran >>/workspace/count; exit 3")
     with Container(engine, built_image.id, *command, mounts={workspace: "/workspace"}, **told(runpod)) as pod:
-        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        wait_for("the stop", lambda: runpod.stops)
         assert pod.status()["job"]["reason"] == "exit code 3"
         assert pod.state()["Status"] == "running"
         asked = len(runpod.stops)
         pod.docker("kill")
         pod.docker("start")
-        wait_for("it asks again", lambda: len(runpod.stops) > asked, within_s=120)
+        wait_for("it asks again", lambda: len(runpod.stops) > asked)
         assert pod.status()["job"]["outcome"] == "failed"
         assert (workspace / "count").read_text() == "ran\n"
 
@@ -126,7 +126,7 @@ def test_a_training_begun_by_hand_is_looked_after(engine, built_image, workspace
         assert pod.reaches("running")["job"]["name"] == f"after-{pid}"
         assert runpod.stops == []
         pod.inside("kill", "-USR1", pid)
-        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        wait_for("the stop", lambda: runpod.stops)
         log = pod.get("/logs")[1].decode()
         assert "\nstep 3\nstep 4\ndone at step 4\n" in log
         assert f"process {pid} has ended" in log

@@ -80,7 +80,7 @@ def test_a_volume_that_is_lost(engine, built_image, workspace, runpod):
         assert len(after["job"]["attempts"]) == 1
         assert runpod.stops == []
         pod.inside("pkill", "-USR1", "-f", "^python3 /programs/trainer.py")
-        wait_for("the stop", lambda: runpod.stops, within_s=120)
+        wait_for("the stop", lambda: runpod.stops)
         assert pod.status()["job"]["outcome"] == "succeeded"
     log = (workspace / ".podkeep" / "jobs" / "t" / "log").read_text()
     assert re.findall(r"^starting at step (\d+)", log, re.MULTILINE) == ["0"]

@@ -90,9 +90,9 @@ class Account:
 
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """One simulator for all these tests; its proxy bears half a second of silence."""
+    """One simulator for all these tests."""
     home = tmp_path_factory.mktemp("sim")
-    options = ("--entrypoint", str(ENTRYPOINT), "--proxy-silence", "0.5")
+    options = ("--entrypoint", str(ENTRYPOINT))
     with Simulator.running(home / "state", machine_environment(home), *options) as simulator:
         yield Account(simulator)
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import machine_environment
 from tests.image.engine import Engine
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 from tests.sim.conftest import Account, wait_gone
 from tests.sim.test_logs import Stream, asked, logs
 
@@ -43,7 +43,7 @@ while (my $guest = $door->accept) {
 @pytest.fixture(scope="module")
 def options(engine: Engine, base_image: str) -> tuple[str, ...]:
     """What makes the simulator's pods containers."""
-    return ("--backend", "docker", "--image", base_image, "--proxy-silence", "0.5")
+    return ("--backend", "docker", "--image", base_image)
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_pods_on_a_bridge(own_environment, options, engine, tmp_path):
                     lambda pod=pod: account.call("GET", f"/proxy/{pod}/8787/") == (200, "port 8787"),
                 )
                 port = account.get(pod)["ssh"]["direct"]["port"]
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
                     assert answer.read() == b"port 22"
     finally:
         engine.run("network", "rm", name)
@@ -241,13 +241,16 @@ def test_what_cannot_be_started_is_an_error(account, containers, changes):
 def test_a_killed_simulator_loses_no_line(own_environment, options, tmp_path):
     """A pod goes on and ends while nobody reads; the next simulator has each line once, and starts the pod again."""
     state = tmp_path / "state"
-    script = "for i in {1..400}; do echo line $i; sleep 0.005; done; [ ! -e /var/tmp/x ] || sleep 600; touch /var/tmp/x"
+    script = """for i in {1..200}; do echo line $i; sleep 0.005; done
+    until [ -e /workspace/nobody-reads ]; do sleep 0.05; done
+    for i in {201..400}; do echo line $i; sleep 0.005; done; [ ! -e /var/tmp/x ] || sleep 600; touch /var/tmp/x"""
     with Simulator.running(state, own_environment, *options) as simulator:
         account = Account(simulator)
-        pod = account.running("bash", "-c", script)
+        pod = account.running("bash", "-c", script, mounts=MOUNT)
         account.says(pod, "line 50")
         pids = [process["host_pid"] for process in account.processes(pod) if process["pid"] == 1]
         os.kill(simulator.pid, signal.SIGKILL)
+        (state / "pods" / pod / "mount" / "nobody-reads").touch()
         wait_gone(pids[0])
         (state / "server.json").unlink()
     with Simulator.running(state, own_environment, *options) as simulator:

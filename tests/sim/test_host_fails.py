@@ -62,6 +62,18 @@ class Engine:
             program.wait()
 
 
+class Remembering(Store):
+    """A folder that also remembers every record that was put into it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.saved: list[PodRecord] = []
+
+    def save(self, record: PodRecord) -> None:
+        self.saved.append(record)
+        super().save(record)
+
+
 @pytest.fixture
 def engine():
     made = Engine()
@@ -72,7 +84,7 @@ def engine():
 @pytest.fixture
 def lived(tmp_path, engine):
     """Runs a story of one pod, with the simulator's own loop around it."""
-    store = Store(tmp_path)
+    store = Remembering(tmp_path)
     store.open()
 
     def run(story: Callable) -> None:
@@ -107,6 +119,19 @@ async def until(life: PodLife, status: PodStatus) -> None:
 
 def told(life: PodLife) -> list[str]:
     return [line.text for line in life.console.tail(9, "system")]
+
+
+def test_a_pod_comes_up_status_by_status(lived):
+    """PROVISIONING, STARTING, RUNNING, however short each is; the first without a container, the last with one."""
+
+    async def story(life: PodLife) -> None:
+        kept = life._house.store.saved
+        first, *rest = dict.fromkeys(record.status for record in kept)
+        assert (first, rest) == (PodStatus.PROVISIONING, [PodStatus.STARTING, PodStatus.RUNNING])
+        assert all(record.container is None for record in kept if record.status is first)
+        assert all(record.container is not None for record in kept if record.status is PodStatus.RUNNING)
+
+    lived(story)
 
 
 def test_a_crash_while_the_engine_is_away(lived, engine):

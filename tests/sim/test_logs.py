@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 from tests.sim.conftest import ENTRYPOINT, Account
 
 ID = re.compile(r"id: (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/(\d{12})")
@@ -53,7 +53,7 @@ def asked(
     account: Account, pod: str, query: str = "", key: str = "", **headers: str
 ) -> Iterator[http.client.HTTPConnection]:
     """The question, sent; closing the connection is the reader's."""
-    connection = http.client.HTTPConnection(urlsplit(account.simulator.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(account.simulator.url).netloc, timeout=PATIENCE_S)
     given = {"Authorization": f"Bearer {key or account.simulator.key}", "User-Agent": "t", **headers}
     try:
         connection.request("GET", f"/v2/pods/{pod}/logs{query}", headers=given)
@@ -139,7 +139,8 @@ def test_headers_wait_for_the_first_line(account):
 
 def test_a_stream_is_live(account):
     """Lines arrive as they are written, over the container's end and its next start."""
-    pod = account.running("bash", "-c", "echo hello; sleep 0.5; echo bye")
+    ends_once = "echo hello; [ ! -e /podkeep/x ] || sleep 600; touch /podkeep/x; sleep 0.5; echo bye"
+    pod = account.running("bash", "-c", ends_once)
     with logs(account, pod) as stream:
         stream.until("bye")
         again = stream.until("hello")

@@ -16,7 +16,7 @@ from pod_sim.backends.host import find_unshare
 from pod_sim.backends.process import ProcessPods
 from pod_sim.files import wipe
 from pod_wire.errors import Broken, NotFound
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 
 LINE = "echo ready; sleep 600 & wait"
 
@@ -104,20 +104,23 @@ def test_only_the_given_variables_arrive(pod):
 def test_a_stop_lets_pid_1_say_goodbye(pod):
     """SIGTERM reaches PID 1, and a stop is quick when it goes."""
     pod.start('trap "echo goodbye; exit 0" TERM; ' + LINE)
-    pod.backend.stop(pod.container, pod.folder, 5.0)
+    pod.backend.stop(pod.container, pod.folder, PATIENCE_S)
     assert "goodbye" in pod.console()
     assert namespaces.processes(pod.container.namespace) == ()
 
 
 def test_a_stop_ends_everything(pod):
     """What ignores SIGTERM, forks twice and leaves its session is gone after the grace."""
-    pod.start(
-        'trap "" TERM; (setsid bash -c "trap \\"\\" TERM; (sleep 600 &) ; sleep 600" &) ; sleep 0.1; ' + LINE
-    )
-    before = namespaces.processes(pod.container.namespace)
-    assert len(before) >= 3
+    pod.start('trap "" TERM; (setsid bash -c "trap \\"\\" TERM; (sleep 600 &) ; sleep 600" &) ; ' + LINE)
+    before = wait_for("all that it begins", lambda: with_three_that_sleep(pod), every_s=0.01)
     pod.backend.stop(pod.container, pod.folder, 0.1)
     assert [process for process in before if Path(f"/proc/{process.host_pid}").exists()] == []
+
+
+def with_three_that_sleep(pod: Pod) -> tuple[namespaces.PodProcess, ...]:
+    """Its processes, once there are so many of them; none before."""
+    found = namespaces.processes(pod.container.namespace)
+    return found if sum(process.command == "sleep 600" for process in found) == 3 else ()
 
 
 def test_pids_inside_lead_to_pids_outside(pod):

@@ -8,7 +8,7 @@ import urllib.request
 import pytest
 
 from pod_sim.problems import NO_INSTANCES
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 from tests.sim.conftest import Account, body
 
 MOUNT = {"persistent": {"size": 10, "path": "/workspace"}}
@@ -24,7 +24,7 @@ def pod(account: Account):
 def raw(account: Account, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]:
     request = urllib.request.Request(account.simulator.url + path, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read(), dict(answer.headers)
     except urllib.error.HTTPError as refusal:
         with refusal:
@@ -39,8 +39,9 @@ def test_a_create_is_201_and_provisioning(account):
 
 
 def test_statuses_come_in_order(account):
-    """PROVISIONING, STARTING and RUNNING are all seen, runtime only with a container."""
-    pod, seen = account.create(), []
+    """From PROVISIONING to RUNNING and never back, with a runtime only once there is a container."""
+    _, now = account.call("POST", "/v2/pods", body())
+    pod, seen = now["id"], [(now["status"], False)]
 
     def look() -> bool:
         now = account.get(pod)
@@ -48,11 +49,8 @@ def test_statuses_come_in_order(account):
         return now["status"] == "RUNNING"
 
     wait_for("the pod runs", look, every_s=0.01)
-    assert list(dict.fromkeys(name for name, _ in seen)) == [
-        "PROVISIONING",
-        "STARTING",
-        "RUNNING",
-    ]
+    names = list(dict.fromkeys(name for name, _ in seen))
+    assert names in (["PROVISIONING", "STARTING", "RUNNING"], ["PROVISIONING", "RUNNING"])  # who looks late
     assert ("PROVISIONING", True) not in seen
     assert seen[-1] == ("RUNNING", True)
     account.act(pod, "terminate")
@@ -203,6 +201,6 @@ def test_a_body_of_megabytes_is_413(account):
     request.add_header("Authorization", f"Bearer {account.simulator.key}")
     request.add_header("User-Agent", "t")
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=5)
+        urllib.request.urlopen(request, timeout=PATIENCE_S)
     with caught.value:
         assert caught.value.code == 413

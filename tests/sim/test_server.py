@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ import pytest
 
 from pod_sim.server import listen
 from pod_wire.errors import PodError
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 from tests.sim.conftest import ENTRYPOINT, Account
 
 
@@ -40,12 +41,28 @@ class Program:
         self.process.kill()
         self.process.wait()
 
+    def leave(self) -> None:
+        """It ends by itself, and its pods live on."""
+        self.process.terminate()
+        assert self.process.wait(PATIENCE_S) == 0
+
     def end(self) -> None:
+        if self.process is None:
+            return
         if self.process.poll() is not None:
             self.start()
         Simulator.at(self.state).call("POST", "/sim/reset")
-        self.process.terminate()
-        self.process.wait()
+        self.leave()
+
+
+def settled(account: Account, pod: str) -> list[dict[str, object]]:
+    """The pod's processes once its start command has its child, so that PID 1 has said that it started."""
+
+    def look() -> list[dict[str, object]]:
+        found = account.processes(pod)
+        return found if "sleep 600" in {process["command"] for process in found} else []
+
+    return wait_for("its sleep", look, every_s=0.01)
 
 
 @pytest.fixture
@@ -59,7 +76,7 @@ def test_pods_outlive_the_simulator(program):
     """Killed and started again, it has the same address, key and pods; the same processes run, and are watched."""
     first = program.start()
     pod = first.running()
-    before, url = first.processes(pod), first.simulator.url
+    before, url = settled(first, pod), first.simulator.url
     program.kill()
     assert Path(f"/proc/{before[0]['host_pid']}").exists()
     again = program.start()
@@ -73,7 +90,7 @@ def test_a_pod_that_ended_meanwhile_is_started_again(program):
     """PID 1 that exits while no simulator watches is RunPod's to restart, on one bill."""
     first = program.start()
     pod = first.running()
-    host_pid = first.processes(pod)[0]["host_pid"]
+    host_pid = settled(first, pod)[0]["host_pid"]
     program.kill()
     os.kill(host_pid, signal.SIGKILL)
     again = program.start()
@@ -91,10 +108,18 @@ def test_a_kill_at_any_moment_of_a_start_makes_no_second_container(program):
         program.kill()
         account = program.start()
         account.until_up(pod)
-        assert sum(process["pid"] == 1 for process in account.processes(pod)) == 1
-        roots = [path for path in Path("/proc").glob("[0-9]*/environ") if pod.encode() in environment(path)]
-        inside = {path.parent.joinpath("ns/pid").readlink() for path in roots}
-        assert len(inside - {Path("/proc/self/ns/pid").readlink()}) == 1
+        assert sum(process["pid"] == 1 for process in settled(account, pod)) == 1
+        wait_for("one container", lambda pod=pod: len(namespaces_of(pod)) == 1)
+
+
+def namespaces_of(pod: str) -> set[Path]:
+    """Those of all processes that bear the pod's id, but this machine's own."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        if pod.encode() in environment(path):
+            with contextlib.suppress(OSError):  # gone since
+                found.add(path.parent.joinpath("ns/pid").readlink())
+    return found - {Path("/proc/self/ns/pid").readlink()}
 
 
 def environment(path: Path) -> bytes:
@@ -106,7 +131,7 @@ def environment(path: Path) -> bytes:
 
 def test_a_stop_that_was_begun_is_finished_later(program):
     """Killed within the grace of a stop, the next simulator ends the container."""
-    account = program.start()
+    account = program.start("--grace", "600")
     pod = account.running("bash", "-c", 'trap "" TERM; echo deaf; while :; do sleep 600; done')
     account.says(pod, "deaf")
     host_pid = account.processes(pod)[0]["host_pid"]
@@ -128,19 +153,23 @@ def test_a_second_simulator_says_so_and_ends(program):
 
 def test_it_ends_when_unused(program):
     """Without a running pod and a request it ends by itself and takes its announcement back."""
-    program.start("--idle-exit", "0.003")
-    assert program.process.wait(30) == 0
+    argv = program.command("--idle-exit", "0.003")
+    done = subprocess.run(argv, env=program.env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.index("simulator=listening") < done.stderr.index("simulator=unused")
     assert not (program.state / "server.json").exists()
 
 
+@pytest.mark.slow
 def test_it_stays_while_a_pod_runs(program):
     """A running pod keeps it, a stopped one does not."""
+    pod = program.start().running()  # by one that waits for the request, however late it comes
+    program.leave()
     account = program.start("--idle-exit", "0.005")
-    pod = account.running()
     with pytest.raises(subprocess.TimeoutExpired):
         program.process.wait(0.6)
     account.act(pod, "stop")
-    assert program.process.wait(30) == 0
+    assert program.process.wait(PATIENCE_S) == 0
 
 
 def test_sigterm_ends_it_and_no_pod(program):
@@ -148,8 +177,7 @@ def test_sigterm_ends_it_and_no_pod(program):
     account = program.start()
     pod = account.running()
     host_pid = account.processes(pod)[0]["host_pid"]
-    program.process.terminate()
-    assert program.process.wait(30) == 0
+    program.leave()
     assert Path(f"/proc/{host_pid}").exists()
 
 

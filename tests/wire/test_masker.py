@@ -169,9 +169,9 @@ def test_long_runs_of_a_repeating_secret_take_no_time():
     """A secret of one letter in a log of that letter is no way to hang the agent."""
     masker = _masker("a" * 12, "abababab")
     data = b"a" * 3_000_000 + b"b" * 5 + b"ab" * 1_000_000
-    began = time.perf_counter()
+    began = time.thread_time()  # of ours alone, whoever else is at work on this machine
     masked = masker.mask(data)
-    assert time.perf_counter() - began < 2.0
+    assert time.thread_time() - began < 2.0
     assert masked[:3_000_000] == b"*" * 3_000_000
     assert set(masked[-2_000_000:]) == {ord("*")}
 
@@ -185,6 +185,6 @@ def test_four_secrets_cost_little():
 
 
 def _seconds(masker, data):
-    began = time.perf_counter()
+    began = time.thread_time()
     assert masker.mask(data) is data
-    return time.perf_counter() - began
+    return time.thread_time() - began

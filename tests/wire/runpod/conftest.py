@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.live import PATIENCE_S
+
 
 @dataclass
 class Recorded:
@@ -68,7 +70,7 @@ class Server:
                     self.wfile.write(found.raw)
                     self.wfile.flush()
                     if found.status == 0:
-                        server.release.wait(5)
+                        server.release.wait(PATIENCE_S)
                     self.close_connection = True
                     return
                 self.send_response(found.status)

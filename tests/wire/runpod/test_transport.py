@@ -1,15 +1,15 @@
 """The standard library's transport, against a real server."""
 
 import socket
-import time
 
 import pytest
 
 from pod_wire.errors import BadInput, Unreachable
 from pod_wire.runpod.transport import ANSWER_LIMIT_BYTES, StdlibTransport
+from tests.live import PATIENCE_S
 
 
-def _get(url, timeout_s=5.0):
+def _get(url, timeout_s=PATIENCE_S):
     return StdlibTransport().send("GET", url, {"X-One": "1"}, None, timeout_s)
 
 
@@ -27,7 +27,7 @@ def test_the_answer_comes_whole(server, recorded):
 def test_a_body_is_sent(server, recorded):
     """A POST's bytes arrive as they are."""
     server.play(recorded(201, b"{}"))
-    StdlibTransport("mine/1").send("POST", server.url, {}, b'{"a":1}', 5.0)
+    StdlibTransport("mine/1").send("POST", server.url, {}, b'{"a":1}', PATIENCE_S)
     assert server.asked[0].body == b'{"a":1}'
     assert server.asked[0].headers["user-agent"] == "mine/1"
 
@@ -56,12 +56,11 @@ def test_an_unknown_host_is_unreachable():
 
 
 def test_silence_is_unreachable_in_time(server, recorded):
-    """A server that accepts and says nothing is given up after the timeout."""
+    """A server that accepts and says nothing is given up after the timeout, while it is still silent."""
     server.play(recorded(0))
-    began = time.monotonic()
     with pytest.raises(Unreachable, match=r"no answer within 0\.2 s"):
         _get(server.url, 0.2)
-    assert time.monotonic() - began < 2
+    assert not server.release.is_set()
 
 
 def test_a_body_cut_short_is_unreachable(server, recorded):
@@ -104,4 +103,4 @@ def test_https_checks_the_certificate(server, recorded):
     """Plain HTTP on an https port is not accepted."""
     server.play(recorded(200, b"x"))
     with pytest.raises(Unreachable):
-        _get(server.url.replace("http:", "https:"), 2.0)
+        _get(server.url.replace("http:", "https:"))
