@@ -1,7 +1,7 @@
 """A training in miniature: counts steps, saves every fifth whole, resumes when told to. Standard library only.
 
-It can wait at a step for SIGUSR1, so that a test may do its worst amid the run however slow the machine is, and on
-request it answers TERM as the polite do: with last words and exit code 0.
+It can wait at a step for SIGUSR1, or for a file, so that a test may do its worst amid the run however slow the machine
+is, and on request it answers TERM as the polite do: with last words and exit code 0.
 """
 
 from __future__ import annotations
@@ -22,12 +22,18 @@ def save(step: int) -> None:
     half.replace(folder / f"step-{step:04d}.pkl")
 
 
-def wait_once(step: int) -> None:
-    """Wait here for SIGUSR1; an attempt that passes here again does not."""
+def is_first(step: int) -> bool:
+    """Whether no attempt has waited here. The mark is there before the step is told: it may be killed at once then."""
     mark = Path(f"waited-{step}")
-    if not mark.exists():
-        mark.touch()
-        signal.sigwaitinfo({signal.SIGUSR1})  # unlike sigwait it lets TERM be handled
+    found = mark.exists()
+    mark.touch()
+    return not found
+
+
+def wait_until(there: Path) -> None:
+    """Wait here for a file, in every attempt that passes here."""
+    while not there.exists():
+        time.sleep(0.05)
 
 
 def leave(*_: object) -> None:
@@ -42,6 +48,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.05)
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--wait-at", type=int, nargs="*", default=())
+    parser.add_argument("--until", type=Path, help="what to wait for at these steps, instead of SIGUSR1")
     parser.add_argument("--last-words", action="store_true")
     asked = parser.parse_args()
     if asked.last_words:
@@ -51,11 +58,14 @@ def main() -> None:
     while step < asked.steps:
         step += 1
         time.sleep(asked.pause)
+        waits = step in asked.wait_at and (asked.until or is_first(step))
         print(f"step {step}")
         if step % 5 == 0:
             save(step)
-        if step in asked.wait_at:
-            wait_once(step)
+        if waits and asked.until:
+            wait_until(asked.until)
+        elif waits:
+            signal.sigwaitinfo({signal.SIGUSR1})  # unlike sigwait it lets TERM be handled
     print(f"done at step {step}")
 
 

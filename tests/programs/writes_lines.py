@@ -6,7 +6,6 @@ import random
 import time
 from pathlib import Path
 
-HELD_BACK = 0.07  # of all lines: written slowly until the file is there
 SLOW_S = 0.01
 
 
@@ -33,10 +32,13 @@ def main():
     parser.add_argument("--lines", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--until", type=Path, required=True)
+    parser.add_argument(
+        "--held-back", type=int, default=0, help="so many are written slowly until it is there"
+    )
     asked = parser.parse_args()
     token = os.environ["HF_TOKEN"].encode()
     rng = random.Random(1)
-    slow_from = asked.lines * (1 - HELD_BACK)
+    slow_from = asked.lines - asked.held_back
     per_line = asked.seconds / slow_from
     began, buffer, wanted = time.monotonic(), b"", 0
     for number, line in lines(asked.lines, token, rng):

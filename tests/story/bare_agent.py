@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,16 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from pod_sim.house import free_port
 from tests.live import PATIENCE_S, wait_for
 
 TOKEN = "a-token-of-the-story-tests"
 QUICK = [sys.executable, str(Path(__file__).with_name("quick_agent.py"))]
 HEADER = re.compile(rb"(?:podkeep: [^\n]*\n)*?podkeep: attempt \d+ of run \w+, [^\n]*\n")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +101,7 @@ class BareAgent(AskedAgent):
         self.workspace = folder / "workspace"
         self.workspace.mkdir(parents=True, exist_ok=True)
         self.argv = argv or QUICK
-        port = _free_port()
+        port = free_port()  # not of those that another worker's client may be given meanwhile
         self.url = f"http://127.0.0.1:{port}"
         self.env = {
             "PATH": os.environ["PATH"],
@@ -132,7 +127,7 @@ class BareAgent(AskedAgent):
         """TERM, as a pod that goes down: agent, keeper and training are gone afterwards."""
         if self._program is not None:
             self._program.terminate()
-            self._program.wait(15)
+            self._program.wait(PATIENCE_S)
 
     def said(self) -> str:
         return (self.folder / "out").read_text("utf-8", "replace")

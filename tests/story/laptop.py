@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.live import PATIENCE_S, Simulator, wait_for
 
@@ -38,6 +38,29 @@ class Laptop:
         """One that is not there is started by any command."""
         assert self.client("ps").returncode == 0
 
+    def unhurried(self) -> Self:
+        """With a RunPod that kills a minute after TERM: what ends by itself does so on a busy machine too."""
+        found = Simulator.at(self.state)
+        if found is not None:
+            found.call("POST", "/sim/shutdown")
+            wait_for("the simulator has gone", lambda: not answers(self.state))
+        self.run_simulator("--grace", "60")
+        return self
+
+    def run_simulator(self, *options: str) -> None:
+        """One with these options, where any command looks for it."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        argv = [sys.executable, "-m", "pod_sim", "--state", str(self.state), *options]
+        with (self.state / "server.log").open("ab") as log:
+            program = subprocess.Popen(argv, env=self.simulator_env, stdout=log, stderr=log)
+        self.started.append(program)
+        wait_for("a simulator", lambda: answers(self.state) or program.poll() is not None)
+        assert program.poll() is None, Path(self.state / "server.log").read_text()
+
+    @property
+    def simulator_env(self) -> dict[str, str]:
+        return self.env
+
     @property
     def simulator(self) -> Simulator:
         found = Simulator.at(self.state)
@@ -48,7 +71,7 @@ class Laptop:
         """Run a command to its end."""
         argv = [CLIENT, arguments[0], "--local", *arguments[1:]]
         return subprocess.run(
-            argv, env=self.env, cwd=self.repo, capture_output=True, text=True, timeout=120, check=False
+            argv, env=self.env, cwd=self.repo, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
 
     def up(self, *more: str, steps: int = 60, waits: Sequence[int] = (), last_words: bool = False) -> Story:

@@ -69,8 +69,10 @@ class Seen:
         state = Path(story.laptop.env["XDG_STATE_HOME"]) / "podkeep" / "sim"
 
         def look() -> Simulator | None:
-            assert story.program.poll() is None, f"up ended early:\n{story.told.read_text()}\n{story.log}"
-            return Simulator.at(state)
+            is_over = story.program.poll() is not None
+            found = Simulator.at(state)
+            assert found or not is_over, f"up ended early:\n{story.told.read_text()}\n{story.log}"
+            return found
 
         simulator = wait_for("a simulator", look, within_s)
         return cls.of(
@@ -88,10 +90,12 @@ class Seen:
         """The one pod of a simulator, once its job has a record. ``over`` says why it will never be."""
 
         def look() -> Seen | None:
-            said = over()
-            assert not said, f"up ended early:\n{said}"
+            said = over()  # asked first: a short job may end while its record is looked for
             found = [cls(simulator, pod, name) for pod in simulator.pods()]
-            return found[0] if found and found[0].record() else None
+            if found and found[0].record():
+                return found[0]
+            assert not said, f"up ended early:\n{said}"
+            return None
 
         return wait_for("a pod whose job has a record", look, within_s)
 
@@ -115,7 +119,12 @@ class Seen:
             return {}
 
     def journal(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in (self.job / "journal.jsonl").read_text().splitlines()]
+        """Its whole lines: the last one may just be written, and the record is there before the first."""
+        try:
+            lines = (self.job / "journal.jsonl").read_bytes().splitlines(keepends=True)
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
     def log(self) -> bytes:
         return (self.job / "log").read_bytes()
@@ -240,7 +249,7 @@ class Seen:
         console = str(self.simulator.call("GET", f"/sim/pods/{self.id}/console")[1])[-3000:]
         return f"{self.simulator.pod(self.id)}\n{self.record()}\n{log}\n{console}"
 
-    def stopped(self, within_s: float = 60.0) -> None:
+    def stopped(self, within_s: float = PATIENCE_S) -> None:
         wait_for("the pod is off", lambda: self.simulator.is_off(self.id), within_s)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.live import Simulator, wait_for
+from tests.live import PATIENCE_S, Simulator, wait_for
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
@@ -109,7 +109,27 @@ class TemplatePod:
         status, said = self.simulator.call("GET", f"/proxy/{self.id}/8787{path}", key=TOKEN)
         return said if status == 200 else None
 
-    def switches_itself_off(self, within_s: float = 40.0, *, watched: bool = True) -> Any:
+    def faults(self, **wanted: object) -> None:
+        status, said = self.simulator.call("POST", f"/sim/pods/{self.id}/faults", wanted)
+        assert status < 300, said
+
+    def told_its_end(self) -> Any:
+        """The status of a job that is over. Its stop is refused until then, as nobody comes in time for sure."""
+        self.faults(refuse_stop=True, graphql="refuse")
+
+        def look() -> Any:
+            said = self.ask("/status")
+            return said if said and said["job"] and said["job"]["outcome"] else None
+
+        try:
+            return wait_for("the job's end in the status", look)
+        except AssertionError as error:
+            error.add_note(self.console())
+            raise
+        finally:
+            self.faults(refuse_stop=False, graphql="ok")
+
+    def switches_itself_off(self, within_s: float = PATIENCE_S, *, watched: bool = True) -> Any:
         """Wait until it is EXITED and nothing of it lives, which nobody asked for but itself; the last status seen."""
         seen: list[Any] = [None]
 

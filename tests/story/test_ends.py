@@ -6,7 +6,6 @@ seconds.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import time
@@ -20,7 +19,7 @@ import pytest
 from pod_agent.run.attempt_plan import USUAL
 from tests.conftest import machine_environment
 from tests.live import Simulator, wait_for
-from tests.story import ends
+from tests.story import busy, ends
 from tests.story.conftest import BACKENDS
 from tests.story.ends import ASKS, MOMENTS, OURS, Cell, Moment
 from tests.story.templates import JOB, TOKEN, TemplatePod, quick_python
@@ -30,7 +29,8 @@ LONG_S = 120.0  # thirty seconds for a job that does not listen, on a machine th
 IN_TIME_S = 2.4  # after two and a half seconds the agent leaves, and what is not written by then is not
 BUSY_S = 20.0  # RunPod kills after five, which one pod at a time keeps; three on a busy machine are slower
 KILL_S = USUAL.grace_s + USUAL.leftover_s  # a cancel, where nothing of the job ends when asked
-SOON_S = 3.0  # a cancel, where it saves for three seconds, or where the agent is less patient
+SOON_S = 3.0  # a cancel, where it ends when asked, or where the agent is less patient
+TRIES = 4  # on a machine that is overloaded all the time
 
 
 class Ending:
@@ -45,13 +45,9 @@ class Ending:
             ends.lay_checkpoints(mount)
         self.pod = TemplatePod.create(simulator, env, volume=volume)
         if moment.refuses:
-            self.faults(refuse_stop=True, graphql="refuse")
+            self.pod.faults(refuse_stop=True, graphql="refuse")
 
     # What it does
-
-    def faults(self, **wanted: object) -> None:
-        status, said = self.simulator.call("POST", f"/sim/pods/{self.pod.id}/faults", wanted)
-        assert status < 300, said
 
     def comes_to(self) -> None:
         """The moment is here."""
@@ -87,8 +83,9 @@ class Ending:
             return None, ""
         path = "/stop" if ask == "stop" else f"/jobs/{self.job or 'none'}/cancel"
         status, said = self.post(path)
+        (self.pod.mount / "enough").touch()  # what saves slowly has saved
         if self.moment.refuses:
-            self.faults(refuse_stop=False, graphql="ok")
+            self.pod.faults(refuse_stop=False, graphql="ok")
         return status, str(said)
 
     # What it leaves
@@ -239,12 +236,15 @@ def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 @pytest.mark.parametrize("row", MOMENTS)
 def test_term_leaves_time_to_spare(hurried: Simulator, row: str):
-    """The agent has left by itself before RunPod kills; where the machine is overloaded, a second pod may show it."""
+    """The agent has left by itself before RunPod kills; while the machine is overloaded, another pod may show it."""
     with ends.silent() as port:
         env = variables(MOMENTS[row], port)
-        try:
-            tried(hurried, row, "TERM", env)
-        except AssertionError:
-            if os.getloadavg()[0] <= (os.cpu_count() or 1):
-                raise
-            tried(hurried, row, "TERM", env)
+        for left in reversed(range(TRIES)):
+            watch = busy.Watch()
+            try:
+                tried(hurried, row, "TERM", env)
+            except AssertionError:
+                if watch.was_calm() or not left:
+                    raise
+            else:
+                break

@@ -32,6 +32,14 @@ PROGRAM = Path(__file__).parents[2] / "examples" / "hf_trainer" / "train.py"
 STEPS, SAVE = 40, 5
 COMMAND = f"{sys.executable} train.py --max_steps {STEPS} --save_steps {SAVE} --logging_steps 1"
 KILLS = 3
+ALLOWED = "allowed"  # a file in the tree: the step that the training may not end yet
+FIRST = 10
+PACED = "time.sleep(self.seconds)"
+HELD = f"""{PACED}
+        allowed = pathlib.Path("{ALLOWED}")
+        while _state.global_step >= int(allowed.read_text() if allowed.exists() else {FIRST}):
+            time.sleep(0.05)
+"""
 
 
 def weights(folder):
@@ -51,8 +59,11 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture
 def train(laptop):
-    """Start the training on a pod: what `up` became, and the pod."""
-    shutil.copy(PROGRAM, laptop.repo)
+    """Start the training on a pod: what `up` became, and the pod. It goes no further than it is allowed to."""
+    text = PROGRAM.read_text()
+    assert PACED in text
+    held = text.replace(PACED, HELD).replace("import time\n", "import pathlib\nimport time\n")
+    (laptop.repo / PROGRAM.name).write_text(held)
     for words in (["add", "."], ["commit", "-q", "-m", "The Trainer"]):
         subprocess.run(["git", *words], cwd=laptop.repo, env=laptop.env, check=True)
 
@@ -76,9 +87,23 @@ def steps_of(pod):
 
 def reach(pod, step):
     """Wait until the trainer has made this step."""
-    wait_for(
-        f"step {step}; {pod.log()[-500:]!r}", lambda: steps_of(pod)[1] >= step, within_s=60, every_s=0.02
-    )
+    wait_for(f"step {step}; {pod.log()[-500:]!r}", lambda: steps_of(pod)[1] >= step, every_s=0.02)
+
+
+def allow(pod, step):
+    """Let the training make all steps before this one, as soon as it likes."""
+    draft = pod.tree / f"{ALLOWED}.new"
+    draft.write_text(str(step))
+    draft.replace(pod.tree / ALLOWED)
+
+
+def amid(pod, whole, kill, rng):
+    """Come to a random step after a newer whole checkpoint; its step. Whatever is killed, there are steps left."""
+    if kill > 1:
+        allow(pod, kill * FIRST)
+    whole = pod.checkpoint_after(whole)
+    reach(pod, whole + rng.randrange(SAVE))
+    return whole
 
 
 def assert_same_end(story, pod, undisturbed, attempts):
@@ -99,16 +124,15 @@ def test_a_killed_training_ends_with_the_same_weights(train, undisturbed):
     story, pod = train(pace=0.35)
     whole = 0
     for kill in range(1, KILLS + 1):
-        whole = pod.checkpoint_after(whole)
-        goal = whole + rng.randrange(SAVE)
-        reach(pod, goal)
+        whole = amid(pod, whole, kill, rng)
         last = pod.record()["attempts"][-1]
         assert last["number"] == kill
         pod.simulator.kill(pod.id, last["pid"])
         note(f"kill {kill}: newest whole checkpoint {whole}, killed at step {steps_of(pod)[1]}")
-        wait_for("the next attempt", lambda kill=kill: len(steps_of(pod)[0]) == kill + 1, within_s=60)
+        wait_for("the next attempt", lambda kill=kill: len(steps_of(pod)[0]) == kill + 1)
         assert steps_of(pod)[0][-1] >= whole
         whole = steps_of(pod)[0][-1]
+    allow(pod, 2 * STEPS)  # one that resumes at the last step makes one more
     assert_same_end(story, pod, undisturbed, attempts=KILLS + 1)
     assert [one["signal"] for one in pod.record()["attempts"]] == ["KILL"] * KILLS + [None]
 
@@ -119,13 +143,13 @@ def test_a_killed_agent_loses_no_attempt(train, undisturbed):
     story, pod = train(pace=0.45)
     whole = 0
     pids = set()
-    for _ in range(KILLS):
-        whole = pod.checkpoint_after(whole)
-        reach(pod, whole + rng.randrange(SAVE))
+    for kill in range(1, KILLS + 1):
+        whole = amid(pod, whole, kill, rng)
         pids.add(pod.record()["attempts"][-1]["pid"])
         killed = pod.kill_agent()
         note(f"agent {killed} killed at step {steps_of(pod)[1]}")
         pod.new_agent(killed)
+    allow(pod, 2 * STEPS)  # one that resumes at the last step makes one more
     assert_same_end(story, pod, undisturbed, attempts=1)
     last = pod.record()["attempts"][0]
     assert pids == {last["pid"]}
@@ -137,9 +161,8 @@ def test_a_killed_keeper_costs_only_the_exit(train, undisturbed):
     rng = dice("a killed keeper")
     story, pod = train(pace=0.45)
     whole = 0
-    for _ in range(KILLS):
-        whole = pod.checkpoint_after(whole)
-        reach(pod, whole + rng.randrange(SAVE))
+    for kill in range(1, KILLS + 1):
+        whole = amid(pod, whole, kill, rng)
         (keeper,) = wait_for(
             "a keeper", lambda: pod.processes("pod_agent.run.keeper") or pod.processes("keeper.py")
         )
@@ -149,6 +172,7 @@ def test_a_killed_keeper_costs_only_the_exit(train, undisturbed):
         wait_for(
             "another keeper", lambda keeper=keeper: [one for one in pod.processes("keeper") if one != keeper]
         )
+    allow(pod, 2 * STEPS)  # one that resumes at the last step makes one more
     assert_same_end(story, pod, undisturbed, attempts=2)
     first, second = pod.record()["attempts"]
     assert first["exit_code"] is None

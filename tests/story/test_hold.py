@@ -104,4 +104,5 @@ def _held(pod: TemplatePod) -> dict | None:
 def _status(laptop: Laptop) -> dict | None:
     done = laptop.client("status", JOB, "--json")
     said = json.loads(done.stdout) if done.returncode == 0 else {}
-    return said.get("status")
+    status = said.get("status") or {}
+    return status if (status.get("job") or {}).get("held") else None  # what is on disk is told a moment later

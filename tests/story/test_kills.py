@@ -5,14 +5,16 @@ No attempt begins twice, none is lost with its agent, what is finished is not ru
 
 from __future__ import annotations
 
-import os
+import shutil
 import subprocess
+import threading
 import time
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from tests.fakes.git_server import GitHost
 from tests.live import wait_for
 from tests.story.seen import JOB, Seen, dice, nap, note, order
 from tests.story.templates import CHECKOUT, LEFT, TemplatePod
@@ -21,20 +23,40 @@ pytestmark = pytest.mark.slow
 CALM_S = 6.0  # an agent that lived so long is started again at once
 KILLS = 20
 WHEEL = "steadfast-1.0-py3-none-any.whl"
-JOB_FILE = """\
-import signal, sys, time
+INSTALLED, ENDED = "installed", "ended"  # files in the workspace: until they are there the phase lasts
+SETUP = f"until [ -e /workspace/{INSTALLED} ]; do sleep 0.05; done"
+JOB_FILE = f"""\
+import os, signal, sys, time
 import steadfast
 
-signal.signal(signal.SIGTERM, lambda *_: (print("asked to end", flush=True), time.sleep(12), sys.exit(0)))
+def end(*_):
+    os.write(1, b"asked to end\\n")
+    while not os.path.exists("/workspace/{ENDED}"):
+        time.sleep(0.05)
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, end)
 for second in range(10_000):
-    print(f"second {second}", flush=True)
+    print(f"second {{second}}", flush=True)
     time.sleep(1)
 """
 
 
+@dataclass
+class HeldHost(GitHost):
+    """It answers nobody until it is let."""
+
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    def fault_at(self, path: str, is_stranger: bool = False) -> int | str | None:
+        while not self.answers.wait(0.05) and not self.over.is_set():
+            pass
+        return GitHost.fault_at(self, path, is_stranger)
+
+
 @pytest.fixture
-def slow_to_begin(laptop):
-    """A repository that takes a while to fetch and to install: noise by the megabyte, and a wheel of its own."""
+def slow_to_begin(laptop, tmp_path):
+    """A repository with a wheel of its own, at a host that waits for the test as installing and ending do."""
     with zipfile.ZipFile(laptop.repo / WHEEL, "w") as wheel:
         wheel.writestr("steadfast.py", "")
         info = "steadfast-1.0.dist-info"
@@ -43,10 +65,11 @@ def slow_to_begin(laptop):
         wheel.writestr(f"{info}/RECORD", "")
     (laptop.repo / "requirements.txt").write_text(f"./{WHEEL}\n")
     (laptop.repo / "job.py").write_text(JOB_FILE)
-    (laptop.repo / "noise").write_bytes(os.urandom(24 << 20))
     for words in (["add", "."], ["commit", "-q", "-m", "Much"]):
         subprocess.run(["git", *words], cwd=laptop.repo, env=laptop.env, check=True)
-    return laptop
+    shutil.copytree(laptop.repo, tmp_path / "hosted" / "repo")
+    with HeldHost.running(tmp_path / "hosted") as host:
+        yield laptop, host
 
 
 @dataclass(slots=True)
@@ -72,17 +95,21 @@ class Killer:
         """Kill it so many times while the job is in this phase."""
         for _ in range(times):
             self.pod.new_agent(self.last)
-            wait_for(phase, lambda: self.pod.record()["phase"] == phase, within_s=60, every_s=0.01)
+            wait_for(phase, lambda: self.pod.record()["phase"] == phase, every_s=0.01)
             self.kill(0, most)
 
 
 def test_agents_are_killed_through_a_whole_life(slow_to_begin):
     """Twenty agents die amid syncing, installing, running, draining, finished, stopping; no attempt begins twice."""
-    laptop, rng = slow_to_begin, dice("the agents' deaths")
-    story = order(laptop, "exec python job.py", "--max-restarts", "3", "--resume", "")
+    (laptop, host), rng = slow_to_begin, dice("the agents' deaths")
+    where = replace(laptop, source=host.url("repo/.git"))
+    story = order(where, "exec python job.py", "--max-restarts", "3", "--resume", "", "--setup", SETUP)
     killer = Killer(pod := Seen.only(story), rng)
-    killer.kill_in("syncing", 2, 0.2)
-    killer.kill_in("installing", 2, 0.6)
+    workspace = pod.disks / "mount"
+    killer.kill_in("syncing", 2, 0.6)
+    host.answers.set()
+    killer.kill_in("installing", 2, 1.5)
+    (workspace / INSTALLED).touch()
     pod.begins(1)
     for life in (0, 1, CALM_S, 0, 0, CALM_S):
         killer.kill(life, life + 1.5)
@@ -94,13 +121,14 @@ def test_agents_are_killed_through_a_whole_life(slow_to_begin):
     pod.new_agent(killer.last)
     wait_for("cancelled", lambda: laptop.client("cancel", JOB).returncode == 0)
     killer.kill_in("draining", 3, 1.0)
+    (workspace / ENDED).touch()
     story.ends()
-    wait_for("finished", lambda: pod.record()["phase"] == "finished", within_s=60)
+    wait_for("finished", lambda: pod.record()["phase"] == "finished")
     killer.kill(CALM_S, CALM_S + 0.5)
     killer.kill_in("finished", 1, 1.0)
     assert pod.record()["ending"]["outcome"] == "cancelled"
     assert pod.begun() == [1, 2]
-    again = order(laptop, "echo well")
+    again = order(where, "echo well")
     pod.faults(refuse_stop=True, graphql="refuse")
     assert again.ends() == 0, again.evidence()
     wait_for("stopping", lambda: pod.journal()[-1]["kind"].startswith("stop_"))
@@ -129,11 +157,12 @@ def test_a_start_command_that_crashes_in_a_loop(simulator, tmp_path):
     naps = tmp_path / "naps"
     naps.write_text("".join(f"{rng.choice((0.05, rng.uniform(0.2, 2.5))):.2f}\n" for _ in range(times)))
     script = STARTS_BADLY.format(times=times, entrypoint=CHECKOUT / "entrypoint.sh", naps=naps)
-    env = {"POD_COMMAND": "echo on; sleep 3; echo well", "POD_RESUME": "", "POD_MAX_RESTARTS": "20"}
+    last = f'until [ "$(cat /workspace/starts)" -gt {times} ] 2>/dev/null; do sleep 0.1; done'
+    env = {"POD_COMMAND": f"echo on; {last}; echo well", "POD_RESUME": "", "POD_MAX_RESTARTS": "20"}
     made = TemplatePod.create(simulator, env, ("/bin/bash", "-c", script))
     pod = Seen(simulator, made.id, "tried")
     try:
-        made.switches_itself_off(within_s=90, watched=False)
+        made.switches_itself_off(watched=False)
     finally:
         note(f"naps {naps.read_text().split()}, attempts {pod.begun()}")
     assert (made.mount / "starts").read_text().strip() == str(times + 1)
@@ -147,12 +176,14 @@ def test_a_start_command_that_crashes_in_a_loop(simulator, tmp_path):
 @pytest.mark.parametrize(("runpod", "layer", "started_at"), LEFT, indirect=["runpod"])
 def test_a_finished_job_survives_crashes(runpod, layer, started_at):
     """Whatever a crash leaves of the disk and of startedAt: an unfinished job goes on once, a finished one rests."""
-    env = {"POD_COMMAND": "echo on; sleep 2; echo well", "POD_RESUME": "", "POD_ON_FINISH": "keep"}
+    command = "echo on; until [ -e /workspace/on ]; do sleep 0.1; done; echo well"
+    env = {"POD_COMMAND": command, "POD_RESUME": "", "POD_ON_FINISH": "keep"}
     made = TemplatePod.create(runpod, env)
     pod = Seen(runpod, made.id, "tried")
     pod.begins(1)
     pod.crash(layer, started_at)
     pod.begins(2)
+    (made.mount / "on").touch()
     wait_for("finished", lambda: pod.record()["phase"] == "finished")
     for _ in range(3):
         known = len(pod.journal())
@@ -164,7 +195,12 @@ def test_a_finished_job_survives_crashes(runpod, layer, started_at):
 
 
 TAKES_THE_PORT = """\
-python3 -c 'import os, socket, time; s = socket.create_server(("", int(os.environ["POD_PORT"]))); time.sleep(99)' &
+python3 -c '
+import os, pathlib, socket, time
+held = socket.create_server(("", int(os.environ["POD_PORT"])))
+pathlib.Path("/workspace/taken").touch()
+time.sleep(9999)' &
+until [ -e /workspace/taken ]; do sleep 0.05; done
 exec bash {entrypoint}
 """
 

@@ -1,4 +1,4 @@
-"""Never lose a log byte: 300,000 lines through two hundred cuts and twenty dead agents, byte for byte.
+"""Never lose a log byte: 400,000 lines through two hundred cuts and twenty dead agents, byte for byte.
 
 On a container the same in small: what differs there is where log and agent are, not how often they are met.
 """
@@ -14,7 +14,7 @@ from tests.story.seen import dice, note
 pytestmark = pytest.mark.slow
 
 
-IN_SMALL = Ordeal(lines=60_000, seconds=14.0, cuts=30, kills=4)
+IN_SMALL = Ordeal(lines=116_000, held_back=60_000, seconds=14.0, cuts=30, kills=4)
 
 
 def test_no_byte_is_lost_or_repeated(laptop, tmp_path):
@@ -41,8 +41,7 @@ def assert_whole(outcome, ordeal):
     assert outcome.kills == ordeal.kills
     assert outcome.seconds >= 0.85 * ordeal.seconds
     assert [pair for pair in outcome.reconnects if not 0 < pair[0] <= pair[1]] == []
-    amid = [pair for pair in outcome.reconnects if pair[0] < pair[1]]  # on a slow machine one may have it all
-    assert len(amid) >= outcome.cuts + outcome.kills
+    assert outcome.met >= ordeal.cuts + ordeal.kills
     assert min(outcome.owed_at_kills) > 0
     assert outcome.log.count(TOKEN.encode()) > ordeal.lines / 300
     assert outcome.log.count(b"line ") == ordeal.lines

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 from tests.story.bare_agent import TOKEN, BareAgent
 from tests.story.test_outcomes import program
 
@@ -50,7 +50,7 @@ def test_odd_bytes_are_followed_as_they_are(agent, clean_environment, name):
     job = name.partition(".")[0].replace("_", "-")
     agent.give(job, f"sleep 0.3; {program(agent, name, '')}")
     client = follow(agent, clean_environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    printed, told = client.communicate(timeout=120)
+    printed, told = client.communicate(timeout=PATIENCE_S)
     assert client.returncode == 0, told.decode()
     assert printed == agent.log_file(job).read_bytes()
     assert agent.end_of(job)["log"]["size"] == len(printed)
@@ -70,7 +70,7 @@ def test_a_line_of_a_gigabyte_is_followed_in_little_memory(agent, clean_environm
         for name, pid in (("client", client.pid), ("keeper", keeper)):
             peaks[name] = max(peaks.get(name, 0.0), peak_mb(pid))
     client.stdout.close()
-    assert client.wait(30) == 0
+    assert client.wait(PATIENCE_S) == 0
     peaks["agent"] = peak_mb(agent.pid)
     log = agent.log_file("endless")
     assert size == log.stat().st_size > GIGABYTE

@@ -10,7 +10,7 @@ from tests.story.seen import JOB, Seen, order
 
 pytestmark = pytest.mark.slow
 KEPT = ("--on-finish", "keep", "--on-failure", "keep", "--max-restarts", "0")
-COMMANDS = {"succeeded": "echo well", "failed": "echo badly; exit 3", "cancelled": "echo on; sleep 100"}
+COMMANDS = {"succeeded": "echo well", "failed": "echo badly; exit 3", "cancelled": "echo on; sleep 1000"}
 CODES = {"succeeded": 0, "failed": 1, "cancelled": 1}
 
 
@@ -26,7 +26,8 @@ def come_to(laptop, outcome):
     pod = Seen.only(story)
     if outcome == "cancelled":
         pod.begins(1)
-        assert laptop.client("cancel", JOB).returncode == 0
+        # HTTP comes up after the training has begun
+        wait_for("the cancel is taken", lambda: laptop.client("cancel", JOB).returncode == 0)
     assert story.ends() == CODES[outcome], story.evidence()
     assert pod.record()["ending"]["outcome"] == outcome
     assert pod.begun() == [1]
@@ -73,7 +74,7 @@ def test_what_has_ended_waits_for_a_new_order(laptop, outcome):
 
 def test_what_was_interrupted_goes_on(laptop):
     """A restarted container and a new boot go on with it under the same order; `up` gives it a new one."""
-    story = order(laptop, "echo on; sleep 100", *KEPT[:4], "--max-restarts", "3")
+    story = order(laptop, "echo on; sleep 1000", *KEPT[:4], "--max-restarts", "3")
     pod = Seen.only(story)
     pod.begins(1)
     first = pod.record()["order"]

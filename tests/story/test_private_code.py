@@ -69,6 +69,7 @@ def test_a_private_repository_is_trained_and_its_token_is_seen_nowhere(laptop, h
     assert TOKEN.encode() not in b"".join(secrets_of(laptop).values())
     homes = [Path(laptop.env[name]) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")]
     assert open_places(laptop, homes) == []
+    wait_for("the pod is off", laptop.simulator.only_pod_is_off)  # until then a listed file may go
     mounts = Path(laptop.env["XDG_STATE_HOME"], "podkeep", "sim").glob("pods/*/mount")
     files = [path for mount in mounts for path in mount.rglob("*") if path.is_file()]
     assert len(files) > 20

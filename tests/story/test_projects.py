@@ -37,7 +37,6 @@ pytestmark = [
 JOB = "train"
 PACE = re.compile(r"(pace[= ])[\d.]+", re.IGNORECASE)
 MET_S = 180.0  # packages and imports of a loaded machine are in it
-SAVED_S = 60.0
 UNSAID = 2  # lines that a kernel or a launcher had not passed on when it was killed
 
 
@@ -114,7 +113,7 @@ class Training:
             return bool(place) and place["seen_at"] > began
 
         try:
-            wait_for("a whole checkpoint", look, SAVED_S)
+            wait_for("a whole checkpoint", look)
         except AssertionError as error:
             error.add_note(self.story.laptop.client("checkpoints", JOB).stdout)
             raise

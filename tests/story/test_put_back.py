@@ -69,10 +69,10 @@ class Training:
 
         Stopped first and looked at then, so that no machine is too slow to see it before it ends.
         """
-        wait_for(f"{lines} lines of progress", lambda: self._printed() >= lines, within_s=90, every_s=0.02)
+        wait_for(f"{lines} lines of progress", lambda: self._printed() >= lines, every_s=0.02)
         pid = self.job()["attempts"][-1]["pid"]
         os.kill(pid, signal.SIGSTOP)
-        step = wait_for(f"a whole checkpoint after {after}", lambda: self._saved_after(after), within_s=90)
+        step = wait_for(f"a whole checkpoint after {after}", lambda: self._saved_after(after))
         return pid, step
 
     def _printed(self):
@@ -89,14 +89,14 @@ class Training:
 
     def dies(self, pid, attempt):
         os.kill(pid, signal.SIGKILL)
-        wait_for(f"attempt {attempt}", lambda: self.job()["attempts"][-1]["number"] == attempt, within_s=60)
+        wait_for(f"attempt {attempt}", lambda: self.job()["attempts"][-1]["number"] == attempt)
         return self.job()["attempts"][-1]["resumed_step"]
 
     def log(self):
         return self.agent.call("GET", "/logs")[1].decode()
 
     def ends_well(self):
-        job = self.agent.end_of("it", within_s=120)
+        job = self.agent.end_of("it")
         assert job["outcome"] == "succeeded", self.log()[-3000:]
         return job
 
@@ -118,7 +118,7 @@ def test_nanogpt_torn_and_rehearsed(training):
     it = training(PROJECTS / "nanogpt")
     command = "train.py config/train_bytes.py --max_iters=90 --pace=0.15"
     it.order(command, resume="--init_from=resume", rehearse=True)
-    wait_for("the rehearsal is over", lambda: (it.job()["rehearsal"] or {}).get("state") == "continued", 90)
+    wait_for("the rehearsal is over", lambda: (it.job()["rehearsal"] or {}).get("state") == "continued")
     told = it.job()["rehearsal"]
     note(str(told))
     assert told["kills"] == 2, "it saves the step that it was given again"
@@ -156,7 +156,7 @@ def test_trainer_finds_the_right_folder_itself(training):
     it.order(long, resume="--resume")
     it.ends_well()
     it.order(f"{long} --pace 0.3", resume="--resume", fresh=True)
-    wait_for("the fresh run", lambda: len(it.job()["attempts"]) == 1 and it.job()["phase"] == "running", 60)
+    wait_for("the fresh run", lambda: len(it.job()["attempts"]) == 1 and it.job()["phase"] == "running")
     pid, step = it.held(lines=6)
     whole = it.tree / "out" / f"checkpoint-{step}"
     half = shutil.copytree(whole, whole.with_name(f"checkpoint-{step + 25}"))

@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import pytest
 
+from tests.live import wait_for
 from tests.story.conftest import CLIENT, JOB
 from tests.story.seen import Seen
 
 pytestmark = pytest.mark.slow
-AGAIN = "python3 trainer.py --steps 400 --pause 0.05; true {resume}"
+ENOUGH, LATER = (
+    50,
+    90,
+)  # until the rehearsal is over a first attempt is held at the one, a resumed one at either
+HELD = f"--wait-at {ENOUGH} {LATER} --until /workspace/on"
+AGAIN = f"python3 trainer.py --steps 400 --pause 0.05 {HELD}; true {{resume}}"
+
+
+def rehearse(laptop, *more):
+    """A training of a hundred steps."""
+    command = f"exec python3 trainer.py --steps 100 --pause 0.05 {HELD}"
+    source = laptop.source or str(laptop.repo)
+    argv = [CLIENT, "up", "--local", "--job", JOB, "--repo", source, "--command", command]
+    return laptop.start(*argv, "--resume", "--resume {checkpoint}", "--rehearse", *more, steps=100)
+
+
+def goes_on(pod):
+    """It was resumed, and has proved it."""
+    wait_for("it went on", lambda: (pod.record()["rehearsal"] or {}).get("state") == "continued")
+    (pod.disks / "mount" / "on").touch()
 
 
 def test_a_training_that_goes_on_is_proved_and_ends_well(laptop):
     """One kill that counts for nothing; log, status, journal and receipt say what was proved."""
-    story = laptop.up("--rehearse", "--max-restarts", "0", steps=120)
+    story = rehearse(laptop, "--max-restarts", "0")
     pod = Seen.only(story)
+    goes_on(pod)
     story.assert_good_end(attempts=2)
     record = pod.record()
     assert record["rehearsal"]["state"] == "continued", record["rehearsal"]
@@ -38,18 +59,19 @@ def test_a_training_that_begins_again_is_ended_early(laptop):
     assert ending["outcome"] == "failed"
     assert ending["reason"].startswith("began again at step 0 after a rehearsed kill"), ending
     assert "POD_RESUME" in ending["remedy"]
-    assert "\nstep 300\n" not in story.log
+    assert f"\nstep {ENOUGH + 1}\n" not in story.log
     assert "rehearsal   began again" in story.told.read_text()
     pod.stopped()
 
 
 def test_an_agent_killed_in_the_middle_of_a_rehearsal(laptop):
     """Whoever is killed in between, the run is rehearsed once and goes on to its end."""
-    story = laptop.up("--rehearse", steps=200)
+    story = rehearse(laptop)
     pod = Seen.only(story)
     pod.checkpoint_after(0)
     killed = pod.kill_agent()
     pod.new_agent(killed)
+    goes_on(pod)
     story.assert_good_end(attempts=2)
     record = pod.record()
     assert record["rehearsal"]["state"] == "continued", record["rehearsal"]

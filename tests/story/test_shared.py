@@ -5,6 +5,7 @@ On process pods and on container pods.
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import signal
@@ -18,6 +19,8 @@ from tests.story.templates import TOKEN, TemplatePod
 
 pytestmark = pytest.mark.slow
 AMID = 7
+RENEWED = {"owner.json", "stays.json", "progress.json", "log", "log.index", "journal.jsonl"}
+DRAFT = re.compile(r"\..+\.\d+\.\d+|progress\.new")  # of what is renewed, before it has its name
 
 
 @pytest.fixture
@@ -61,15 +64,19 @@ class Shared:
         self.simulator.kill(self.pod.id, pid, signal.SIGUSR1)
 
     def ends(self):
-        self.pod.switches_itself_off(90)
+        self.pod.switches_itself_off()
         return self.left.state["ending"]
+
+    def billed(self):
+        """The pods in its book."""
+        return {stay["pod"] for stay in json.loads((self.left.folder / "stays.json").read_bytes())["stays"]}
 
 
 def listing(top):
     """Every file below, with its size and time of writing; what an owner renews apart."""
     found = {}
     for path in sorted(top.rglob("*")):
-        if path.is_file() and path.name not in {"owner.json", "log", "log.index", "journal.jsonl"}:
+        if path.name not in RENEWED and not DRAFT.fullmatch(path.name) and path.is_file():
             stat = path.stat()
             found[str(path.relative_to(top))] = (stat.st_size, stat.st_mtime_ns)
     return found
@@ -91,9 +98,11 @@ def test_the_same_job_on_a_second_pod_is_refused(shared, runpod):
     """The second pod names the owner, touches nothing of the job, and stops itself; the first one trains on."""
     first = shared("digits")
     pid = first.waits()
+    wait_for("its bill", (first.left.folder / "stays.json").exists)
     before = at_rest(first.tree, first.left.folder)
     second = shared("digits")
-    seen = second.pod.switches_itself_off(90)
+    seen = second.pod.told_its_end()
+    second.pod.switches_itself_off()
     job = seen["job"]
     assert job["outcome"] == "failed", seen
     assert first.pod.id in job["reason"], job["reason"]
@@ -102,6 +111,7 @@ def test_the_same_job_on_a_second_pod_is_refused(shared, runpod):
     assert runpod.pod(first.pod.id)["status"] == "RUNNING"
     first.goes_on(pid)
     assert first.ends()["outcome"] == "succeeded"
+    assert first.billed() == {first.pod.id}
     state = first.left.state
     assert [attempt["number"] for attempt in state["attempts"]] == [1]
     begun = re.findall(rb"^starting at step (\d+)$", first.left.log, re.MULTILINE)

@@ -56,10 +56,15 @@ def test_nothing_begins_twice_when_runpod_dies(laptop):
     laptop.start_simulator()
     pod.begins(2)
     _, pid = story.waits(38)
-    story.goes_on(pod.id, pid)
+    training = pod.host_pid(pid)
+    assert training
+    pod.faults(refuse_stop=True, graphql="refuse")  # a follower who was cut off is still to get the rest
     die(laptop)
-    wait_for("a refused stop", lambda: pod.journal()[-1]["kind"] == "stop_refused", within_s=60)
+    os.kill(training, signal.SIGUSR1)
+    wait_for("a refused stop", lambda: pod.journal()[-1]["kind"] == "stop_refused")
     laptop.start_simulator()
+    wait_for("the follower has it all", lambda: story.said.read_bytes() == pod.log())
+    pod.faults(refuse_stop=False, graphql="ok")
     story.assert_good_end(attempts=2)
     assert pod.begun() == [1, 2]
     assert [attempt["exit_code"] for attempt in pod.record()["attempts"]] == [None, 0]

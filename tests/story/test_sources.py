@@ -30,7 +30,6 @@ def test_a_tarball_is_trained_killed_and_resumed(laptop):
         server.data = tar({"trainer.py": "raise SystemExit('other bytes')"})
         asked = len(server.asked)
         Seen(laptop.simulator, pod).crash("wiped")
-        story.reaches(30)
         story.assert_good_end(attempts=2)
         assert len(server.asked) == asked, "what lies there is not fetched again"
     assert "sig=abc" not in story.log

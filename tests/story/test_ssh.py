@@ -11,7 +11,7 @@ import pytest
 from pod_client.login import command
 from pod_wire.runpod.models import read_pod
 from tests.fakes.ssh_host import new_key
-from tests.live import wait_for
+from tests.live import PATIENCE_S, wait_for
 from tests.story.templates import GPU, TOKEN, TemplatePod
 
 LACKING = [name for name in ("ssh", "sshd") if shutil.which(name, path=f"{os.defpath}:/usr/sbin") is None]
@@ -59,7 +59,7 @@ def enter(pod, folder, *words):
     argv = [ssh, "-F", "none", *(word for option in options.split() for word in ("-o", option)), *rest]
 
     def done():
-        ran = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+        ran = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         return (
             ran if "Connection refused" not in ran.stderr else None
         )  # sshd lives, and opens its port in a moment

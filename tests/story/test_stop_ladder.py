@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.live import wait_for
-from tests.story.conftest import CLIENT, JOB, Laptop
+from tests.story.conftest import CLIENT, JOB, Laptop, Story
 from tests.story.seen import Seen
 
 pytestmark = pytest.mark.slow
@@ -62,7 +62,7 @@ def test_a_locked_pod_says_so_and_stops_when_it_is_unlocked(laptop):
     assert "the pod is locked, so RunPod refuses to stop it: unlock it in RunPod's console" in told
     assert pod.status() == "RUNNING"
     laptop.simulator.call("PATCH", f"/v2/pods/{pod.id}", {"locked": False})
-    wait_for("the pod is off", lambda: laptop.simulator.is_off(pod.id), within_s=120)
+    wait_for("the pod is off", lambda: laptop.simulator.is_off(pod.id))
 
 
 def test_a_member_of_a_cluster_says_who_can_end_it(laptop):
@@ -75,17 +75,25 @@ def test_a_member_of_a_cluster_says_who_can_end_it(laptop):
     assert "belongs to cluster cluster_7" in told
     assert "end the whole cluster" in told
     fault(pod, cluster="")
-    wait_for("the pod is off", lambda: laptop.simulator.is_off(pod.id), within_s=120)
+    wait_for("the pod is off", lambda: laptop.simulator.is_off(pod.id))
 
 
-TRAINS = "python3 trainer.py --steps 40 --pause 0.2"
+TRAINS = "exec python3 trainer.py --steps 40 --pause 0.05 --wait-at 37"
+
+
+def trained(laptop: Laptop, story: Story) -> None:
+    """It has waited until its steps, the pod's price and its disk were known, and has ended well."""
+    waits = story.waits(37)
+    wait_for("a step that is known", lambda: (status_of(laptop).get("progress") or {}).get("first_step_at"))
+    story.goes_on(*waits)
+    assert story.ends() == 0, story.evidence()
 
 
 def test_auto_terminates_what_may_be_lost_and_costs_less_to_bring_again(laptop):
     """The figures are in the log, and the pod is gone with its disk, as nothing has to be kept."""
     story = up(laptop, "--command", TRAINS, "--on-finish", "auto", "-e", "POD_EPHEMERAL=1")
     pod = Seen.only(story)
-    assert story.ends() == 0, story.evidence()
+    trained(laptop, story)
     assert "podkeep: auto: terminate, as its 20 GB disk costs $0.92 a week while it is stopped" in story.log
     assert "POD_EPHEMERAL=1 allows the loss of its checkpoints" in story.log
     assert "  left        auto: terminate" in story.told.read_text()
@@ -98,7 +106,7 @@ def test_auto_keeps_a_disk_with_a_persons_file(laptop):
     pod = Seen.only(story)
     notes = pod.disks / "mount" / "notes.txt"
     notes.write_text("mine")
-    assert story.ends() == 0, story.evidence()
+    trained(laptop, story)
     words = "podkeep: auto: stop, as only this pod is known to have 1 file that no job made ('notes.txt')"
     assert words in story.log, story.log[-2000:]
     wait_for("the pod is off", lambda: laptop.simulator.is_off(pod.id))
@@ -109,7 +117,7 @@ def test_auto_keeps_what_exists_only_there(laptop):
     """The same job without leave to lose: stopped, with the reason and the figures; `rm` says what goes with it."""
     story = up(laptop, "--command", TRAINS, "--on-finish", "auto")
     pod = Seen.only(story)
-    assert story.ends() == 0, story.evidence()
+    trained(laptop, story)
     assert "podkeep: auto: stop, as only this pod is known to have its checkpoints (step 40)" in story.log
     assert "at $0.69/h" in story.log
     wait_for("the pod is off", lambda: laptop.simulator.is_off(pod.id))
