@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from pod_sim.house import free_port
 from tests.live import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-tests"
-
-
-def free_port():
-    """Below those that the kernel gives away: between two agents of one pod nobody listens on it for a while."""
-    while True:
-        with closing(socket.socket()) as probe, suppress(OSError):
-            port = random.SystemRandom().randrange(20_000, 32_768)
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class AgentProcess:

@@ -70,7 +70,7 @@ def house(tmp_path):
 def nvml_library(tmp_path_factory):
     """NVIDIA's library as tests/fakes/nvml.c has it."""
     if shutil.which("gcc") is None:
-        pytest.skip("needs gcc, to compile a driver's library")
+        pytest.skip("needs gcc, to compile a driver's library: apt-get install gcc libc6-dev")
     return nvml.compile_in(tmp_path_factory.mktemp("nvml"))
 
 

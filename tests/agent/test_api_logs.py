@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from pod_wire.status import Phase
+from tests import busy
 from tests.agent.live_api import serving
 from tests.live import wait_for
 
@@ -120,8 +121,8 @@ def test_a_follower_gets_lines_as_they_come(api):
     assert not stream.ended
 
 
-def test_following_ends_when_the_job_is_over_and_all_was_sent(api):
-    """Not earlier, while the job is draining, and long before the answer would end."""
+def test_following_ends_at_once_when_the_job_is_over_and_all_was_sent(api):
+    """Neither earlier, while the job is draining, nor a poll later."""
     stream = Stream(api)
     api.log.append(b"EXIT_CODE=0\n")
     api.live = False
@@ -130,10 +131,12 @@ def test_following_ends_when_the_job_is_over_and_all_was_sent(api):
     time.sleep(0.15)
     assert not stream.ended
     api.log.append(b"drained\n")
+    watch = busy.Watch()
     api.enter(Phase.FINISHED)
     api.server.wake()
     stream.join(50)
     assert stream.ended
+    assert not watch.was_too_long(0.5)
     assert stream.got == b"EXIT_CODE=0\ndrained\n"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pod_agent.run import exit_record, keeper_start, keeper_tree
 from pod_agent.run.attempt import Patience
+from tests import busy
 from tests.agent.bench import end_of, kill_keeper, program, until
 from tests.agent.cgroup_trees import memory_groups
 
@@ -111,9 +112,10 @@ def test_a_double_forked_daemon_is_found_and_ended(bench):
 
 def test_a_deaf_daemon_is_killed(bench):
     """A leftover that ignores TERM is killed when its patience is over."""
-    began = time.monotonic()
+    watch = busy.Watch()
     bench.run(program("double_forks.py", "deaf"), patience=Patience(leftover_s=0.3))
-    assert time.monotonic() - began > 0.3  # asked first; by itself it would never end
+    assert time.monotonic() - watch.began > 0.3  # asked first
+    assert not watch.was_too_long(3.0)
     assert keeper_tree.look_at(daemon_of(bench)) is None
 
 
@@ -154,7 +156,8 @@ def test_cancel_kills_what_ignores_it(bench):
 def test_hurry_reaches_the_training_within_50_ms(bench):
     """When the pod is going, POD_SIGNAL is in the training less than 50 ms after the keeper was told."""
     took = [SOON_NS]
-    for number in range(1, 21):  # another program may have the processor just then
+    for number in range(1, 21):  # the best of three, or of more where another program has the processor
+        watch = busy.Watch()
         attempt = bench.start(program("saves_when_asked.py", 0, "SIGTERM"), number=number)
         until(lambda: bench.log.read_bytes().count(b"ready") == number)  # noqa: B023 - called at once
         told = time.monotonic_ns()
@@ -162,7 +165,7 @@ def test_hurry_reaches_the_training_within_50_ms(bench):
         ended = end_of(attempt)
         assert (ended.exit_code, ended.cancelled) == (0, False)
         took.append(int(re.findall(rb"SIGTERM (\d+)", bench.output())[-1]) - told)
-        if min(took) < SOON_NS:
+        if min(took) < SOON_NS or (number >= 3 and watch.was_calm()):
             break
     assert min(took) < SOON_NS
 
@@ -171,8 +174,10 @@ def test_hurry_reaches_a_job_that_writes_without_pause(bench):
     """A job that writes as fast as it can is ended as promptly as a silent one."""
     attempt = bench.start(program("endless_line.py"), patience=Patience(hurry_s=10.0))
     until(lambda: bench.log.stat().st_size > 50_000_000)
+    watch = busy.Watch()
     attempt.hurry()
     assert end_of(attempt).signal == "TERM"  # KILL comes ten seconds later
+    assert not watch.was_too_long(2.0)
 
 
 def test_hurry_after_cancel_shortens_the_patience(bench):

@@ -13,6 +13,7 @@ import pytest
 
 from pod_agent.run.attempt import Patience
 from pod_agent.run.keeper_log import LogPump
+from tests import busy
 from tests.agent.bench import HEADER, end_of, kill_keeper, numbered, program, until
 
 # What reaches the log
@@ -98,11 +99,13 @@ def test_a_slow_checkpoint_is_not_disturbed(bench):
 def test_killing_the_pump_eight_times_in_a_row_loses_nothing(bench):
     """Eight keepers killed one after the other while the job writes: the log is identical byte for byte."""
     attempt = bench.start(program("counts.py", 10_000_000, 400, 0.004))
+    watch = busy.Watch()
     for _ in range(8):
         before = bench.log.stat().st_size
         until(lambda before=before: bench.log.stat().st_size > before)
         kill_keeper(attempt)
         assert attempt._adopt()
+    assert not watch.was_too_long(3.0)  # 0.6 s on an idle machine
     (bench.cwd / "enough").touch()
     ended = end_of(attempt)
     lines = bench.output().count(b"\n")
@@ -115,10 +118,11 @@ def test_killing_the_pump_eight_times_in_a_row_loses_nothing(bench):
 @pytest.mark.slow
 def test_two_hundred_megabytes_go_through_quickly(bench):
     """200 MB of one endless line cost the job and its keeper less than three seconds of a processor."""
-    before = _burnt_s()
+    before, watch = _burnt_s(), busy.Watch()
     ended = bench.run(program("endless_line.py", 200_000_000))
     assert ended.output_bytes == 200_000_000
     assert _burnt_s() - before < 3.0
+    assert not watch.was_too_long(3.0)
 
 
 def _burnt_s():

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 
 from pod_agent.run.attempt_plan import USUAL
+from tests import busy
 from tests.conftest import machine_environment
 from tests.live import Simulator, wait_for
-from tests.story import busy, ends
+from tests.story import ends
 from tests.story.conftest import BACKENDS
 from tests.story.ends import ASKS, MOMENTS, OURS, Cell, Moment
 from tests.story.templates import JOB, TOKEN, TemplatePod, quick_python

@@ -1,4 +1,4 @@
-"""How busy this machine was over a while: whether a pod that came too late had its seconds for itself."""
+"""How busy this machine was over a while: whether what came too late had its seconds for itself."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ class Watch:
 
     began: float = field(default_factory=time.monotonic)
     before: float | None = field(default_factory=_waited_s)
+
+    def was_too_long(self, limit_s: float) -> bool:
+        """More than this is over, and nobody can blame the machine."""
+        return time.monotonic() - self.began > limit_s and self.was_calm()
 
     def was_calm(self) -> bool:
         now = _waited_s()
