@@ -11,6 +11,7 @@ import pytest
 from tests.agent.bench import Bench
 from tests.agent.bystander import Training
 from tests.agent.entry_box import Container
+from tests.agent.gpu_recordings import Recordings
 from tests.agent.service_house import House
 from tests.fakes import nvml
 from tests.fakes.stop_server import StopServer
@@ -86,3 +87,11 @@ def server():
     made = StopServer()
     yield made
     made.close()
+
+
+@pytest.fixture
+def watch(driver, tmp_path):
+    """Makes watchers of recorded GPUs; they are ended with the test."""
+    recordings = Recordings(driver, tmp_path)
+    yield recordings
+    recordings.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from pod_agent.pod.idle.fold import fold
@@ -14,7 +16,7 @@ from pod_agent.pod.idle.raw import UNREAD, Card, GpuReading, Raw
 from pod_agent.pod.idle.signs import Gap, Name, State
 from pod_agent.pod.vitals import gpu_watch
 from pod_agent.pod.vitals.sample import Container, Gpu, GpuReport, Gpus, Sample
-from pod_agent.pod.vitals.sampler import BROKEN, Sampler
+from pod_agent.pod.vitals.sampler import BROKEN
 from tests.fakes.clock import FakeClock
 
 GIB = 1 << 30
@@ -98,8 +100,8 @@ def stopped_after(samples_of, minutes=15.0, most=100):
     clock = FakeClock()
     began = clock.monotonic()
     memory, looks = fresh(began), Looks()
-    sampler = Sampler(clock, gpus=lambda: None, container=Container, disks=tuple, links=tuple)
-    provider = Sampled(lambda: None if sampler is None else sampler, clock)
+    sampler = SimpleNamespace(recent=())
+    provider = Sampled(lambda: sampler, clock)
     while clock.monotonic() - began < most * 60:
         sampler.recent = samples_of(clock)
         raw = Raw(clock.monotonic(), is_resting=True, gpus=provider())

@@ -127,17 +127,3 @@ def test_this_machines_own_table_is_read(tmp_path):
     """And a table that is not there is not available."""
     assert network.look() is not None
     assert network.look(tmp_path / "none") is None
-
-
-def test_the_network_is_looked_at_every_five_looks(tmp_path):
-    """In between what was seen stands; a table that comes later is found, one that goes is not available."""
-    table = tmp_path / "dev"
-    watch = network.LinkWatch(table)
-    seen = []
-    for look in range(12):
-        if look == 2:
-            table.write_text("eth0: 7 0 0 0 0 0 0 0 9 0\n")
-        if look == 6:
-            table.unlink()
-        seen.append(watch.look())
-    assert seen == [None] * 5 + [(Link("eth0", 7, 9),)] * 5 + [None] * 2

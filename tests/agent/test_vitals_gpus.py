@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import sys
-import time
-
 import pytest
 
-from pod_agent.pod.nvml import LEAD_S
-from pod_agent.pod.vitals.gpu_child import GpuChild
 from pod_agent.pod.vitals.gpu_watch import GpuWatch, Patience
 from pod_agent.pod.vitals.sample import Gpus
+from tests.agent.gpu_recordings import CALM
 from tests.fakes.clock import FakeClock
-from tests.fakes.nvml_replay import RECORDINGS, Replay, facts
-from tests.live import wait_for
+from tests.fakes.nvml_replay import RECORDINGS
 
 GIB = 1 << 30
-CALM = Patience(answer_s=20.0, hung_s=60.0)  # a loaded machine starts Python slowly
 SHORT = Patience(answer_s=0.02, stale_s=5.0, hung_s=60.0)
-
-
-@pytest.fixture
-def watch(driver, tmp_path):
-    """Make a watcher of a recording, and the recording."""
-    made = []
-
-    def make(name, patience=CALM, **more):
-        replay = Replay(driver, name)
-        clock = FakeClock()
-        watcher = GpuWatch(driver.environment, clock, patience=patience, devices=tmp_path, **more)
-        made.append(watcher)
-        return watcher, replay, clock
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def after(watcher, replay, clock):
@@ -114,48 +88,6 @@ def test_figures_that_change_seldom_are_asked_each_tenth_time(watch):
     seen = [watcher.look().found[0].ecc_corrected for _ in range(10)]
     assert seen[-1] == 12
     assert None not in seen
-
-
-def test_a_line_asked_for_ahead_is_not_waited_for(watch, driver):
-    """What the last one said stands until it comes."""
-    watcher, _, _ = watch("training", ahead=5)
-    assert watcher.look().found[0].utilization == 0.97
-    driver.say("wait 1", *facts(RECORDINGS["training"]["seconds"][1]))
-    assert watcher.look().found[0].utilization == 0.97
-    (driver.folder / "go").touch()
-    wait_for("the next line", lambda: watcher.look().found[0].utilization == 0.03)
-
-
-def test_a_report_knows_when_the_driver_was_asked(watch):
-    """On the clock that all processes share; one that stands for a while says so, too."""
-    watcher, _, _ = watch("training", ahead=60)
-    before = time.monotonic()
-    first = watcher.look()
-    assert before <= first.asked_at <= time.monotonic()
-    asks = watcher._child._process.pid
-    os.kill(asks, signal.SIGSTOP)
-    os.waitid(os.P_PID, asks, os.WSTOPPED | os.WNOWAIT)
-    stands = watcher.look().asked_at
-    assert watcher.look().asked_at == stands
-    os.kill(asks, signal.SIGCONT)
-    wait_for("the next line", lambda: watcher.look().asked_at > stands)
-
-
-@pytest.mark.slow
-def test_a_watcher_tells_no_more_than_it_was_asked_for(driver):
-    """Three lines for one ask, the later ones a second apart; then it is silent until it is asked again."""
-    child = GpuChild(sys.executable, driver.environment)
-    try:
-        child.ask(3)
-        came = []
-        wait_for("three lines", lambda: came.extend(child.lines(0.0)) or len(came) == 3)
-        seconds = [int(json.loads(line)["at"] + LEAD_S) for line in came]
-        assert seconds[1] < seconds[2]  # each of them waits for a second's end
-        assert child.lines(1.5) == []
-        child.ask(1)
-        assert len(child.lines(20.0)) == 1
-    finally:
-        child.end()
 
 
 @pytest.mark.parametrize(

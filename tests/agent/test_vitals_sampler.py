@@ -1,4 +1,4 @@
-"""The sampler: one look a second, published by swap, a minute kept; a part that fails is unknown."""
+"""The sampler: GPUs by the second, the rest by five, published by swap; a part that fails is unknown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATUS = Status("0.1.0", 1.8e9, Phase.RUNNING)
 
 def made(clock, **more):
     parts = {
-        "gpus": lambda: SEEN,
+        "gpus": lambda: (SEEN,),
         "container": lambda: Container(cpu_seconds=1.0),
         "disks": lambda: (Disk("shm"),),
         "links": lambda: (Link("eth0", 1, 2),),
@@ -57,7 +57,8 @@ def test_a_sample_is_all_that_was_seen_with_both_times():
 def test_the_driver_is_asked_first_and_heard_last():
     """It thinks while the rest is looked at; an ask that fails costs no other figure."""
     order = []
-    parts = {name: (lambda name=name: order.append(name)) for name in ("disks", "links", "gpus", "ask")}
+    parts = {name: (lambda name=name: order.append(name)) for name in ("disks", "links", "ask")}
+    parts["gpus"] = lambda: order.append("gpus") or (SEEN,)
     made(FakeClock(), **parts).tick()
     assert order == ["ask", "disks", "links", "gpus"]
     assert made(FakeClock(), ask=lambda: 1 / 0).tick().gpus is SEEN
@@ -75,6 +76,79 @@ def test_the_last_minute_is_kept_and_no_more():
     assert len(before) == len(one.recent) == sampler.KEPT
     assert [sample.monotonic for sample in before] == [1040.0 + n for n in range(60)]
     assert one.recent[-1] is one.latest
+
+
+def reports(*asked_at):
+    return tuple(dataclasses.replace(SEEN, asked_at=at) for at in asked_at)
+
+
+def test_each_second_that_the_watcher_tells_of_is_a_sample_of_its_own():
+    """At the moment of which it tells, on both clocks, beside the rest as it is now."""
+    clock = FakeClock()
+    said = [reports(999.5), reports(1000.9, 1001.9, 1002.9, 1003.9, 1004.9)]
+    one = made(clock, gpus=lambda: said.pop(0))
+    one.tick()
+    clock.advance(5.0)
+    latest = one.tick()
+    assert [sample.monotonic for sample in one.recent] == [999.5, 1000.9, 1001.9, 1002.9, 1003.9, 1004.9]
+    assert latest is one.recent[-1]
+    for sample in one.recent:
+        assert sample.monotonic == sample.gpus.asked_at
+        assert sample.at == pytest.approx(1_800_000_000.0 + sample.monotonic - 1000.0)
+        assert sample.container == Container(cpu_seconds=1.0)
+
+
+@pytest.mark.parametrize("asked_at", [0.0, 1000.0, 990.0, 2000.0])
+def test_a_report_that_was_told_before_or_knows_no_moment_is_of_now(asked_at):
+    """What stands of a driver that is silent; and no sample is ever older than the one before it."""
+    clock = FakeClock()
+    said = [reports(1000.0), reports(asked_at)]
+    one = made(clock, gpus=lambda: said.pop(0))
+    one.tick()
+    clock.advance(5.0)
+    sample = one.tick()
+    assert (sample.monotonic, sample.at) == (1005.0, 1_800_000_005.0)
+
+
+def test_who_reads_between_two_looks_is_told_what_the_watcher_said_since():
+    """Nothing else is looked at for it, and a sample that is fresh is not followed by another."""
+    clock = FakeClock()
+    looks, lines = [], list(reports(1000.4, 1001.0, 1002.0))
+
+    def heard():
+        come = [line for line in lines if line.asked_at <= clock.monotonic()]
+        del lines[: len(come)]
+        return come
+
+    one = made(clock, heard=heard, container=lambda: looks.append(1) or Container(cpu_seconds=1.0))
+    assert one.latest is None
+    one.tick()
+    clock.advance(0.5)
+    assert one.latest.monotonic == 1000.0
+    clock.advance(0.5)
+    assert [sample.monotonic for sample in one.recent] == [1000.0, 1000.4, 1001.0]
+    clock.advance(1.5)
+    assert one.latest.monotonic == 1002.0
+    assert one.latest.container == Container(cpu_seconds=1.0)
+    assert looks == [1]
+
+
+def test_who_reads_while_somebody_looks_waits_for_nothing():
+    """A driver that thinks for half a second holds no answer of ours up; a look that fails costs no reader anything."""
+    clock = FakeClock()
+    one = made(clock, heard=lambda: 1 / 0)
+    first = one.tick()
+    clock.advance(5.0)
+    assert one.recent == (first,)
+    inside, go = threading.Event(), threading.Event()
+    one._gpus = lambda: inside.set() or (go.wait(10.0) and (SEEN,))
+    looker = threading.Thread(target=one.tick)
+    looker.start()
+    assert inside.wait(10.0)
+    assert one.latest is first
+    go.set()
+    looker.join(10.0)
+    assert one.latest.monotonic == 1005.0
 
 
 @pytest.mark.parametrize(

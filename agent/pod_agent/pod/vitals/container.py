@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 NANO, MICRO = 1e-9, 1e-6
 KIB = 1 << 10
-SELDOM = 10  # looks: limits and kills hardly change; the kernel adds memory.stat up anew for each reader
-CPU_EVERY = 5  # looks: counters that only grow, and graphs are drawn of a minute
+SELDOM = 2  # looks: limits and kills hardly change; the kernel adds memory.stat up anew for each reader
 UNLIMITED = "max"
 MOST_BYTES = 1 << 16
 
@@ -61,17 +60,14 @@ class ContainerWatch:
         self._groups = groups if groups is not None else cgroup.find(root)
         self._files = _Files.of(self._groups)
         self._limits = _Limits()
-        self._time: tuple[float | None, float | None] = (None, None)
         self._looks = 0
 
     def look(self) -> Container:
-        """Memory now; CPU time as of the last five looks, limits and OOM kills as of the last ten."""
+        """CPU time and memory now; limits and OOM kills as of this look or the one before."""
         if self._looks % SELDOM == 0:
             self._limits = self._look_at_limits()
-        if self._looks % CPU_EVERY == 0:
-            self._time = self._cpu()
         self._looks += 1
-        seconds, throttled = self._time
+        seconds, throttled = self._cpu()
         used, inactive = _number(self._files.used), self._limits.inactive_bytes
         return Container(
             cpu_seconds=seconds,

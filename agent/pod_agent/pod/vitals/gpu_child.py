@@ -47,8 +47,15 @@ class GpuChild:
 
     def ask(self, count: int) -> None:
         """For so many lines more, the first at once and the others a second apart."""
+        self._say(b"\n" + b"next\n" * (count - 1))
+
+    def ask_later(self, count: int) -> None:
+        """For so many lines more, all of them a second apart."""
+        self._say(b"next\n" * count)
+
+    def _say(self, words: bytes) -> None:
         with contextlib.suppress(OSError):  # it is gone, which its mouth tells
-            os.write(self._ear.fileno(), b"\n" + b"next\n" * (count - 1))
+            os.write(self._ear.fileno(), words)
 
     def lines(self, within_s: float) -> list[bytes]:
         """What it has said; where that is nothing yet, what it says within this time."""

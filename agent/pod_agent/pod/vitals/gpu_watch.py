@@ -48,10 +48,10 @@ class Patience:
 
 
 class GpuWatch:
-    """``look`` is one thread's. ``promised``: how many GPUs the pod is billed for, where anybody said so.
+    """One caller at a time. ``promised``: how many GPUs the pod is billed for, where anybody said so.
 
     ``ahead``: lines that are asked for at once. The second and later ones come by themselves, one a second, and a look
-    does not wait for them; a watcher that nobody listens to falls silent.
+    does not wait for them; it asks for more where half of them came. A watcher that nobody listens to falls silent.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class GpuWatch:
         self._next_at: float | None = None
         self._pause_s = patience.again_s
         self._report = UNASKED
+        self._trouble: Line | None = None  # the watcher's last words, for the next look
         self._said: tuple[Gpu, ...] = ()  # by the last line: the next one says what has changed
         self._xids: Counter[tuple[int, int]] = Counter()
         self._xids_at: dict[tuple[int, int], float] = {}
@@ -95,22 +96,31 @@ class GpuWatch:
 
     def look(self) -> GpuReport:
         """How the GPUs are now, as far as the driver answers in time."""
+        return self.looks()[-1]
+
+    def looks(self) -> tuple[GpuReport, ...]:
+        """All that the driver said since the last look, oldest first; how the GPUs are now is the last of it."""
         if not self._owed:
             self.ask()
         child = self._child
         if child is None:
-            return self._report
-        is_asked_now = self._owed == self._ahead
-        for line in child.lines(self._patience.answer_s if is_asked_now else 0.0):
-            self._hear(gpu_lines.read(line, self._said))
+            return (self._report,)
+        came = self._hear(child, self._patience.answer_s if self._owed == self._ahead else 0.0)
         self._judge(child, self._clock.monotonic())
-        return self._report
+        if 0 < self._owed <= self._ahead // 2:
+            child.ask_later(self._ahead - 1 - self._owed)
+            self._owed = self._ahead - 1  # and not all: none of them comes at once, so none is waited for
+        return came if came and came[-1] is self._report else (*came, self._report)
+
+    def heard(self) -> tuple[GpuReport, ...]:
+        """What the driver said since: nothing is asked, waited for or judged here."""
+        return self._hear(self._child, 0.0) if self._child is not None and self._owed else ()
 
     def _judge(self, child: GpuChild, now: float) -> None:
-        """It is gone, or silent for too long, or well."""
-        if self._child is None:
-            return
-        if child.is_over:
+        """It has said what is wrong, is gone, or silent for too long, or well."""
+        if self._trouble is not None:
+            self._give_up(self._of_fault(self._trouble))
+        elif child.is_over:
             self._give_up(GpuReport(Gpus.UNKNOWN, words=CRASHED))
         elif not self._owed:
             return
@@ -130,26 +140,35 @@ class GpuWatch:
         if self._left or (self._next_at is not None and now < self._next_at):
             return None  # one that outlives its kill hangs in the driver, as the next one would
         try:
-            self._child, self._said = GpuChild(self._python, self._environment), ()
+            self._child = GpuChild(self._python, self._environment)
+            self._said, self._trouble = (), None
         except OSError as error:
             self._give_up(GpuReport(Gpus.UNKNOWN, words=f"the driver could not be asked: {error}"))
         self._owed = 0
         return self._child
 
-    def _hear(self, line: Line) -> None:
-        if self._child is None:
-            return
-        if line.fault is not None:
-            self._give_up(self._of_fault(line))
-            return
+    def _hear(self, child: GpuChild, within_s: float) -> tuple[GpuReport, ...]:
+        """A report for each line."""
+        came = []
+        for said in child.lines(within_s):
+            line = gpu_lines.read(said, self._said)
+            if line.fault is not None:
+                self._trouble = line
+                break
+            came.append(self._take(line))
+        return tuple(came)
+
+    def _take(self, line: Line) -> GpuReport:
+        now = self._clock.monotonic()
         self._owed, self._said = self._owed - 1, line.gpus
-        self._heard_at = self._owed_since = self._clock.monotonic()
+        self._heard_at = self._owed_since = min(now, line.asked_at or now)  # it may have lain for seconds
         self._pause_s = self._patience.again_s
         self._xids.update(line.xids)
         self._xids_at.update(dict.fromkeys(line.xids, self._heard_at))
         found = tuple(self._with_xids(gpu, line) for gpu in line.gpus)
         seen = GpuReport(Gpus.SEEN, found, line.driver, asked_at=line.asked_at)
         self._report = seen if found else self._without(line.driver)
+        return self._report
 
     def _with_xids(self, gpu: Gpu, line: Line) -> Gpu:
         of_it = {code: count for (index, code), count in self._xids.items() if index == gpu.index}

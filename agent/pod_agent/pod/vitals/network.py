@@ -10,23 +10,7 @@ from pod_agent.pod.vitals.sample import Link
 TABLE = Path("/proc/net/dev")
 MOST_BYTES = 1 << 16
 MOST = 8  # cards: a host may have hundreds that are others' containers'
-SELDOM = 5  # looks: the kernel writes the table anew for each reader, and graphs are drawn of a minute
 SENT, COLUMNS = 8, 9  # the place of the sent bytes in a line, and how many numbers are read of it
-
-
-class LinkWatch:
-    """``look`` is one thread's: the table as it was within the last five."""
-
-    def __init__(self, table: Path = TABLE) -> None:
-        self._table = table
-        self._looks = 0
-        self._links: tuple[Link, ...] | None = None
-
-    def look(self) -> tuple[Link, ...] | None:
-        if self._looks % SELDOM == 0:
-            self._links = look(self._table)
-        self._looks += 1
-        return self._links
 
 
 def look(table: Path = TABLE) -> tuple[Link, ...] | None:
