@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from pod_agent.outputs.log import JobLog
-from pod_agent.outputs.log_index import IndexKeeper, LogIndex
+from pod_agent.outputs.log_index import WRITTEN, IndexKeeper, LogIndex
 
 
 def test_creating_twice_keeps_bytes_and_id(tmp_path):
@@ -99,10 +99,14 @@ def test_the_index_finds_what_was_there_at_a_moment(tmp_path):
     index = LogIndex(tmp_path / "log.index")
     for second in range(1, 101):
         assert index.note(float(second), second * 10)
-    assert index.find(0.5) == 0
-    assert index.find(1.0) == 10
-    assert index.find(50.9) == 500
-    assert index.find(1e9) == 1000
+        if second == 60:
+            index.flush()
+    for reader in (index, LogIndex(tmp_path / "log.index")):
+        assert [reader.find(when) for when in (0.5, 1.0, 50.9)] == [0, 10, 500]
+    assert [index.find(when) for when in (60.5, 61.0, 1e9)] == [600, 610, 1000]
+    assert LogIndex(tmp_path / "log.index").find(1e9) == 600  # the rest is not written yet
+    index.flush()
+    assert LogIndex(tmp_path / "log.index").find(1e9) == index.find(1e9) == 1000
 
 
 def test_the_index_says_nothing_where_nothing_grew(tmp_path):
@@ -110,6 +114,8 @@ def test_the_index_says_nothing_where_nothing_grew(tmp_path):
     index = LogIndex(tmp_path / "log.index")
     assert index.note(1.0, 10)
     assert not index.note(2.0, 10)
+    index.flush()
+    index.flush()
     assert not LogIndex(tmp_path / "log.index").note(3.0, 10)
     assert (tmp_path / "log.index").stat().st_size == 16
 
@@ -119,11 +125,13 @@ def test_the_index_survives_a_torn_end_and_a_clock_that_jumps_back(tmp_path):
     path = tmp_path / "log.index"
     index = LogIndex(path)
     index.note(100.0, 10)
+    index.flush()
     with path.open("ab") as file:
         file.write(b"torn")
     after = LogIndex(path)
     after.note(50.0, 20)
     after.note(101.0, 30)
+    after.flush()
     assert path.stat().st_size == 48
     assert (after.find(99.0), after.find(100.5), after.find(102.0)) == (0, 20, 30)
 
@@ -137,11 +145,32 @@ def test_since_never_points_behind_the_end(tmp_path):
 
 
 def test_the_index_keeper_notes_growth_and_outlives_a_lost_disk(tmp_path):
-    """One look records size and time; a folder that is gone costs that pair only."""
-    index = LogIndex(tmp_path / "gone" / "log.index")
-    sizes = iter([10, 20])
-    keeper = IndexKeeper(index, lambda: next(sizes), lambda: 7.0)
-    keeper.tick()
+    """Each look records size and time, each fifth one writes; a folder that is gone costs those pairs only."""
+    path = tmp_path / "gone" / "log.index"
+    index = LogIndex(path)
+    sizes = iter(range(10, 1000, 10))
+    times = iter(range(1, 100))
+    keeper = IndexKeeper(index, lambda: next(sizes), lambda: float(next(times)))
+    for _ in range(WRITTEN):
+        keeper.tick()
     (tmp_path / "gone").mkdir()
+    assert index.find(99.0) == 0
+    for _ in range(WRITTEN - 1):
+        keeper.tick()
+    assert not path.exists()
+    assert index.find(7.5) == 70
     keeper.tick()
-    assert index.find(8.0) == 20
+    keeper.tick(is_last=True)
+    assert [LogIndex(path).find(when) for when in (5.5, 6.0, 10.0, 99.0)] == [0, 60, 100, 110]
+
+
+def test_the_index_of_a_log_that_was_lost_is_forgotten(tmp_path):
+    """What was not written yet, too."""
+    index = LogIndex(tmp_path / "log.index")
+    index.note(1.0, 10)
+    index.flush()
+    index.note(2.0, 20)
+    index.clear()
+    assert index.find(9.0) == 0
+    index.flush()
+    assert not (tmp_path / "log.index").exists()

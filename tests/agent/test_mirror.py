@@ -124,14 +124,14 @@ def test_a_closed_stdout_does_not_end_it(log):
     assert calls == [b"again\n", b"again\n"]
 
 
-def test_stopping_waits_for_no_growth(log):
-    """A mirror that waits for the log to grow ends at once when it is told to."""
+def test_stopping_waits_for_no_beat(log):
+    """A mirror that waits for its next look ends at once when it is told to."""
     log.append(b"one\n")
     took = []
     for _ in range(3):  # the best of three: another program may have the processor just then
         mirror = mirror_of(log, RealClock(), [], start=0)
         mirror.start()
-        time.sleep(0.6)  # until it waits for growth: after the pause behind its first look
+        time.sleep(0.6)  # until it waits, behind its first look
         began = time.monotonic()
         mirror.stop(10)
         took.append(time.monotonic() - began)

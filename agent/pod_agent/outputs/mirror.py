@@ -9,8 +9,6 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from pod_agent.outputs.growth import Growth
-from pod_wire.bell import Bell
 from pod_wire.clock import until_beat
 
 if TYPE_CHECKING:
@@ -47,7 +45,6 @@ class Mirror:
         self._last = clock.monotonic()
         self._at_line_start = True
         self._over = threading.Event()
-        self._bell = Bell()
         self._thread = threading.Thread(target=self._run, name="mirror", daemon=True)
 
     def start(self) -> None:
@@ -56,10 +53,7 @@ class Mirror:
     def stop(self, timeout_s: float = 1.0) -> None:
         """Copy what is left as far as the rate allows, then end."""
         self._over.set()
-        self._bell.ring()
         self._thread.join(timeout_s)
-        if not self._thread.is_alive():
-            self._bell.close()
 
     def step(self) -> int:
         """Copy what the rate allows now; how many bytes of the log are still to come."""
@@ -90,15 +84,10 @@ class Mirror:
         self._at_line_start = True
 
     def _run(self) -> None:
-        growth = Growth(self._log.log.path)
-        try:
-            while not self._over.is_set():
-                growth.wait(1.0, self._bell.fileno())
-                self._step_or_stay()
-                self._over.wait(until_beat(self._clock.monotonic(), COALESCE_S, AFTER_S))
+        while not self._over.is_set():
             self._step_or_stay()
-        finally:
-            growth.close()
+            self._over.wait(until_beat(self._clock.monotonic(), COALESCE_S, AFTER_S))
+        self._step_or_stay()
 
     def _step_or_stay(self) -> None:
         """A log that cannot be read now, or a stdout that is closed, is tried again at the next look."""
