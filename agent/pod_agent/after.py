@@ -12,7 +12,7 @@ import json
 import os
 import shlex
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from pod_agent.run import after_watch
 from pod_agent.settings import Settings
 from pod_wire.contract import BY_NAME, VARIABLES
 from pod_wire.errors import BadInput, Conflict, Mistake, PodError, Unreachable
+from pod_wire.frozen import dataclass
 from pod_wire.job import ExitPolicy
 from pod_wire.old_names import OLD_NAMES
 from pod_wire.routes import DEFAULT_PORT

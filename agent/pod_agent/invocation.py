@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_agent import start_command
 from pod_agent.start_command import rejoined, shell_text
 from pod_wire.errors import Mistake
+from pod_wire.frozen import dataclass
 from pod_wire.near import distance
 from pod_wire.shell_text import shape
 

@@ -7,13 +7,14 @@ A bad value is no crash: the mistakes are kept, the job will end *failed* with t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pod_agent.invocation import DISK_DIR, RUN_DIR, Invocation
 from pod_wire.errors import BadInput, Mistake
+from pod_wire.frozen import dataclass
 from pod_wire.job import ExitPolicy, JobSpec
 from pod_wire.parse import Parsed, parse_environment
 from pod_wire.routes import DEFAULT_PORT

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pod_wire.frozen import dataclass
 from pod_wire.shell_text import shape
 
 if TYPE_CHECKING:

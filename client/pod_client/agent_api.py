@@ -6,7 +6,7 @@ An answer without the agent's own header came from a proxy: it means "not ready 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
@@ -26,6 +26,7 @@ from pod_wire.errors import (
     Refused,
     Unreachable,
 )
+from pod_wire.frozen import dataclass
 from pod_wire.idle import KeepAnswer
 from pod_wire.problems import from_answer
 from pod_wire.receipt import Receipt

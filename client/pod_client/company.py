@@ -5,7 +5,6 @@ Not here: making or reusing the pod (up.py), and undoing that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client import holding
@@ -16,6 +15,7 @@ from pod_client.receipt import dollars, receipt
 from pod_client.stdout import silence_stdout
 from pod_wire.codec import to_plain
 from pod_wire.errors import PodError
+from pod_wire.frozen import dataclass
 from pod_wire.job import ExitPolicy
 from pod_wire.status import Outcome
 

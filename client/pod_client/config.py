@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import BadInput, Mistake
+from pod_wire.frozen import dataclass
 from pod_wire.secrets import Secret
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ followed, a cut is taken up where it was.
 from __future__ import annotations
 
 import http.client
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from pod_client.exits import DETACHED, DONE
 from pod_client.stdout import silence_stdout
 from pod_client.stream import connection_to
 from pod_wire.errors import Broken, NotFound, PodError, RateLimited, Unreachable
+from pod_wire.frozen import dataclass
 from pod_wire.runpod.answers import error_of
 from pod_wire.runpod.log_events import LogEvents
 from pod_wire.runpod.transport import USER_AGENT, Answer

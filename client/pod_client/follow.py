@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pod_client.interrupts import Unheard
 from pod_wire.errors import Broken, Conflict, NotFound, RateLimited, Unreachable
+from pod_wire.frozen import dataclass
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ import os
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_wire.codec import from_json
 from pod_wire.errors import Broken, PodError
+from pod_wire.frozen import dataclass
 from pod_wire.status import Status
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ ends it. A POST is never sent twice blindly: after an unclear answer the pod is 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client.agent_api import LacksAgent
@@ -16,6 +15,7 @@ from pod_client.receipt import seconds
 from pod_client.removal import Removal
 from pod_client.waiting import Watch
 from pod_wire.errors import BadInput, Broken, Conflict, NoCapacity, NotFound, PodError, Refused, Unreachable
+from pod_wire.frozen import dataclass
 from pod_wire.status import SelfStop
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import importlib.util
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import PodError, Unreachable
+from pod_wire.frozen import dataclass
 from pod_wire.secrets import Secret
 
 if TYPE_CHECKING:

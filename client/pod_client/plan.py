@@ -5,7 +5,7 @@ Flags win over pod.toml, and `--env POD_...` over both; nothing is asked of anyb
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pod_client.bare.start_command import AS_IT_SAYS, start_command
@@ -13,6 +13,7 @@ from pod_client.code_place import place_of
 from pod_client.user_env import count
 from pod_wire.contract import JOB_FIELDS
 from pod_wire.errors import BadInput, Mistake
+from pod_wire.frozen import dataclass
 from pod_wire.near import nearest
 from pod_wire.parse import parse_environment, parse_toml, to_environment, toml_pod_table
 from pod_wire.routes import DEFAULT_PORT

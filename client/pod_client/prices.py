@@ -6,12 +6,12 @@ Afterwards the pod says its own price. A catalogue that does not answer is no er
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pod_wire.codec import from_json
 from pod_wire.errors import PodError
+from pod_wire.frozen import dataclass
 from pod_wire.near import nearest
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client.ending import final_bill, find, is_stopping, pod_document
@@ -13,6 +12,7 @@ from pod_client.receipt import Bill, dollars, receipt, seconds
 from pod_client.rows import status_rows
 from pod_wire.codec import to_plain
 from pod_wire.errors import PodError
+from pod_wire.frozen import dataclass
 from pod_wire.secrets import Secret
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ an agent told no receipt (an old one, or one that was lost), it is made of the s
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from pod_wire import receipt_rows
 from pod_wire.codec import from_json
 from pod_wire.errors import BadInput
 from pod_wire.figures import dollars, seconds, short, size
+from pod_wire.frozen import dataclass
 from pod_wire.receipt import Receipt, Spell
 from pod_wire.receipt_rows import rehearsed
 from pod_wire.runpod.prices import STOPPED_GB_MONTH

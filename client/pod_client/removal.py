@@ -5,10 +5,10 @@ What cannot be confirmed in time is named, with the reason and the command that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import Conflict, NotFound, PodError, Refused
+from pod_wire.frozen import dataclass
 from pod_wire.runpod import hindrance
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ Only pods whose token this laptop has. The job's own pod comes first: its checkp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from pod_client.known_pods import last_status
 from pod_client.ledger import Made
 from pod_client.plan import OURS_PER_POD, fields_of
 from pod_wire.errors import Broken, Conflict, NoCapacity, NotFound, PodError, Unreachable
+from pod_wire.frozen import dataclass
 from pod_wire.orders import new_order_id
 from pod_wire.source import read_source
 from pod_wire.status import Phase

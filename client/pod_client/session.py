@@ -6,7 +6,7 @@ No redirect is followed (it would drop the key or lead it elsewhere), and no .ne
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from requests.auth import AuthBase
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_auth_from_url
 
 from pod_wire.errors import BadInput, Unreachable
+from pod_wire.frozen import dataclass
 from pod_wire.runpod.transport import USER_AGENT, Answer
 
 if TYPE_CHECKING:

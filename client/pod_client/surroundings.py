@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client.screen import Screen, colour_wish
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

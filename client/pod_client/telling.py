@@ -5,7 +5,6 @@ Not here: its words (``pod_wire.receipt_rows``) and its look (``receipt``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client.exits import DONE
@@ -13,6 +12,7 @@ from pod_client.reading import bill_of, look
 from pod_client.receipt import Bill, seconds, text, told_of
 from pod_wire.codec import to_plain
 from pod_wire.errors import NotFound, PodError, Refused
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_client.reading import Seen

@@ -5,7 +5,6 @@ Only words and rows here; what they say was decided on the pod.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from pod_client.ending import ask_status
 from pod_client.exits import DONE
 from pod_client.receipt import seconds
 from pod_wire.codec import to_plain
+from pod_wire.frozen import dataclass
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from pod_client.receipt import told_of
 from pod_client.session import RequestsTransport
 from pod_wire.codec import to_plain
 from pod_wire.errors import BadInput, NotFound, Refused
+from pod_wire.frozen import dataclass
 from pod_wire.routes import DEFAULT_PORT
 from pod_wire.runpod.pods import PodsApi
 from pod_wire.secrets import Secret

@@ -19,9 +19,10 @@ from pod_wire.errors import BadInput, Mistake
 from pod_wire.routes import FORMAT
 
 T = TypeVar("T")
-_AS_THEY_ARE = frozenset(
-    {str, bool, int, float, type(None)}
-)  # most values: the status is written again and again
+NO_TEXT = frozenset({bool, int, float, type(None)})
+_AS_THEY_ARE = NO_TEXT | {
+    str
+}  # most values: the status is written again and again, and a call for each would tell
 
 
 class _WrongShape(Exception):
@@ -40,7 +41,11 @@ def to_plain(value: object) -> Any:
         return value
     names = _names(kind)
     if names is not None:
-        return {name: to_plain(getattr(value, name)) for name in names}
+        return {
+            name: item if type(item) in _AS_THEY_ARE else to_plain(item)
+            for name in names
+            for item in (getattr(value, name),)
+        }
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, Mapping):

@@ -17,7 +17,7 @@ Grammar of a message: "cannot <do what> to <what>: <what went wrong>"; the hint 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pod_wire.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

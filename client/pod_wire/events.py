@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 
 Field = str | int | float | None
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
+
+from pod_wire.frozen import dataclass
 
 
 class ExitPolicy(StrEnum):

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
+
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,10 +5,10 @@ Pure: an environment in; the translated variables, warnings and mistakes out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pod_wire.errors import Mistake
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

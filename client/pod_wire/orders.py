@@ -6,10 +6,10 @@ Not here: accepting an order while another job runs (the agent's machine answers
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from pod_wire.frozen import dataclass
 from pod_wire.status import Outcome
 
 

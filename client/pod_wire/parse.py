@@ -7,12 +7,13 @@ between fields (rules.py), the table of variables (contract.py).
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from pod_wire import values
 from pod_wire.contract import BY_NAME, JOB_FIELDS, VARIABLES
 from pod_wire.errors import BadInput, Mistake
+from pod_wire.frozen import dataclass
 from pod_wire.near import nearest
 from pod_wire.old_names import translate
 from pod_wire.routes import DEFAULT_PORT

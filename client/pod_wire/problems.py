@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 from pod_wire.errors import BadInput, Mistake, PodError
+from pod_wire.frozen import dataclass
 
 CONTENT_TYPE: Final = "application/problem+json"
 _WORDS_LIMIT: Final = 300

@@ -6,9 +6,10 @@ table. Not here: finding out what there is, and ending anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_wire.status import CheckpointPlace

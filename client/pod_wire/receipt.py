@@ -5,8 +5,7 @@ None is "not known", never 0. Not here: its words (``receipt_rows``) and where t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pod_wire.frozen import dataclass
 from pod_wire.status import Attempt, CheckpointPlace, Outcome, Phase, Rehearsal  # noqa: TC001 - the codec reads them
 
 BOOT = "boot"  # from a pod's start to the job's first phase: RunPod's and our own beginning

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from pod_wire.frozen import dataclass
 
 _BREAKS: Final = "|;&#\n"
 

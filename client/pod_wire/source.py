@@ -6,11 +6,11 @@ The one place that decides it, for laptop and pod alike. Pure: nothing is looked
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
+from pod_wire.frozen import dataclass
 from pod_wire.near import distance
 
 TREE_SCHEME: Final = "tree:"

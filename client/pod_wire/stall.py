@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pod_wire.frozen import dataclass
 from pod_wire.idle import Sign  # noqa: TC001 - the codec reads it
 
 

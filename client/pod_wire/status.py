@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - read back by codec
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from pod_wire.frozen import dataclass
 from pod_wire.idle import IdleStatus  # noqa: TC001 - the codec reads it
 from pod_wire.stall import StallStatus  # noqa: TC001 - the same
 

@@ -5,9 +5,10 @@ The table of all of them is in contract.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
+
+from pod_wire.frozen import dataclass
 
 COMMAND_LIMIT_BYTES: Final = 64 * 1024
 TEXT_LIMIT_BYTES: Final = 4096

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from pod_wire.codec import plain_json, to_plain
+from pod_wire.codec import NO_TEXT, plain_json, to_plain
 from pod_wire.errors import PodError
 from pod_wire.problems import CONTENT_TYPE, to_problem
 
@@ -55,10 +55,13 @@ def problem_answer(error: PodError, headers: Mapping[str, str] | None = None) ->
 
 
 def _veiled(value: object, masker: Masker, *, free: bool) -> object:
-    if isinstance(value, str) and free:
-        return masker.mask(value.encode("utf-8", "replace")).decode("utf-8", "replace")
+    if isinstance(value, str):
+        return masker.mask(value.encode("utf-8", "replace")).decode("utf-8", "replace") if free else value
     if isinstance(value, Mapping):
-        return {key: _veiled(item, masker, free=key in _FREE_TEXT) for key, item in value.items()}
+        return {
+            key: item if type(item) in NO_TEXT else _veiled(item, masker, free=key in _FREE_TEXT)
+            for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_veiled(item, masker, free=free) for item in value]
     return value

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pod_agent.api.desk import Desk
 from pod_agent.api.followers import Followers
 from pod_agent.api.shared import Shared
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.api.parts import Parts

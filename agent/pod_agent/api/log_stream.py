@@ -7,7 +7,6 @@ the newest bytes of a local one. A client that reads slowly slows its own stream
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -16,6 +15,7 @@ from pod_agent.api.followers import Follower, Followers
 from pod_agent.outputs.growth import Growth, Patience
 from pod_agent.outputs.masked import BLOCK, MaskedLog, MaskedView, Piece, tail_offset
 from pod_wire.errors import PodError
+from pod_wire.frozen import dataclass
 from pod_wire.routes import HEADER_LOG, HEADER_LOG_END, HEADER_LOG_START
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_wire.checkpoints import CheckpointList
+from pod_wire.frozen import dataclass
 from pod_wire.idle import KeepAnswer, KeepAsk
 from pod_wire.routes import FOLLOW_SECONDS
 

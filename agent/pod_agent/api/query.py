@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import BadInput, Mistake
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

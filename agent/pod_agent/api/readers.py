@@ -5,7 +5,7 @@ A reader is known by the header it sends; those that send none are one. Not here
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pod_wire.frozen import dataclass
 
 MOST = 64
 NEVER = float("-inf")

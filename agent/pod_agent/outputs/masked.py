@@ -6,8 +6,9 @@ a tail that could be the beginning of a secret is held back. Not here: finding s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,9 @@ does not (noatime, many network mounts) nobody can tell. Content and times of wr
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

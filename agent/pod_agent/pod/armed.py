@@ -7,10 +7,11 @@ is stopped here.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import PodError, Refused
+from pod_wire.frozen import dataclass
 from pod_wire.status import SelfStop
 
 if TYPE_CHECKING:

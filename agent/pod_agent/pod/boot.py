@@ -7,11 +7,12 @@ deadline nor forget that its job is over. Not here: where what was seen is kept 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import moment
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.pod.moment import Moment

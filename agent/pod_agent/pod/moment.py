@@ -7,9 +7,10 @@ Not here: what is done with a span.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_wire.clock import Clock

@@ -11,11 +11,12 @@ import errno
 import logging
 import os
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput, Conflict
+from pod_wire.frozen import dataclass
 from pod_wire.routes import FORMAT
 
 if TYPE_CHECKING:

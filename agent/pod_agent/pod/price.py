@@ -6,10 +6,10 @@ An absent price is unknown and never 0. Not here: when to ask and how often (``r
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import NotFound, PodError, Refused
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -7,7 +7,7 @@ jobs' own records (``run.state``).
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import moment, scribe
@@ -15,6 +15,7 @@ from pod_agent.pod.boot import Boot  # noqa: TC001 - read back by codec
 from pod_agent.pod.moment import Moment  # noqa: TC001 - the same
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput, PodError
+from pod_wire.frozen import dataclass
 from pod_wire.job import JobSpec  # noqa: TC001 - the same
 from pod_wire.routes import FORMAT
 

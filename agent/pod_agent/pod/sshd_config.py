@@ -5,10 +5,10 @@ Not here: keys, host keys, and what a login meets.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

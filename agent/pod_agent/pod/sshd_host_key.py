@@ -11,11 +11,11 @@ import errno
 import os
 import stat
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import scribe
 from pod_wire.errors import PodError
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

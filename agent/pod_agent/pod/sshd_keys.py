@@ -9,10 +9,10 @@ import base64
 import binascii
 import re
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.settings import SSH_KEYS
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

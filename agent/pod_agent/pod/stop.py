@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import subprocess
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_wire.errors import Conflict, PodError, Refused, Unreachable
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

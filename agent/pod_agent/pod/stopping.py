@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import moment, scribe
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 from pod_wire.routes import FORMAT
 
 if TYPE_CHECKING:

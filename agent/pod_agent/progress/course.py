@@ -7,12 +7,13 @@ bar, and are taken for what they are. Not here: reading, and what is shown (``po
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from pod_agent.progress import curve as curves
 from pod_agent.progress import pace, walks
 from pod_agent.progress.curve import Curve
 from pod_agent.progress.reading import ORDER, Began, Reading, Source
+from pod_wire.frozen import dataclass
 from pod_wire.receipt import Steps  # noqa: TC001 - read back by codec
 
 SILENT_S = 300.0  # a better source that is silent so long gives way

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from pod_wire.frozen import dataclass
 
 MOST = 120
 SHOWN = 60

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
 from pod_agent.progress.course import Course
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

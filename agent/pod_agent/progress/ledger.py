@@ -6,7 +6,9 @@ clock that never jumps, not the distance of two moments. Not here: the disks' pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from pod_wire.frozen import dataclass
 
 FILE = "stays.json"
 MOST = 500

@@ -6,7 +6,8 @@ Not here: what a line says. A bar that has no end yet is its own line too: the n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pod_wire.frozen import dataclass
 
 LONGEST = 4096  # of a line, in bytes: what follows is not looked at
 MOST = 400  # lines of one feed: the newest

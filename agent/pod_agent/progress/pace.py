@@ -7,7 +7,8 @@ for the time that is left, not for the rate that is shown.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+
+from pod_wire.frozen import dataclass
 
 MOST = 64  # points
 RECENT_S = 900.0

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from pod_wire.frozen import dataclass
 
 
 class Source(StrEnum):

@@ -5,11 +5,12 @@ Not here: who knows all this (``run``), and the reading.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path  # noqa: TC003 - a value's field
 from typing import TYPE_CHECKING
 
 from pod_agent.progress.ledger import Spent
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import struct
-from dataclasses import dataclass
+
+from pod_wire.frozen import dataclass
 
 LARGEST = 1 << 20  # of a record that is looked into; larger ones are pictures, and skipped
 _HEAD = struct.Struct("<QI")

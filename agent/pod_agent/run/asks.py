@@ -5,8 +5,9 @@ An ask is also an event of the lifecycle: ``machine`` decides on it, and its ver
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_wire.job import JobSpec

@@ -5,12 +5,13 @@ Not here: the boots and pods that it adds up (``progress.ledger``), and when it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
 from pod_agent.pod.brakes import HOUR_S, NEARLY, Deadline
 from pod_agent.progress.ledger import FOLDED, Spent, Stay
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.pod.moment import Moment

@@ -5,7 +5,7 @@ Not here: what is in it (``progress.ledger``), and when it is written (``billing
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import scribe
@@ -14,6 +14,7 @@ from pod_agent.progress.ledger import Ledger
 from pod_agent.run.bill import span
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput, PodError
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

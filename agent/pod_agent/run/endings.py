@@ -6,7 +6,6 @@ programs read that table. Not here: why it failed (``failures``), and what phase
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.failures import facts
@@ -14,6 +13,7 @@ from pod_agent.run.failures.evidence import bare
 from pod_agent.run.failures.failure import Again
 from pod_agent.run.failures.retry import SET_RESUME
 from pod_agent.run.state import Ending
+from pod_wire.frozen import dataclass
 from pod_wire.status import Outcome
 
 if TYPE_CHECKING:

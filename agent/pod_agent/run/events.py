@@ -5,10 +5,10 @@ Each carries what the machine needs to decide and nothing else; ``serial`` tells
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.run.attempt import Ended

@@ -7,9 +7,10 @@ what comes after the hold (``exits``).
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pod_wire.frozen import dataclass
 from pod_wire.status import Held, Outcome, Phase
 
 if TYPE_CHECKING:

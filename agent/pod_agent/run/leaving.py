@@ -6,11 +6,11 @@ means stop. The proof rule stands above every policy. Not here: looking (``parti
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.left import Leave
 from pod_wire import proof
+from pod_wire.frozen import dataclass
 from pod_wire.job import ExitPolicy
 from pod_wire.proof import Estate, Keeps, Way
 from pod_wire.runpod.prices import stopped_disk

@@ -5,8 +5,7 @@ Not here: finding out (``parting``), the rules (``hold``, ``leaving``), and doin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pod_wire.frozen import dataclass
 from pod_wire.job import ExitPolicy  # noqa: TC001 - read back by codec
 from pod_wire.status import Held  # noqa: TC001 - the same
 

@@ -6,13 +6,14 @@ A run is one lineage of training: orders, boots and pods go by, attempts resume 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import brakes
 from pod_agent.run import events as e
 from pod_agent.run import records, rehearsal
 from pod_agent.run.state import Job, warned
+from pod_wire.frozen import dataclass
 from pod_wire.orders import Verdict
 from pod_wire.source import is_same_place
 from pod_wire.status import Phase

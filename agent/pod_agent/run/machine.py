@@ -7,7 +7,6 @@ docs/lifecycle.md is printed from the table. Not here: doing anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pod_agent.run import afterwards, exits, moves, opened, stalls
@@ -15,6 +14,7 @@ from pod_agent.run import events as e
 from pod_agent.run.asks import Cancel, GiveOrder, Restart, Stop
 from pod_agent.run.commands import Command, Note
 from pod_agent.run.situation import agreed, refused
+from pod_wire.frozen import dataclass
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs import belonging
@@ -19,6 +19,7 @@ from pod_agent.outputs.checkpoints.records import Records
 from pod_agent.outputs.checkpoints.tracked import tracked
 from pod_agent.run.aside import Aside
 from pod_agent.run.work import StepFailed, Work
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

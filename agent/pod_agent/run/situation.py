@@ -5,13 +5,14 @@ Not here: which event leads where (``machine``), and the deeds (``opened``, ``mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pod_agent.run import timings
 from pod_agent.run.asks import Verdict
 from pod_agent.run.commands import Answer, Command
+from pod_wire.frozen import dataclass
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:

@@ -5,12 +5,13 @@ The types here are read back by ``codec``, so their imports stand at run time. W
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pod_agent.pod.brakes import Deadline  # noqa: TC001 - read back by codec
 from pod_agent.run.left import Leave  # noqa: TC001 - the same
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 from pod_wire.job import JobSpec  # noqa: TC001 - read back by codec
 from pod_wire.routes import FORMAT
 from pod_wire.status import Attempt, CheckpointPlace, Held, Outcome, Phase, PhaseTime, Rehearsal

@@ -7,7 +7,7 @@ hand. Not here: threads and events' order (``effects``).
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.belonging import Belonging, load
@@ -21,6 +21,7 @@ from pod_agent.run.folders import HOME
 from pod_agent.run.lineage import OTHER_CODE
 from pod_agent.run.resume import Restored, begin, command_line, restore, variables
 from pod_agent.run.work import Work
+from pod_wire.frozen import dataclass
 from pod_wire.status import CheckpointPlace, Outcome, Rehearsed
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import heapq
 import logging
 import queue
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from pod_agent.pod import brakes
@@ -24,6 +24,7 @@ from pod_agent.run.moves import OPEN_S
 from pod_agent.run.situation import State
 from pod_agent.run.state import FILE, dump
 from pod_wire.errors import PodError
+from pod_wire.frozen import dataclass
 from pod_wire.status import Phase
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import contextlib
 import os
 import subprocess
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_agent.run.program import STEP, Life, Pumps, end, life_of, spawn
 from pod_wire.errors import PodError
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,12 +10,12 @@ import importlib.util
 import io
 import sysconfig
 import tarfile
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 from pod_wire.errors import PodError
+from pod_wire.frozen import dataclass
 
 PACKAGES = ("pod_agent", "pod_wire")
 SHARED = ("entrypoint.sh", "last_resort.sh", "last_resort.py")

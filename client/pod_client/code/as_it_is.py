@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_client.code import difference
@@ -12,6 +12,7 @@ from pod_client.code.packing import pack, size_of
 from pod_client.receipt import size
 from pod_client.user_env import count
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 from pod_wire.rules import default_name
 from pod_wire.source import tree_text
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from pod_client.init.git_place import https_form
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 
 _BARE = ("-c", "core.fsmonitor=false", "-c", "core.quotepath=false", "-c", "status.renames=false")
 

@@ -12,10 +12,11 @@ import os
 import stat
 import tarfile
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, TYPE_CHECKING
 
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 from pod_wire.routes import MAX_TREE_BYTES
 
 if TYPE_CHECKING:

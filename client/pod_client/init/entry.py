@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from pod_client.init.program import reachable
 from pod_client.init.source import called
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_client.init.repository import Repository

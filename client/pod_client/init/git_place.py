@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import configparser
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pod_client.init.texts import read_text
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from dataclasses import dataclass
+
+from pod_wire.frozen import dataclass
 
 MOST_FILES = 20_000
 DEEPEST = 8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client.init import spoken
@@ -17,6 +16,7 @@ from pod_client.init.repository import open_repository
 from pod_client.init.resume.recognise import Resuming, recognise
 from pod_client.init.resume.way import Way
 from pod_client.init.saving import unseen_checkpoints
+from pod_wire.frozen import dataclass
 from pod_wire.shell_text import shape
 from pod_wire.variable import NAME_LIMIT
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client.init.source import Place
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_client.init.repository import Repository

@@ -10,8 +10,10 @@ import json
 import re
 import warnings
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
+
+from pod_wire.frozen import dataclass
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _MAGIC = re.compile(r"^\s*[%!?]")

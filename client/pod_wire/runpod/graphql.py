@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pod_wire.errors import Broken, NotFound
+from pod_wire.frozen import dataclass
 from pod_wire.runpod.answers import error_of, is_good
 from pod_wire.runpod.calls import TRIES, Caller
 

@@ -5,9 +5,9 @@ Not here: asking (``pods``), and what is done about it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pod_wire.frozen import dataclass
 from pod_wire.runpod.models import PodState
 
 if TYPE_CHECKING:

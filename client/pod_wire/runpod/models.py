@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from pod_wire.errors import Broken
+from pod_wire.frozen import dataclass
 
 NOTHING: Final[Mapping[str, object]] = {}
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import http.client
 import ssl
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from pod_wire.errors import BadInput, Unreachable
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,10 +6,10 @@ Compared are bytes up to that place, where only the length of the frame around i
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.machine import is_risky
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,10 +6,11 @@ It looks up no class and calls nothing. Not here: what each opcode does (opcodes
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, BinaryIO
 
 from pod_agent.outputs.checkpoints.candidate import NotWhole
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

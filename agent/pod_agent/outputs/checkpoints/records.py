@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.checkpoints.candidate import Part, Seen
 from pod_agent.outputs.checkpoints.files import kind_of, kinds
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

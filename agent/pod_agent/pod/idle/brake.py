@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle import judge, words
 from pod_agent.pod.idle.memory import NEVER
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.pod.idle.judge import Verdict

@@ -5,11 +5,11 @@ Moments are of the monotonic clock. Not here: the words for people (``words``), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle.memory import is_stale, stale_until, unknown_from
 from pod_agent.pod.idle.signs import HUMAN, HUMAN_FACTOR, MINUTE_S, STALE_S, UNKNOWN_S, Name
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.pod.idle.memory import Doubt, Memory, Track

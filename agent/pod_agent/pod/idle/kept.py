@@ -6,7 +6,7 @@ Its moments are monotonic: the boot's name guards them against another machine's
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import scribe
@@ -14,6 +14,7 @@ from pod_agent.pod.idle.memory import Memory, fresh
 from pod_agent.pod.idle.signs import Name
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 from pod_wire.routes import FORMAT
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ moment are no work. Not here: the signals themselves (``of_machine``, ``of_peopl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle import of_machine, of_people
 from pod_agent.pod.idle.raw import UNREAD
 from pod_agent.pod.idle.signs import Reading, Sample, State
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.pod.idle.raw import Raw

@@ -6,9 +6,10 @@ All moments are of the monotonic clock. Not here: how samples become it (``fold`
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the codec reads it
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pod_agent.pod.idle.signs import STALE_S, UNKNOWN_S, Name, Reading, State
+from pod_wire.frozen import dataclass
 
 NEVER = float("-inf")
 

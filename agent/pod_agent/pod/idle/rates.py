@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle import whose
 from pod_agent.pod.idle.raw import Process
 from pod_agent.pod.idle.signs import Gap
 from pod_agent.pod.idle.whose import Whose
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

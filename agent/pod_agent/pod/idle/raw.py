@@ -6,9 +6,9 @@ A ``Gap`` stands where something could not be read. Not here: reading it, and wh
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - values of a dataclass
-from dataclasses import dataclass
 
 from pod_agent.pod.idle.signs import Gap, State
+from pod_wire.frozen import dataclass
 
 UNREAD = Gap(State.UNKNOWN, "It was not looked at yet.")
 

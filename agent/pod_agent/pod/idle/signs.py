@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from pod_wire.frozen import dataclass
 
 MINUTE_S = 60.0
 HUMAN_FACTOR = 2.0  # a person is waited for twice as long as a program

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.idle.signs import HUMAN_FACTOR, State
+from pod_wire.frozen import dataclass
 from pod_wire.idle import IdleStatus, Keep, Sign
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ Not here: asking the driver (``nvml``, ``gpu_look``), CUDA's versions (``cuda``)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pod_agent.pod.preflight.verdict import FINE, Finding, failure, size, warning
+from pod_wire.frozen import dataclass
 
 TAKEN_BYTES = 1 << 30  # a driver keeps some hundred megabytes for itself
 MOST_TAKEN = 0.5  # of the memory: beyond this a training sized for the GPU cannot begin

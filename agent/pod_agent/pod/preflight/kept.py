@@ -5,12 +5,13 @@ Not here: what is looked at every time because it changes (GPUs, room).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import scribe
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 from pod_wire.routes import FORMAT
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ Pure but ``look``. Not here: how much room there is (``room``).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pod_agent.pod.preflight.verdict import FINE, Finding, failure
+from pod_wire.frozen import dataclass
 
 TABLE = Path("/proc/self/mountinfo")
 MEMORY = frozenset({"tmpfs", "ramfs"})

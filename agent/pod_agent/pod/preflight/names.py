@@ -6,11 +6,11 @@ Only hosts that the job or the pod talks to anyway. Behind a proxy the proxy res
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pod_agent.pod.preflight.verdict import FINE, Finding, failure, warning
+from pod_wire.frozen import dataclass
 from pod_wire.source import NoSource, SourceKind, read_source
 
 if TYPE_CHECKING:

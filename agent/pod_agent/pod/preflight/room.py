@@ -6,10 +6,10 @@ A network volume's free space is that of RunPod's whole cluster, so it can prove
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.preflight.verdict import FINE, Finding, failure, note, size, warning
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

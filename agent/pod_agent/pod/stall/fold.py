@@ -8,9 +8,10 @@ at all. While the GPU spins, the processor is not asked: a host thread that wait
 from __future__ import annotations
 
 from collections.abc import Mapping  # noqa: TC003 - the codec reads it
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from pod_agent.pod.stall.signs import Name, Reading, State
+from pod_wire.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

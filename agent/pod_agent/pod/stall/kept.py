@@ -7,7 +7,6 @@ nobody looked. Moments are monotonic, and the boot's name guards them against an
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import scribe
@@ -15,6 +14,7 @@ from pod_agent.pod.stall.fold import Memory  # noqa: TC001 - the codec reads it
 from pod_agent.pod.stall.raw import Raw  # noqa: TC001 - the same
 from pod_wire.codec import from_json, to_json
 from pod_wire.errors import BadInput
+from pod_wire.frozen import dataclass
 from pod_wire.routes import FORMAT
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ None stands for what could not be read. Not here: reading it (``sources``), and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pod_agent.pod.stall.signs import State
+from pod_wire.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ Not here: who knows all this (``run.stalling``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - a value's field
+
+from pod_wire.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True)

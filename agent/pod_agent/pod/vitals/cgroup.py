@@ -5,8 +5,9 @@ By ``/proc/self/cgroup`` and the table of mounts. Not here: what the files say (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from pod_wire.frozen import dataclass
 
 LEAST_WORDS = 10
 

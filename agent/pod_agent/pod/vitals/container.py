@@ -6,13 +6,13 @@ A container without a limit may use the whole machine, which is then its limit. 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_agent.pod import kernel_files
 from pod_agent.pod.vitals import cgroup
 from pod_agent.pod.vitals.sample import Container
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.pod.vitals.cgroup import Group, Groups

@@ -6,12 +6,13 @@ Pure. Not here: the program's life (``gpu_watch``).
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.vitals.sample import Gpu
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_agent.pod.vitals import gpu_lines
 from pod_agent.pod.vitals.gpu_child import GpuChild
 from pod_agent.pod.vitals.sample import Gpu, GpuReport, Gpus
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,9 @@ class Patience:
     again_most_s: float = 300.0
 
 
+USUAL = Patience()
+
+
 class GpuWatch:
     """One caller at a time. ``promised``: how many GPUs the pod is billed for, where anybody said so.
 
@@ -62,7 +66,7 @@ class GpuWatch:
         promised: int | None = None,
         python: str = sys.executable,
         devices: Path = Path("/dev"),
-        patience: Patience = Patience(),
+        patience: Patience = USUAL,
         ahead: int = 1,
     ) -> None:
         self._environment = {name: environment[name] for name in KEPT if name in environment}

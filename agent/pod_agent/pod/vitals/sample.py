@@ -5,8 +5,10 @@ Values only, in base units: bytes, seconds, watts, hertz, ratios. Not here: wher
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from pod_wire.frozen import dataclass
 
 
 class Gpus(StrEnum):

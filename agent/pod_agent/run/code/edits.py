@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.run.code.store import free_name, ours, set_store_aside, store_of
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

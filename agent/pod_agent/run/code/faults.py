@@ -6,11 +6,11 @@ Pure: text in, value out. git speaks English here (LC_ALL=C).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pod_agent.run.code.address import origin_of, ssh_address
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.run.code.logins import Logins, Remote

@@ -10,7 +10,6 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from pod_agent.run.code.deploy_key import held
 from pod_agent.run.code.faults import PASSING, Fault, fault_of, meaning
 from pod_agent.run.code.logins import KEPT_FROM_GIT
 from pod_agent.run.work import Finished, StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

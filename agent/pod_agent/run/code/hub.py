@@ -11,13 +11,13 @@ import shutil
 import stat
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.came import PLACE, Came, Manifest, digest, lies_there
 from pod_agent.run.code.placing import Placing
 from pod_agent.run.code.switching import from_git
 from pod_agent.run.work import StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

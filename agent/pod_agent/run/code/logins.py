@@ -5,12 +5,12 @@ No login is ever in an address, an argument or a file. A token of one host is gi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from pod_agent.run.code.address import host_of, is_local, origin_of, ssh_address, without_login
+from pod_wire.frozen import dataclass
 from pod_wire.masker import Masker
 from pod_wire.secrets import Secret
 

@@ -6,13 +6,13 @@ Without a source the command runs in the workspace.
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs import came
 from pod_agent.run.code.present import lies_there
 from pod_agent.run.work import StepFailed, Work
+from pod_wire.frozen import dataclass
 from pod_wire.source import SourceKind, read_source
 
 if TYPE_CHECKING:

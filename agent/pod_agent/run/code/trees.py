@@ -10,11 +10,11 @@ import os
 import shutil
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.outputs.came import digest
 from pod_wire.errors import BadInput, Conflict, NoRoom, PodError
+from pod_wire.frozen import dataclass
 from pod_wire.routes import MAX_TREE_BYTES
 from pod_wire.source import is_digest
 

@@ -12,12 +12,12 @@ import os
 import re
 import shutil
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from pod_agent.outputs.came import PLACE, Came
 from pod_agent.run.work import StepCancelled, StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     import tarfile

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import naming, venv
@@ -17,6 +16,7 @@ from pod_agent.run.environment.interpreter import find
 from pod_agent.run.environment.naming import MARK
 from pod_agent.run.environment.recognise import recognise, unread
 from pod_agent.run.work import StepFailed, Work
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

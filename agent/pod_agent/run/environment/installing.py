@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from pod_agent.run.environment.refusals import refusal
 from pod_agent.run.environment.said import last_line
 from pod_agent.run.environment.slow_builds import SlowBuilds
 from pod_agent.run.work import Finished, StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

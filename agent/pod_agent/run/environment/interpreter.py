@@ -10,12 +10,13 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import distributions
 from pod_agent.run.work import StepFailed, Work
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

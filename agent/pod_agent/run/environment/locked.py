@@ -5,8 +5,9 @@ A lock names exact versions, so the question needs no resolver. Not here: readin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pod_wire.frozen import dataclass
 from pod_wire.source import SourceKind, read_source
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from pod_agent.run.environment.kinds.poetry_lock import PoetryLock
 from pod_agent.run.environment.kinds.project import Project
 from pod_agent.run.environment.kinds.uv_lock import UvLock
 from pod_agent.run.work import StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.run.environment.kinds.kind import Kind

@@ -6,7 +6,8 @@ Values and patterns only, over the words of pip and uv. Not here: running them (
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pod_wire.frozen import dataclass
 
 _AGAIN = "run the job again in a few minutes; the index may be down"
 _COMPILER = "the log shows the compiler's words; pin a version that has a wheel for this Python"

@@ -6,7 +6,8 @@ Not here: what a line means (``traces``, ``words``).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from pod_wire.frozen import dataclass
 
 LONGEST = 2000  # characters of a line that anybody looks at
 MOST_LINES = 4000

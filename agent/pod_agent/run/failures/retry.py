@@ -5,9 +5,8 @@ docs/failures.md is printed from it. Not here: finding the class (``classify``),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pod_agent.run.failures.failure import Again, Failure, Kind
+from pod_wire.frozen import dataclass
 
 SET_RESUME = "set POD_RESUME so that the job goes on from its newest whole checkpoint"
 READ_LOG = "the log's last lines say why"

@@ -7,8 +7,10 @@ errors, and C++'s last words. A traceback that was cut or torn gives what is lef
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.run.failures.lines import Line

@@ -7,10 +7,10 @@ text, a warning that was survived) is none. Not here: exceptions (``traces``, ``
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.failures.failure import Kind
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.run.failures.lines import Line

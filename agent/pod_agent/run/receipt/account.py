@@ -5,12 +5,13 @@ Not here: reading the books (``chronicle``), the boots one by one (``story``), a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.progress import ledger, portrait
 from pod_agent.progress.money import goodput
 from pod_agent.run.receipt import stopping, story
+from pod_wire.frozen import dataclass
 from pod_wire.receipt import Receipt
 from pod_wire.status import Phase
 
@@ -32,7 +33,7 @@ class Books:
     """What lies on disk, or the reader of progress knows. ``unknown``: what of it could not be read, in words."""
 
     entries: tuple[Entry, ...] = ()
-    ledger: Ledger = ledger.Ledger()  # noqa: RUF009 - frozen
+    ledger: Ledger = ledger.Ledger()
     course: Course | None = None
     unknown: tuple[str, ...] = ()
     is_cut: bool = False  # of the journal only the end was read

@@ -6,11 +6,12 @@ Not here: the job's record, and totals (``account``).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pod_agent.progress.ledger import HOUR_S, Stay
 from pod_wire.events import Entry, Kind
+from pod_wire.frozen import dataclass
 from pod_wire.receipt import BOOT, IDLE, BootTold, Spell
 from pod_wire.status import Phase
 

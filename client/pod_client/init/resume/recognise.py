@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_client.init.resume import (
@@ -16,6 +15,7 @@ from pod_client.init.resume import (
     trainer,
 )
 from pod_client.init.resume.way import Gap, Way
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_client.init.program import Program

@@ -8,7 +8,6 @@ import math
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from pod_agent.outputs.checkpoints import zips
@@ -16,6 +15,7 @@ from pod_agent.outputs.checkpoints.candidate import NotWhole
 from pod_agent.outputs.checkpoints.formats import pickle_file
 from pod_agent.outputs.checkpoints.pickles import STEPS
 from pod_agent.outputs.checkpoints.reading import check_tail, opened
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.outputs.checkpoints.candidate import Candidate, Entry, Seen

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment.requirements import Wanted
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pod_agent.run.environment.kinds.kind import Target

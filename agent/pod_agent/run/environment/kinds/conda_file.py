@@ -6,13 +6,13 @@ Such an environment has a Python of its own: the image's packages, torch among t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import tools
 from pod_agent.run.environment.requirements import Reader
 from pod_agent.run.environment.said import last_line, meaning
 from pod_agent.run.work import StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

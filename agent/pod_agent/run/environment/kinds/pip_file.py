@@ -6,12 +6,12 @@ Not here: what they depend on (``requirements``), and what pip's refusals mean (
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import pip, requirements
 from pod_agent.run.environment.kinds.project import editable
 from pod_agent.run.work import StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,6 @@ Poetry's own install would compare versions letter by letter: 2.6.0 locked, 2.6.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import distributions, pip, toml, tools
@@ -16,6 +15,7 @@ from pod_agent.run.environment.locked import Locked, of_the_image
 from pod_agent.run.environment.requirements import Reader
 from pod_agent.run.environment.said import last_line
 from pod_agent.run.work import StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,13 +7,13 @@ folder is on the path.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import pip, toml
 from pod_agent.run.environment.requirements import Reader
 from pod_agent.run.environment.said import last_line
 from pod_agent.run.work import StepFailed
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

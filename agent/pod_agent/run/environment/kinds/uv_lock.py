@@ -6,7 +6,6 @@ uv does not see the image's packages; it is told which ones to leave out (``lock
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pod_agent.run.environment import distributions, toml, tools
@@ -15,6 +14,7 @@ from pod_agent.run.environment.kinds.project import is_package, on_path
 from pod_agent.run.environment.locked import Locked, of_the_image
 from pod_agent.run.environment.requirements import Reader
 from pod_agent.run.environment.said import meaning
+from pod_wire.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
