@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
     from typing import Protocol
 
-    from _typeshed import DataclassInstance
-
     class Init(Protocol):
         __qualname__: str
 
@@ -50,7 +48,7 @@ def _declared(kind: type) -> type:
 
 
 def _fields(kind: type) -> tuple[dataclasses.Field[object], ...]:
-    return dataclasses.fields(cast("type[DataclassInstance]", kind))
+    return dataclasses.fields(kind)  # type: ignore[arg-type]  # it was made one, by name unknown to a checker
 
 
 def _methods(made: type) -> dict[str, object]:
@@ -112,8 +110,8 @@ def _compiled_init(made: type) -> Init:
     return init
 
 
-def _repr(self: DataclassInstance) -> str:
-    told = (f"{one.name}={getattr(self, one.name)!r}" for one in dataclasses.fields(self) if one.repr)
+def _repr(self: object) -> str:
+    told = (f"{one.name}={getattr(self, one.name)!r}" for one in _fields(type(self)) if one.repr)
     return f"{type(self).__qualname__}({', '.join(told)})"
 
 
@@ -125,10 +123,10 @@ def _refuse_to_delete(_self: object, name: str) -> None:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-def _state(self: DataclassInstance) -> list[object]:
-    return [getattr(self, one.name) for one in dataclasses.fields(self)]
+def _state(self: object) -> list[object]:
+    return [getattr(self, one.name) for one in _fields(type(self))]
 
 
-def _set_state(self: DataclassInstance, state: list[object]) -> None:
-    for one, value in zip(dataclasses.fields(self), state, strict=True):
+def _set_state(self: object, state: list[object]) -> None:
+    for one, value in zip(_fields(type(self)), state, strict=True):
         object.__setattr__(self, one.name, value)

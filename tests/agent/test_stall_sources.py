@@ -125,6 +125,10 @@ def test_a_look(run, tmp_path):
     second = sources.look(subject_of(training, tmp_path), first, 2.5, is_deep=False)
     assert second.gpu.state is State.SILENT
     assert (second.tree, second.places) == (first.tree, first.places)
+    soon = sources.look(subject_of(training, tmp_path), second, 3.5, is_deep=False)
+    assert soon.gpu.state is State.SILENT  # no sample came since, and the newest is young
+    late = sources.look(subject_of(training, tmp_path), soon, 12.5, is_deep=False)
+    assert late.gpu.state is State.UNKNOWN
     os.close(keeper)
     blind = Sources(lambda: None).look(subject_of(training, tmp_path / "nowhere"), None, 1.0, is_deep=True)
     assert (blind.log, blind.is_log_hung, blind.tree, blind.waiting) == (None, False, None, 0)

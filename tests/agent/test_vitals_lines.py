@@ -87,6 +87,7 @@ def test_no_torn_or_random_line_raises():
     good = json.dumps(
         {
             "at": 7.5,
+            "xids_at": 8.5,
             "gpus": [{"index": 0, "use": [1, 2], "rows": [0, 0, 1, 0]}],
             "heard": [0],
             "xids": [[0, 79]],
@@ -99,7 +100,8 @@ def test_no_torn_or_random_line_raises():
             if spoilt:
                 spoilt[random.randrange(len(spoilt))] = random.randrange(256)
         gpu_lines.read(bytes(spoilt))
-    assert gpu_lines.read(good.encode()).xids == ((0, 79),)
+    line = gpu_lines.read(good.encode())
+    assert (line.xids, line.asked_at, line.xids_at) == (((0, 79),), 7.5, 8.5)
 
 
 WHOLE = {

@@ -98,16 +98,51 @@ def test_each_second_that_the_watcher_tells_of_is_a_sample_of_its_own():
         assert sample.container == Container(cpu_seconds=1.0)
 
 
-@pytest.mark.parametrize("asked_at", [0.0, 1000.0, 990.0, 2000.0])
-def test_a_report_that_was_told_before_or_knows_no_moment_is_of_now(asked_at):
-    """What stands of a driver that is silent; and no sample is ever older than the one before it."""
+@pytest.mark.parametrize(
+    ("asked_at", "moment"), [(0.0, 1005.0), (2000.0, 1005.0), (990.0, 1000.0), (1004.9, 1004.9)]
+)
+def test_no_sample_is_of_a_moment_before_the_last_one_or_after_now(asked_at, moment):
+    """A driver that was not asked is as it is now; a line that comes late does not go back."""
     clock = FakeClock()
     said = [reports(1000.0), reports(asked_at)]
     one = made(clock, gpus=lambda: said.pop(0))
     one.tick()
     clock.advance(5.0)
     sample = one.tick()
-    assert (sample.monotonic, sample.at) == (1005.0, 1_800_000_005.0)
+    assert (sample.monotonic, sample.at) == (moment, pytest.approx(1_800_000_000.0 + moment - 1000.0))
+    assert len(one.recent) == 2
+
+
+def test_a_late_line_moves_only_itself():
+    """A look that found nothing is of then; the line that it had waited for comes, and four that were in time."""
+    clock = FakeClock()
+    said = [reports(0.0), reports(999.9, 1000.9, 1001.9), reports(1003.0)]
+    one = made(clock, gpus=lambda: said.pop(0))
+    for _ in range(3):
+        one.tick()
+        clock.advance(5.0)
+    assert [sample.monotonic for sample in one.recent] == [1000.0, 1000.0, 1000.9, 1001.9, 1003.0]
+
+
+def test_what_stands_is_no_second_of_its_own():
+    """A second that a reader was told of, and that the look after it hears nothing newer than, counts once."""
+    clock = FakeClock()
+    lines = [reports(1004.9)]
+    said = [reports(1000.0), reports(1004.9)]
+    rests = iter((Container(cpu_seconds=1.0), Container(cpu_seconds=2.0)))
+    one = made(
+        clock,
+        gpus=lambda: said.pop(0),
+        heard=lambda: lines.pop() if lines else (),
+        container=lambda: next(rests),
+    )
+    one.tick()
+    clock.advance(4.95)
+    assert one.latest.monotonic == 1004.9
+    clock.advance(0.05)
+    sample = one.tick()
+    assert [one.monotonic for one in one.recent] == [1000.0, 1004.9]
+    assert sample.container == Container(cpu_seconds=2.0)
 
 
 def test_who_reads_between_two_looks_is_told_what_the_watcher_said_since():

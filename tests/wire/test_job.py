@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from pod_wire.frozen import dataclass
 from pod_wire.job import ExitPolicy, JobSpec
 
 PLAIN = JobSpec("a", "python x")
@@ -41,7 +42,7 @@ def test_the_hash_stays():
 def test_a_field_of_a_later_version_leaves_older_hashes_alone():
     """What stands at its default does not count: a finished job is the same job after an update of the image."""
 
-    @dataclasses.dataclass(frozen=True, slots=True)
+    @dataclass(frozen=True, slots=True)
     class LaterSpec(JobSpec):
         later: str | None = None
 

@@ -50,7 +50,7 @@ GAUGES: dict[str, tuple[str, Callable[[Gpu], Value]]] = {
 
 def families(sample: Sample) -> Iterable[Metric]:
     """All of them, each with at least one figure."""
-    text = "When the machine was last looked at, since the epoch"
+    text = "When the GPUs were last looked at, since the epoch"
     yield GaugeMetricFamily("podkeep_sample_timestamp_seconds", text, sample.at)
     yield from (one for one in _all(sample) if one.samples)
 

@@ -134,7 +134,7 @@ class JobLog:
             os.close(fd)
 
     def offset_since(self, when: float) -> int:
-        """An offset at or before the first byte written at ``when``, by about a second of output."""
+        """An offset at or before the first byte written at ``when``: by a second's output, six where an agent ended."""
         return min(self.index.find(when), self.size())
 
     def _read_id(self) -> str:

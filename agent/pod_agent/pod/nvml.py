@@ -276,7 +276,7 @@ class _Xids:
             except self._n.NVMLError:  # nothing has come in a millisecond
                 break
             new.append([self._indexes.get(_address(event.device), -1), int(event.eventData)])
-        return {"heard": sorted(self._indexes.values()), "xids": new}
+        return {"heard": sorted(self._indexes.values()), "xids": new, "xids_at": time.monotonic()}
 
 
 def _address(handle: object) -> int | None:

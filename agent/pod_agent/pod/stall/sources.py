@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pod_agent.pod.vitals.sample import Sample
 
 LOG_S, TREE_S = 5.0, 20.0
+OLD_S = 10.0  # a sample that is older tells of nothing
 FIFO = "fifo"
 
 
@@ -56,7 +57,7 @@ class Sources:
             ticks=0 if found is None else found.ticks,
             places=places,
             tree=mark,
-            gpu=self._gpus(None if before is None else before.at),
+            gpu=self._gpus(None if before is None else before.at, mono),
             waiting=_waiting(subject.place / FIFO),
             is_keeper_stuck=found is not None and found.is_keeper_stuck,
             ticks_per_s=self._ticks_per_s,
@@ -76,12 +77,15 @@ class Sources:
         except (Hung, OSError):
             return None
 
-    def _gpus(self, since: float | None) -> GpuLook:
+    def _gpus(self, since: float | None, now: float) -> GpuLook:
+        """All samples since the last look; the newest, where whoever looks each second comes before the next one."""
         samples = self._samples()
         if samples is None:
             return GpuLook()
         fresh = [one for one in samples if since is None or one.monotonic > since]
-        return gpus.read(one.gpus for one in fresh)
+        return gpus.read(
+            one.gpus for one in fresh or [one for one in samples[-1:] if now - one.monotonic <= OLD_S]
+        )
 
 
 def _waiting(fifo: Path) -> int:

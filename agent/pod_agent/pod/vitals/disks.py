@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pod_wire.clock import Clock
 
 EVERY_S = 9.5  # at every other look: those come every five seconds, and none comes to the millisecond
-SILENT_S = 5.0
+SILENT_S = 4.5  # the look behind the one that asked
 WAIT_S = 0.05  # a disk answers in microseconds; one that takes longer is told of at the next look
 
 

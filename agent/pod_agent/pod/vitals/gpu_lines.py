@@ -42,6 +42,9 @@ class Line:
     fault: str | None = None
     words: str = ""
     asked_at: float = 0.0  # the driver, on the clock that never jumps and that all processes share
+    xids_at: float = (
+        0.0  # after which the driver was asked for them no more: a sick one may take long to tell the rest
+    )
 
 
 def read(line: bytes, before: Sequence[Gpu] = ()) -> Line:
@@ -55,14 +58,15 @@ def read(line: bytes, before: Sequence[Gpu] = ()) -> Line:
     if "fault" in told:
         return Line(fault=str(told["fault"]), words=_text(told.get("words")) or "")
     pairs = [_numbers(one) for one in _list(told.get("xids"))]
-    heard, at = frozenset(_numbers(told.get("heard"))), told.get("at")
+    heard = frozenset(_numbers(told.get("heard")))
     said = [one for one in _list(told.get("gpus")) if isinstance(one, dict)]
     return Line(
         gpus=_gpus(said, before, heard),
         driver=_text(told.get("driver")),
         heard=heard,
         xids=tuple((pair[0], pair[1]) for pair in pairs if len(pair) == len(("gpu", "code"))),
-        asked_at=at if isinstance(at, float) else 0.0,
+        asked_at=_moment(told.get("at")),
+        xids_at=_moment(told.get("xids_at")),
     )
 
 
@@ -172,6 +176,10 @@ def _times(value: int | None, factor: float) -> float | None:
 def _part(value: int | None, of: int) -> float | None:
     """Divided, as the nearest float to 648.21 is 648210 / 1000 and not 648210 * 0.001."""
     return None if value is None else value / of
+
+
+def _moment(value: object) -> float:
+    return value if isinstance(value, float) else 0.0
 
 
 def _whole(value: object) -> int | None:

@@ -111,7 +111,7 @@ class GpuWatch:
             return (self._report,)
         came = self._hear(child, self._patience.answer_s if self._owed == self._ahead else 0.0)
         self._judge(child, self._clock.monotonic())
-        if 0 < self._owed <= self._ahead // 2:
+        if self._child is child and self._owed <= self._ahead // 2 < self._ahead - 1:
             child.ask_later(self._ahead - 1 - self._owed)
             self._owed = self._ahead - 1  # and not all: none of them comes at once, so none is waited for
         return came if came and came[-1] is self._report else (*came, self._report)
@@ -168,7 +168,7 @@ class GpuWatch:
         self._heard_at = self._owed_since = min(now, line.asked_at or now)  # it may have lain for seconds
         self._pause_s = self._patience.again_s
         self._xids.update(line.xids)
-        self._xids_at.update(dict.fromkeys(line.xids, self._heard_at))
+        self._xids_at.update(dict.fromkeys(line.xids, min(now, line.xids_at or now)))
         found = tuple(self._with_xids(gpu, line) for gpu in line.gpus)
         seen = GpuReport(Gpus.SEEN, found, line.driver, asked_at=line.asked_at)
         self._report = seen if found else self._without(line.driver)

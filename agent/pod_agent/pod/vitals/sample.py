@@ -51,7 +51,7 @@ class Gpu:
     xids: tuple[tuple[int, int], ...] | None = None  # (code, how often) since the agent listens
     xids_at: tuple[
         tuple[int, float], ...
-    ] = ()  # (code, when it was heard last), on the clock that never jumps
+    ] = ()  # (code, when the driver told of it last), on the clock that never jumps
     fault: str | None = None  # why nothing more is known of it: "lost", "no_slice", "other"
     words: str = ""
 
@@ -65,8 +65,8 @@ class Gpu:
 class GpuReport:
     """What the driver said of all of them. ``words`` say why, where they are not seen.
 
-    ``asked_at`` is of the clock that never jumps, and older than the sample's: what a driver that is slow said last
-    stands for some seconds.
+    ``asked_at`` is of the clock that never jumps, and 0 where the driver was not asked. It may be older than the
+    sample's: what a driver that is slow said last stands for some seconds.
     """
 
     state: Gpus

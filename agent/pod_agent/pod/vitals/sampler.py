@@ -105,15 +105,19 @@ class Sampler:
                 self._lock.release()
 
     def _keep(self, rest: Sample, found: Sequence[GpuReport]) -> Sample:
-        """A sample for each report, of when the driver was asked; of now, where nobody knows, or it was told before."""
-        now, wall = self._clock.monotonic(), self._clock.now()
-        last = self._recent[-1].monotonic if self._recent else 0.0
-        samples = []
+        """A sample for each report, of when the driver was asked, or of now where it was not.
+
+        One that was told before, as nothing came since, is no second of its own: its sample has the rest as it is now.
+        """
+        now, wall, kept = self._clock.monotonic(), self._clock.now(), list(self._recent)
         for report in found:
-            last = report.asked_at if last < report.asked_at <= now else now
-            samples.append(replace(rest, gpus=report, monotonic=last, at=wall - (now - last)))
-        self._recent = (*self._recent, *samples)[-KEPT:]
-        return samples[-1]
+            if report.asked_at and kept and report.asked_at == kept[-1].gpus.asked_at:
+                del kept[-1]
+            last = kept[-1].monotonic if kept else 0.0
+            moment = min(now, max(last, report.asked_at or now))
+            kept.append(replace(rest, gpus=report, monotonic=moment, at=wall - (now - moment)))
+        self._recent = tuple(kept[-KEPT:])
+        return kept[-1]
 
     def _try(self, what: str, look: Callable[[], T], otherwise: T) -> T:
         try:
