@@ -48,7 +48,7 @@ def _declared(kind: type) -> type:
 
 
 def _fields(kind: type) -> tuple[dataclasses.Field[object], ...]:
-    return dataclasses.fields(kind)  # type: ignore[arg-type]  # it was made one, by name unknown to a checker
+    return dataclasses.fields(kind)
 
 
 def _methods(made: type) -> dict[str, object]:
