@@ -39,6 +39,9 @@ class Project:
     alone: str = ""  # the undisturbed run's command where it is not the pod's
     submodule: str = ""  # this folder of it is a repository of its own
     locked: bool = False  # `uv lock` is run before it is committed
+    pair: tuple[
+        str, ...
+    ] = ()  # written behind each other: killed in between, the framework itself goes wrong
 
     @property
     def path(self) -> Path:
@@ -209,6 +212,7 @@ PROJECTS = (
         progress=r"^Epoch (\d+)/",
         met=(3, 9),
         same="final.npz",
+        pair=("backup/latest.weights.h5", "backup/training_metadata.json"),
     ),
     Project(
         folder="peft_lora",

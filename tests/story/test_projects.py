@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +95,7 @@ class Training:
         goal = after + self.rng.uniform(first, last)
         wait_for(f"progress {goal:g}", lambda: self._has(attempt, goal), MET_S, 0.02)
         pid = self.pod.processes(self.project.worker)[-1]
-        self.pod.simulator.kill(self.pod.id, pid, signal.SIGSTOP)
+        self._hold(pid)
         self.saved()
         reached = self.numbers(attempt)[-1]
         note(f"{kill} killed at {reached:g}, wanted {goal:g}; checkpoint {self.pod.record()['checkpoint']}")
@@ -103,6 +104,16 @@ class Training:
         else:
             self.pod.crash("wiped" if kill is Kill.WIPED else "kept")
         return reached
+
+    def _hold(self, pid: int) -> None:
+        """Stopped, though not between two files of one save where its framework would not survive it on any machine."""
+        while True:
+            self.pod.simulator.kill(self.pod.id, pid, signal.SIGSTOP)
+            written = [(self.pod.tree / one).stat().st_mtime_ns for one in self.project.pair]
+            if written == sorted(written):
+                return
+            self.pod.simulator.kill(self.pod.id, pid, signal.SIGCONT)
+            time.sleep(0.05)
 
     def saved(self) -> None:
         """A whole checkpoint of this attempt is in the record."""

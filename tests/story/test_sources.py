@@ -25,11 +25,12 @@ def start(laptop, *more, steps=30, waits=()):
 def test_a_tarball_is_trained_killed_and_resumed(laptop):
     """A killed training and a crashed container go on with the pinned bytes, though the address has others by then."""
     with FileServer(tar({"trainer.py": TRAINER.read_text(), "requirements.txt": ""})) as server:
-        story = start(laptop, "--repo", f"{server.url}/code.tar.gz?sig=abc", *RESUME, waits=(12,))
+        story = start(laptop, "--repo", f"{server.url}/code.tar.gz?sig=abc", *RESUME, waits=(12, 22))
         pod, _ = story.waits(12)
         server.data = tar({"trainer.py": "raise SystemExit('other bytes')"})
         asked = len(server.asked)
         Seen(laptop.simulator, pod).crash("wiped")
+        story.goes_on(*story.waits(22))  # the client, which asks once a second, follows again
         story.assert_good_end(attempts=2)
         assert len(server.asked) == asked, "what lies there is not fetched again"
     assert "sig=abc" not in story.log
