@@ -105,6 +105,7 @@ def run(folder: Path, minutes: float, per_second: float) -> tuple[dict[str, str]
     driver, lacks, commit = Driver(folder), log_rivals.lacking("supervisor"), report.commit()
     words = [sys.executable, str(HERE / "soak_training.py"), "out", f"{per_second:g}"]
     command = f"exec {shlex.join(words)}"
+    compile_all(folder, command, driver)
     rival = contextlib.nullcontext() if lacks else supervised(made(folder / "rival"), command)
     with (
         RunPod.listening() as runpod,
@@ -125,6 +126,17 @@ def run(folder: Path, minutes: float, per_second: float) -> tuple[dict[str, str]
             "asked": f"/metrics every {SCRAPE_S} s by {scraper}, /status every {STATUS_S:g} s",
         }
     return facts | ({"supervisord": lacks} if lacks else {}), looks
+
+
+def compile_all(folder: Path, command: str, driver: Driver) -> None:
+    """A pod before, as nothing of a fresh checkout is compiled yet; what the image holds is."""
+    with (
+        RunPod.listening() as runpod,
+        Pod(made(folder / "before"), command, **runpod.environment, **driver.environment) as pod,
+    ):
+        pod.start()
+        wait_until("a first job runs", lambda: pod.phase() == "running", 60)
+        pod.get("/metrics")
 
 
 def made(folder: Path) -> Path:
