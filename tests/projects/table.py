@@ -39,9 +39,7 @@ class Project:
     alone: str = ""  # the undisturbed run's command where it is not the pod's
     submodule: str = ""  # this folder of it is a repository of its own
     locked: bool = False  # `uv lock` is run before it is committed
-    pair: tuple[
-        str, ...
-    ] = ()  # written behind each other: killed in between, the framework itself goes wrong
+    pair: tuple[str, ...] = ()  # of one save, in this order: killed in between, the framework goes wrong
 
     @property
     def path(self) -> Path:

@@ -6,6 +6,7 @@ the machine does, and then killed: of what it does, nothing happens between.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import random
@@ -110,10 +111,19 @@ class Training:
         while True:
             self.pod.simulator.kill(self.pod.id, pid, signal.SIGSTOP)
             written = [(self.pod.tree / one).stat().st_mtime_ns for one in self.project.pair]
-            if written == sorted(written):
+            if written == sorted(written) or self._is_writing(self.pod.tree / self.project.pair[0]):
                 return
             self.pod.simulator.kill(self.pod.id, pid, signal.SIGCONT)
             time.sleep(0.05)
+
+    def _is_writing(self, path: Path) -> bool:
+        """Amid the first file: a kill there costs that save and no more, which is ours to show."""
+        for place in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                is_ours = self.project.worker.encode() in (place / "cmdline").read_bytes()
+                if is_ours and any(one.samefile(path) for one in (place / "fd").iterdir() if one.exists()):
+                    return True
+        return False
 
     def saved(self) -> None:
         """A whole checkpoint of this attempt is in the record."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pod_agent.pod.idle.raw import UNREAD, Card, GpuReading
 from pod_agent.pod.idle.signs import GPU_LIMIT, Gap, State
 from pod_agent.pod.vitals.gpu_watch import AMD, UNASKED, WORDS
-from pod_agent.pod.vitals.sample import Gpus
+from pod_agent.pod.vitals.sample import OLD_S, Gpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pod_agent.pod.vitals.sampler import Sampler
     from pod_wire.clock import Clock
 
-OLD_S = 10.0  # a sample that is older tells of nothing
 SPAN_S = 30.0  # what was used since the brake looked last counts
 NEVER = frozenset({AMD.words, WORDS["no_binding"]})  # it cannot be had on this pod
 ENDED = Gap(State.UNKNOWN, "The looks at the machine have ended.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pod_agent.pod.scribe import Hung, Scribe
 from pod_agent.pod.stall import gpus, processes, tree
 from pod_agent.pod.stall.raw import GpuLook, Raw
+from pod_agent.pod.vitals.sample import OLD_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pod_agent.pod.vitals.sample import Sample
 
 LOG_S, TREE_S = 5.0, 20.0
-OLD_S = 10.0  # a sample that is older tells of nothing
 FIFO = "fifo"
 
 

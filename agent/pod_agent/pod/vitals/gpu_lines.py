@@ -42,9 +42,7 @@ class Line:
     fault: str | None = None
     words: str = ""
     asked_at: float = 0.0  # the driver, on the clock that never jumps and that all processes share
-    xids_at: float = (
-        0.0  # after which the driver was asked for them no more: a sick one may take long to tell the rest
-    )
+    xids_at: float = 0.0  # when the last of them was told: a sick driver may take long for all else
 
 
 def read(line: bytes, before: Sequence[Gpu] = ()) -> Line:

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from pod_wire.frozen import dataclass
 
+OLD_S = 10.0  # a sample that is older tells of nothing
+
 
 class Gpus(StrEnum):
     """Whether anything is known of the pod's GPUs."""
