@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pod_agent.run.failures import statuses
 from pod_agent.run.failures.failure import Kind
 from pod_wire.frozen import dataclass
 
@@ -32,9 +33,7 @@ def _sign(kind: Kind, name: str = r"\w+", words: str = "") -> Sign:
 
 
 _RUNTIME = r"RuntimeError|AcceleratorError|\w*RuntimeError|Error|runtime_error|InternalError|c10_error"
-_ANY_HTTP = (
-    r"\w*(?:HTTP|Http|Hub|Request|Client|Comm|Repository|Usage|Connection|Token|OS|Runtime|Value)\w*Error"
-)
+_ANY_HTTP = r"\w*(?:HTTP|Http|Hub|Request|Response|Retry|Client|Comm|Repository|Usage|Connection|Token|OS|Runtime|Value)\w*Error"
 
 SIGNS: tuple[Sign, ...] = (
     # Memory
@@ -54,7 +53,6 @@ SIGNS: tuple[Sign, ...] = (
         K.SHARED_MEMORY,
         words=r"^unable to (?:open|write|mmap|resize|allocate).{0,60}(?:/torch_|shared memory|shm)",
     ),
-    _sign(K.SHARED_MEMORY, words=r"No space left on device.*(?:/dev/shm|/torch_|/psm_)"),
     _sign(K.HOST_MEMORY, r"MemoryError|_ArrayMemoryError|bad_alloc"),
     _sign(
         K.HOST_MEMORY, words=r"can't allocate memory: you tried to allocate|not enough memory: you tried to"
@@ -129,22 +127,14 @@ SIGNS: tuple[Sign, ...] = (
     _sign(
         K.LOGIN,
         _ANY_HTTP,
-        r"\b401\b.{0,20}(?:Client Error|Unauthorized)|HTTP Error 401|Invalid (?:user )?token",
+        statuses.raised("401") + r"|Invalid (?:user )?token",
     ),
     _sign(
         K.LOGIN, words=r"api_key not configured|InvalidAccessKeyId|SignatureDoesNotMatch|Invalid credentials"
     ),
-    _sign(
-        K.FORBIDDEN,
-        _ANY_HTTP,
-        r"\b403\b.{0,20}(?:Client Error|Forbidden)|HTTP Error 403|AccessDenied|\(403\)",
-    ),
-    _sign(
-        K.SERVER,
-        _ANY_HTTP,
-        r"\b429\b|\b5\d\d\b.{0,20}(?:Server Error|Bad Gateway|Error)|HTTP Error 5\d\d|Too Many Requests",
-    ),
-    _sign(K.NOT_ON_SERVER, _ANY_HTTP, r"\b404\b.{0,20}(?:Client Error|Not Found)|HTTP Error 404"),
+    _sign(K.FORBIDDEN, _ANY_HTTP, statuses.raised("403") + r"|AccessDenied"),
+    _sign(K.SERVER, _ANY_HTTP, statuses.raised(r"(?:429|5\d\d)") + r"|Too Many Requests"),
+    _sign(K.NOT_ON_SERVER, _ANY_HTTP, statuses.raised("404")),
     _sign(
         K.DNS,
         words=r"Temporary failure in name resolution|Name or service not known|NameResolutionError"
@@ -214,20 +204,29 @@ SIGNS: tuple[Sign, ...] = (
 
 _LOADS = re.compile(r"/torch/serialization\.py$|/zipfile(?:/__init__)?\.py$|/safetensors/")
 _HANDED = re.compile(r"/multiprocessing/(?:connection|reduction)\.py$")
+_NAMED = re.compile(
+    r"(\[(?:Errno|WinError) -?\d+\] [^'\"]*): b?['\"]"
+)  # OSError's own form: the file comes last
+_IN_SHM = re.compile(r"/(?:dev/shm|torch_|psm_)")
 _CUDA_FULL = re.compile(r"Cuda failure.{0,20}out of memory")
 
 
 def kind_of(raised: Raised) -> Kind:
-    """The class; EXCEPTION for one that is nothing more."""
+    """The class; EXCEPTION for one that is nothing more.
+
+    The name of the file that an OSError ends with says nothing of it, whatever it spells.
+    """
+    named = _NAMED.match(raised.message)
+    told = named[1] if named else raised.message
     found = next(
-        (s.kind for s in SIGNS if s.name.fullmatch(raised.name) and s.words.search(raised.message)),
+        (s.kind for s in SIGNS if s.name.fullmatch(raised.name) and s.words.search(told)),
         Kind.EXCEPTION,
     )
     if found is Kind.RANKS and _CUDA_FULL.search(raised.more):
         return Kind.GPU_MEMORY  # NCCL had no room on the GPU for its own buffers
     if found is Kind.EXCEPTION and raised.message.startswith("[Errno 22]") and _LOADS.search(raised.library):
         return Kind.DAMAGED  # a seek before the beginning: the file is shorter than its directory says
-    if found is Kind.DISK_FULL and raised.name == "OSError" and "'/dev/shm" in raised.message:
+    if found is Kind.DISK_FULL and _IN_SHM.search(raised.message):
         return Kind.SHARED_MEMORY
     return Kind.CRASH if is_of_lost_process(raised) else found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pod_agent.run.failures import statuses
 from pod_agent.run.failures.failure import Kind
 from pod_wire.frozen import dataclass
 
@@ -67,13 +68,12 @@ _WORDS = _told(
     (K.LOGIN, r"fatal: (?:Authentication failed|could not read (?:Username|Password))"),
     (K.LOGIN, r"remote: (?:Invalid username|HTTP Basic: Access denied|Support for password)"),
     (K.LOGIN, r".{0,80}Permission denied \(publickey"),
-    (K.LOGIN, r"fatal: .*returned error: 401|(?:curl: \(22\)|.*ERROR) .*401"),
-    (K.FORBIDDEN, r"fatal: .*returned error: 403|(?:curl: \(22\)|.*ERROR) .*403"),
-    (K.NOT_ON_SERVER, r"fatal: (?:repository '.*' not found|.*returned error: 404)"),
-    (K.NOT_ON_SERVER, r"(?:curl: \(22\)|.*ERROR) .*404"),
+    (K.LOGIN, statuses.said("401") + r"|Username/Password Authentication Failed\.$"),
+    (K.FORBIDDEN, statuses.said("403")),
+    (K.NOT_ON_SERVER, statuses.said("404") + r"|fatal: repository '.*' not found"),
     (K.NOT_ON_SERVER, r"fatal: (?:Remote branch .* not found|couldn't find remote ref)"),
     (K.NOT_ON_SERVER, r"remote: Repository not found"),
-    (K.SERVER, r"(?:fatal: .*returned error: |curl: \(22\).*)(?:429|5\d\d)"),
+    (K.SERVER, statuses.said(r"(?:429|5\d\d)")),
     (K.DNS, r"(?:fatal|curl|ssh|wget|ping)\b.{0,300}(?:[Cc]ould not resolve host|Name or service not known)"),
     (K.DNS, r"wget: unable to resolve host|.{0,200}Temporary failure in name resolution"),
     (K.NETWORK, r"curl: \((?:7|28|35|52|56)\) |fatal: unable to access |ssh: connect to host "),
