@@ -33,7 +33,10 @@ def _sign(kind: Kind, name: str = r"\w+", words: str = "") -> Sign:
 
 
 _RUNTIME = r"RuntimeError|AcceleratorError|\w*RuntimeError|Error|runtime_error|InternalError|c10_error"
-_ANY_HTTP = r"\w*(?:HTTP|Http|Hub|Request|Response|Retry|Client|Comm|Repository|Usage|Connection|Token|OS|Runtime|Value)\w*Error"
+_ANY_HTTP = (
+    r"\w*(?:HTTP|Http|Hub|Request|Response|Retry|Client|Comm|Repository|Usage|Connection|Token|OS|Runtime"
+    r"|Value)\w*Error"
+)
 
 SIGNS: tuple[Sign, ...] = (
     # Memory
