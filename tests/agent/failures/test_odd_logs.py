@@ -246,6 +246,21 @@ def test_a_full_disk_is_named():
     assert of("", 1, disks=(Disk("the workspace", None),)).kind is Kind.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/dev/shm/a", Kind.SHARED_MEMORY),
+        ("/psm_1a2b", Kind.SHARED_MEMORY),
+        ("/torch_7_8_0", Kind.SHARED_MEMORY),
+        ("/data/torch_runs/a.pt", Kind.DISK_FULL),
+        ("/data/dev/shm.bin", Kind.DISK_FULL),
+    ],
+)
+def test_shared_memory_is_known_by_where_the_path_begins(path, kind):
+    """A folder of the user's that is called torch_runs is none; its disk is full."""
+    assert of(trace(f"OSError: [Errno 28] No space left on device: '{path}'")).kind is kind
+
+
 def test_what_fitted_once_may_fit_again():
     """GPU memory that ran out before anything was saved will run out again; later it is tried again after progress."""
     first, later = of(trace(OOM), lived_s=12.0), of(trace(OOM), saved=True, lived_s=7200.0)

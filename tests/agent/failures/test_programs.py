@@ -19,9 +19,8 @@ from tests.agent.failures.torch_cases import TORCH
 from tests.fakes.hub_server import FakeHub
 from tests.story.small_places import small_memory
 
-MISLEADING = (
-    "run-429.403-404/503-Server-Error/loss-nan.CUDA-out-of-memory"  # in a file's name it means nothing
-)
+# In a file's name it means nothing.
+MISLEADING = "run-429.403-404/503-Server-Error/loss-nan.CUDA-out-of-memory"
 FEW = {"import", "syntax", "misspelt option", "exception", "oom survived", "bar"}
 
 

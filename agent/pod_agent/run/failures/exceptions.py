@@ -127,11 +127,7 @@ SIGNS: tuple[Sign, ...] = (
         words=r"is not a valid model identifier listed on|(?:doesn't|does not) exist on the Hub",
     ),
     _sign(K.LOGIN, r"LocalTokenNotFoundError|NoCredentialsError|AuthenticationError"),
-    _sign(
-        K.LOGIN,
-        _ANY_HTTP,
-        statuses.raised("401") + r"|Invalid (?:user )?token",
-    ),
+    _sign(K.LOGIN, _ANY_HTTP, statuses.raised("401") + r"|Invalid (?:user )?token"),
     _sign(
         K.LOGIN, words=r"api_key not configured|InvalidAccessKeyId|SignatureDoesNotMatch|Invalid credentials"
     ),
@@ -207,10 +203,9 @@ SIGNS: tuple[Sign, ...] = (
 
 _LOADS = re.compile(r"/torch/serialization\.py$|/zipfile(?:/__init__)?\.py$|/safetensors/")
 _HANDED = re.compile(r"/multiprocessing/(?:connection|reduction)\.py$")
-_NAMED = re.compile(
-    r"(\[(?:Errno|WinError) -?\d+\] [^'\"]*): b?['\"]"
-)  # OSError's own form: the file comes last
-_IN_SHM = re.compile(r"/(?:dev/shm|torch_|psm_)")
+# An OSError's own form: the file, or both, come last.
+_NAMED = re.compile(r"(\[(?:Errno|WinError) -?\d+\] [^'\"]*): b?['\"]")
+_IN_SHM = re.compile(r"(?<![\w.-])/(?:dev/shm|torch_|psm_)")  # the path begins so: not /data/torch_runs
 _CUDA_FULL = re.compile(r"Cuda failure.{0,20}out of memory")
 
 
